@@ -1,0 +1,32 @@
+package hash_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/ispmail/go-ispmail/hash"
+)
+
+func ExampleVerify() {
+	stored := "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"
+	fmt.Println(hash.Verify(stored, "summersun"))
+	fmt.Println(hash.Verify(stored, "wintermoon"))
+	fmt.Println("needs rehash:", hash.NeedsRehash(stored))
+	// Output:
+	// <nil>
+	// hash: password does not match
+	// needs rehash: true
+}
+
+func ExampleNew() {
+	h, err := hash.New(hash.Config{Scheme: "BLF-CRYPT", Cost: 12})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stored, err := h.Generate("a long enough secret")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(stored[:len("{BLF-CRYPT}$2y$12$")])
+	// Output: {BLF-CRYPT}$2y$12$
+}
