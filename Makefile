@@ -1,0 +1,28 @@
+# Tools run in a fixed version and are no requirements of go.mod.
+gofumpt     = go run mvdan.cc/gofumpt@v0.12.0
+staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+golangci    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+help: ## Show this help.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## Check and test everything; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
+	@.ci/need gcc gcc libc6-dev
+	go vet ./...
+	$(staticcheck) ./...
+	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
+		go test -count=1 -race -shuffle=on ./...
+
+lint: ## Run the linters of .golangci.yml.
+	$(golangci) run ./...
+
+fmt: ## Format the code.
+	$(gofumpt) -w .
+
+fuzz: ## Run every fuzz target for a minute.
+	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
+	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
+
+.PHONY: help test lint fmt fuzz

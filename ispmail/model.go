@@ -1,0 +1,45 @@
+package ispmail
+
+import (
+	"log/slog"
+
+	"github.com/uptrace/bun"
+)
+
+// A Domain is a row of virtual_domains: a domain whose mail the server keeps.
+type Domain struct {
+	bun.BaseModel `bun:"table:virtual_domains,alias:d"`
+
+	ID   int64  `bun:"id,pk,autoincrement" json:"id"`
+	Name string `bun:"name" json:"name"`
+}
+
+// A User is a row of virtual_users: a mailbox and its login.
+type User struct {
+	bun.BaseModel `bun:"table:virtual_users,alias:u"`
+
+	ID       int64 `bun:"id,pk,autoincrement" json:"id"`
+	DomainID int64 `bun:"domain_id" json:"domain_id"`
+	// Email is the address as it is stored, which may differ from its canonical form in rows of other programs.
+	Email string `bun:"email" json:"email"`
+	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON and slog leave it out.
+	Password string `bun:"password" json:"-"`
+}
+
+// LogValue keeps the stored password out of logs.
+func (u User) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int64("id", u.ID), slog.String("email", u.Email))
+}
+
+// An Alias is a row of virtual_aliases: mail for Source goes to Destination. A source with several destinations has a
+// row for each.
+type Alias struct {
+	bun.BaseModel `bun:"table:virtual_aliases,alias:a"`
+
+	ID       int64 `bun:"id,pk,autoincrement" json:"id"`
+	DomainID int64 `bun:"domain_id" json:"domain_id"`
+	// Source is an address, or "@domain" for all addresses of a domain that have no row of their own.
+	Source string `bun:"source" json:"source"`
+	// Destination is an address, here or anywhere else.
+	Destination string `bun:"destination" json:"destination"`
+}

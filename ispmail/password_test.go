@@ -1,0 +1,288 @@
+package ispmail_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+const legacy = "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"
+
+func TestAuthenticate(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		before := db.Stored(t, "john@example.org")
+		for _, email := range []string{"john@example.org", "John@Example.org", "JOHN@EXAMPLE.ORG"} {
+			user, err := store.Authenticate(ctx, email, ispmailtest.Password)
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, user.ID)
+		}
+		assert.Equal(t, before, db.Stored(t, "john@example.org"), "a good hash stays")
+		db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password) VALUES
+			(1, 'empty@example.org', ''), (1, 'tilde@example.org', '~'), (1, 'star@example.org', '*'), (1, 'bang@example.org', '!'),
+			(1, '@example.org', '~'), (1, 'bare@example.org', 'summersun'), (1, 'rot13@example.org', '{ROT13}fhzzrefha'),
+			(1, 'costly@example.org', '{SHA512-CRYPT}$6$rounds=999999999$salt$x')`)
+		for _, email := range []string{"john", "nobody", "empty", "tilde", "star", "bang", "bare", "rot13", "costly"} {
+			for _, password := range []string{"", "~", "*", "!", "x", "summersun ", "Summersun"} {
+				_, err := store.Authenticate(ctx, email+"@example.org", password)
+				assert.Equal(t, ispmail.ErrBadCredentials, err, "%s %q", email, password)
+			}
+		}
+		for _, email := range []string{"", "john", "@example.org", "john@example.org ", "jo\x00hn@example.org"} {
+			_, err := store.Authenticate(ctx, email, ispmailtest.Password)
+			assert.ErrorIs(t, err, ispmail.ErrInvalidAddress, "%q", email)
+		}
+	})
+}
+
+func TestRehash(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		_, err := store.Authenticate(t.Context(), "md5@example.org", "wintermoon")
+		require.ErrorIs(t, err, ispmail.ErrBadCredentials)
+		assert.Equal(t, legacy, db.Stored(t, "md5@example.org"), "a wrong password rehashes nothing")
+
+		user, err := store.Authenticate(t.Context(), "MD5@example.org", ispmailtest.Password)
+		require.NoError(t, err)
+		stored := db.Stored(t, "md5@example.org")
+		assert.True(t, strings.HasPrefix(stored, "{SHA256-CRYPT}$5$"), stored)
+		assert.Equal(t, stored, user.Password)
+
+		_, err = store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+		require.NoError(t, err)
+		assert.Equal(t, stored, db.Stored(t, "md5@example.org"), "once is enough")
+	})
+}
+
+// TestRehashFails has a rehash that cannot be written: the login does not notice.
+func TestRehashFails(t *testing.T) {
+	t.Parallel()
+	for name, statement := range map[string]string{
+		"narrow column": "ALTER TABLE virtual_users MODIFY password VARCHAR(50) NOT NULL",
+		"refused write": "CREATE TRIGGER no BEFORE UPDATE ON virtual_users FOR EACH ROW SIGNAL SQLSTATE '45000'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			db.Exec(t, `INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')`)
+			db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'md5@example.org', ?)`, legacy)
+			db.Exec(t, statement)
+			user, err := lax(t, db, ispmail.Config{}).Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+			require.NoError(t, err)
+			assert.Equal(t, legacy, user.Password)
+			assert.Equal(t, legacy, db.Stored(t, "md5@example.org"))
+		})
+	}
+}
+
+func TestChangePassword(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		const replacement = "{PLAIN}ein sehr geheimes Paßwort"
+		for _, user := range []string{"john@example.org", "md5@example.org"} {
+			before := db.Stored(t, user)
+			require.ErrorIs(t, store.ChangePassword(ctx, user, "wintermoon", replacement), ispmail.ErrBadCredentials)
+			require.ErrorIs(t, store.ChangePassword(ctx, user, "", replacement), ispmail.ErrBadCredentials)
+			require.ErrorIs(t, store.ChangePassword(ctx, user, ispmailtest.Password, ""), hash.ErrInvalidPassword)
+			require.ErrorIs(t, store.ChangePassword(ctx, user, ispmailtest.Password, "a\x00b"), hash.ErrInvalidPassword)
+			require.ErrorIs(t, store.ChangePassword(ctx, user, ispmailtest.Password, strings.Repeat("a", 512)), hash.ErrPasswordTooLong)
+			assert.Equal(t, before, db.Stored(t, user))
+
+			require.NoError(t, store.ChangePassword(ctx, strings.ToUpper(user), ispmailtest.Password, replacement))
+			assert.True(t, strings.HasPrefix(db.Stored(t, user), "{SHA256-CRYPT}$5$"))
+			_, err := store.Authenticate(ctx, user, ispmailtest.Password)
+			require.ErrorIs(t, err, ispmail.ErrBadCredentials)
+			_, err = store.Authenticate(ctx, user, replacement)
+			require.NoError(t, err)
+		}
+		require.ErrorIs(t, store.ChangePassword(ctx, "nobody@example.org", "x", replacement), ispmail.ErrBadCredentials)
+		require.ErrorIs(t, store.ChangePassword(ctx, "nobody", "x", replacement), ispmail.ErrInvalidAddress)
+	})
+}
+
+func TestSetPassword(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		require.NoError(t, store.SetPassword(t.Context(), "John@example.org", "a long enough secret"))
+		_, err := store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
+		require.NoError(t, err)
+		require.ErrorIs(t, store.SetPassword(t.Context(), "nobody@example.org", "x"), ispmail.ErrNotFound)
+	})
+}
+
+// TestConcurrentChanges starts from one password: exactly one change may win, and its password must be the one that
+// counts.
+func TestConcurrentChanges(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		current := ispmailtest.Password
+		for round := range 10 {
+			errs := make([]error, 2)
+			var start, done sync.WaitGroup
+			start.Add(len(errs))
+			for i := range errs {
+				done.Go(func() {
+					start.Done()
+					start.Wait()
+					errs[i] = store.ChangePassword(t.Context(), "john@example.org", current, fmt.Sprintf("secret %d of round %d", i, round))
+				})
+			}
+			done.Wait()
+			winner := 0
+			if errs[0] != nil {
+				winner = 1
+			}
+			require.NoError(t, errs[winner])
+			require.ErrorIs(t, errs[1-winner], ispmail.ErrBadCredentials)
+			current = fmt.Sprintf("secret %d of round %d", winner, round)
+			_, err := store.Authenticate(t.Context(), "john@example.org", current)
+			require.NoError(t, err)
+		}
+	})
+}
+
+// TestChangeDuringRehash lets logins rehash the row under a change, which must go on.
+func TestChangeDuringRehash(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		for round := range 20 {
+			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
+			replacement := fmt.Sprint("secret of round ", round)
+			var done sync.WaitGroup
+			done.Go(func() { _, _ = store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password) })
+			done.Go(func() {
+				assert.NoError(t, store.ChangePassword(t.Context(), "md5@example.org", ispmailtest.Password, replacement))
+			})
+			done.Wait()
+			_, err := store.Authenticate(t.Context(), "md5@example.org", replacement)
+			require.NoError(t, err, "the rehash must not bring the old password back")
+		}
+	})
+}
+
+// TestSwapComparesBytes is decision by bytes, not by collation: an old value that differs in case, accent or trailing
+// blanks is another value, and one that holds other than ASCII characters is found again.
+func TestSwapComparesBytes(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		charsets := []string{""}
+		if strings.Contains(t.Name(), "MariaDB") {
+			charsets = []string{"latin1", "utf8mb3", "utf8mb4"}
+		}
+		for _, charset := range charsets {
+			if charset != "" {
+				db.Exec(t, "ALTER TABLE virtual_users MODIFY password VARCHAR(150) CHARACTER SET "+charset+" NOT NULL")
+			}
+			const stored = "{PLAIN}Grüße 1"
+			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 1", stored)
+			user, err := store.User(t.Context(), "john@example.org")
+			require.NoError(t, err)
+			require.Equal(t, stored, user.Password)
+			for _, wrong := range []string{"{PLAIN}grüße 1", "{plain}Grüße 1", "{PLAIN}Grusse 1", "{PLAIN}Grüße 1 ", "{PLAIN}Grüße", "", "1", "0", "{PLAIN}日本"} {
+				user.Password = wrong
+				swapped, err := store.Swap(t.Context(), user, "{PLAIN}new")
+				require.NoError(t, err, charset)
+				assert.False(t, swapped, "%s %q", charset, wrong)
+			}
+			assert.Equal(t, stored, db.Stored(t, "john@example.org"))
+			user.Password = stored
+			swapped, err := store.Swap(t.Context(), user, "{PLAIN}new")
+			require.NoError(t, err, charset)
+			assert.True(t, swapped, charset)
+			assert.Equal(t, "{PLAIN}new", db.Stored(t, "john@example.org"))
+		}
+	})
+}
+
+// TestNarrowColumn has a column that could hold only a part of the hash. On a server that is not strict it would be
+// cut, and its user locked out.
+func TestNarrowColumn(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := lax(t, db, ispmail.Config{})
+	require.NoError(t, store.ChangePassword(t.Context(), "md5@example.org", ispmailtest.Password, "a long enough secret"))
+	db.Exec(t, "ALTER TABLE virtual_users MODIFY password VARCHAR(77) NOT NULL")
+	h, err := hash.New(hash.Config{Rounds: 6000})
+	require.NoError(t, err)
+	wide := lax(t, db, ispmail.Config{Hasher: h})
+	before := db.Stored(t, "john@example.org")
+	err = wide.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
+	require.ErrorIs(t, err, ispmail.ErrTooLong)
+	_, err = wide.CreateUser(t.Context(), "jane@example.org", "a long enough secret")
+	require.ErrorIs(t, err, ispmail.ErrTooLong)
+	assert.Equal(t, before, db.Stored(t, "john@example.org"))
+
+	db.Exec(t, "ALTER TABLE virtual_users MODIFY password VARCHAR(255) NOT NULL")
+	require.NoError(t, wide.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"),
+		"a column that was widened is noticed")
+}
+
+// lax returns a Store on connections that are not strict: MariaDB cuts there what is too long.
+func lax(t *testing.T, db *ispmailtest.Database, config ispmail.Config) *ispmail.Store {
+	t.Helper()
+	c, err := mysql.ParseDSN(db.DSN)
+	require.NoError(t, err)
+	c.Params = map[string]string{"sql_mode": "''"}
+	sqlDB, err := sql.Open("mysql", c.FormatDSN())
+	require.NoError(t, err)
+	other := *db
+	other.DB = bun.NewDB(sqlDB, mysqldialect.New())
+	t.Cleanup(func() { require.NoError(t, other.DB.Close()) })
+	return other.Store(t, config)
+}
+
+// TestSecretsStayInside greps for canaries in everything that is logged or returned.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	db.Exec(t, "UPDATE virtual_users SET password = '{ROT13}canary' WHERE id = 1")
+	var log bytes.Buffer
+	store := db.Store(t, ispmail.Config{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	ctx := t.Context()
+	user, err := store.User(ctx, "john@example.org")
+	require.NoError(t, err)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("user", "user", user)
+	db.Exec(t, "CREATE TRIGGER no BEFORE UPDATE ON virtual_users FOR EACH ROW SIGNAL SQLSTATE '45000'")
+	errs := []error{
+		store.ChangePassword(ctx, "john@example.org", "canary", "canary canary"),
+		store.ChangePassword(ctx, "nobody@example.org", "canary", "canary canary"),
+		store.ChangePassword(ctx, "md5@example.org", ispmailtest.Password, "canary canary"),
+		store.SetPassword(ctx, "md5@example.org", "canary canary"),
+	}
+	for _, err := range errs {
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "canary")
+		assert.NotContains(t, err.Error(), "$5$")
+	}
+	assert.Contains(t, log.String(), "cannot be verified")
+	assert.NotContains(t, log.String(), "canary")
+}
+
+// TestServiceGrants runs what the password service does with no more rights than it is documented to need.
+func TestServiceGrants(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := db.As(t,
+		"GRANT SELECT (id, domain_id, email, password), UPDATE (password) ON virtual_users TO %s")
+	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+	require.NoError(t, err)
+	assert.NotEqual(t, legacy, db.Stored(t, "md5@example.org"), "rehashed")
+	require.NoError(t, store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
+	require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+		return tx.ChangePassword(ctx, "john@example.org", "a long enough secret", ispmailtest.Password)
+	}))
+	require.Error(t, store.DeleteUser(t.Context(), "john@example.org"))
+}

@@ -1,0 +1,309 @@
+package ispmail_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// onEach runs a test on every kind of database, with the example data of the guide.
+func onEach(t *testing.T, test func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store)) {
+	t.Helper()
+	t.Parallel()
+	for name, open := range map[string]func(testing.TB) *ispmailtest.Database{
+		"MariaDB": ispmailtest.MariaDB,
+		"SQLite":  ispmailtest.SQLite,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			db.Example(t)
+			test(t, db, db.Store(t, ispmail.Config{}))
+		})
+	}
+}
+
+func collect[T any](t *testing.T, rows iter.Seq2[T, error]) []T {
+	t.Helper()
+	var all []T
+	for row, err := range rows {
+		require.NoError(t, err)
+		all = append(all, row)
+	}
+	return all
+}
+
+func TestDomains(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		made, err := store.CreateDomain(ctx, "Müller.de")
+		require.NoError(t, err)
+		assert.NotZero(t, made.ID)
+		assert.Equal(t, "xn--mller-kva.de", made.Name)
+		for _, name := range []string{"müller.de", "xn--mller-kva.de", "XN--Mller-kva.DE"} {
+			got, err := store.Domain(ctx, name)
+			require.NoError(t, err)
+			assert.Equal(t, made, got)
+			_, err = store.CreateDomain(ctx, name)
+			assert.ErrorIs(t, err, ispmail.ErrExists)
+		}
+		_, err = store.Domain(ctx, "muller.de")
+		require.ErrorIs(t, err, ispmail.ErrNotFound)
+		_, err = store.CreateDomain(ctx, "exa mple.org")
+		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
+		_, err = store.CreateDomain(ctx, strings.Repeat("a", 50)+".org")
+		require.ErrorIs(t, err, ispmail.ErrTooLong)
+
+		assert.Len(t, collect(t, store.Domains(ctx)), 2)
+		require.NoError(t, store.DeleteDomain(ctx, "Example.org"))
+		assert.Equal(t, []ispmail.Domain{made}, collect(t, store.Domains(ctx)))
+		assert.Empty(t, collect(t, store.Users(ctx, "")))
+		assert.Empty(t, collect(t, store.Aliases(ctx, "")))
+		require.ErrorIs(t, store.DeleteDomain(ctx, "example.org"), ispmail.ErrNotFound)
+	})
+}
+
+// TestUnicodeDomain has a domain name that a person typed into the table.
+func TestUnicodeDomain(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (7, 'müller.de')")
+		db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password)
+			SELECT 7, 'john@müller.de', password FROM virtual_users WHERE id = 1`)
+		user, err := store.Authenticate(t.Context(), "John@xn--mller-kva.de", ispmailtest.Password)
+		require.NoError(t, err)
+		assert.Equal(t, "john@müller.de", user.Email)
+		_, err = store.CreateUser(t.Context(), "jane@müller.de", ispmailtest.Password)
+		require.NoError(t, err)
+	})
+}
+
+func TestUsers(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		made, err := store.CreateUser(ctx, "Jane@Example.org", "a long enough secret")
+		require.NoError(t, err)
+		assert.NotZero(t, made.ID)
+		assert.EqualValues(t, 1, made.DomainID)
+		assert.Equal(t, "jane@example.org", made.Email)
+		assert.True(t, strings.HasPrefix(made.Password, "{SHA256-CRYPT}$5$"))
+		got, err := store.User(ctx, "JANE@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, made, got)
+		_, err = store.Authenticate(ctx, "jane@example.org", "a long enough secret")
+		require.NoError(t, err)
+
+		for email, want := range map[string]error{
+			"jane@example.org":  ispmail.ErrExists,
+			"jane@example.net":  ispmail.ErrNoDomain,
+			"jane example.org":  ispmail.ErrInvalidAddress,
+			"jane @example.org": ispmail.ErrInvalidAddress,
+			strings.Repeat("a", 64) + "@" + strings.Repeat("a", 45) + ".org": ispmail.ErrTooLong,
+		} {
+			if errors.Is(want, ispmail.ErrTooLong) {
+				_, err := store.CreateDomain(ctx, email[65:])
+				require.NoError(t, err)
+			}
+			_, err := store.CreateUser(ctx, email, "a long enough secret")
+			assert.ErrorIs(t, err, want, email)
+		}
+		_, err = store.CreateUser(ctx, "jim@example.org", "")
+		require.Error(t, err)
+
+		assert.Len(t, collect(t, store.Users(ctx, "")), 3)
+		assert.Len(t, collect(t, store.Users(ctx, "example.org")), 3)
+		for _, err := range store.Users(ctx, "example.net") {
+			require.ErrorIs(t, err, ispmail.ErrNotFound)
+		}
+		require.NoError(t, store.DeleteUser(ctx, "Jane@example.org"))
+		require.ErrorIs(t, store.DeleteUser(ctx, "jane@example.org"), ispmail.ErrNotFound)
+	})
+}
+
+func TestAliases(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		made, err := store.CreateAlias(ctx, "Jack@Example.org", "somebody@elsewhere.example")
+		require.NoError(t, err)
+		assert.NotZero(t, made.ID)
+		catchAll, err := store.CreateAlias(ctx, "@Example.org", "john@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, "@example.org", catchAll.Source)
+
+		_, err = store.CreateAlias(ctx, "jack@example.org", "John@Example.org")
+		require.ErrorIs(t, err, ispmail.ErrExists)
+		_, err = store.CreateAlias(ctx, "jack@example.net", "john@example.org")
+		require.ErrorIs(t, err, ispmail.ErrNoDomain)
+		_, err = store.CreateAlias(ctx, "jack", "john@example.org")
+		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
+		_, err = store.CreateAlias(ctx, "jack@example.org", "john")
+		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
+		_, err = store.CreateAlias(ctx, "jack@example.org", "john@"+strings.Repeat("a.", 50)+"org")
+		require.ErrorIs(t, err, ispmail.ErrTooLong)
+
+		assert.Len(t, collect(t, store.Aliases(ctx, "")), 3)
+		assert.Len(t, collect(t, store.Aliases(ctx, "example.org")), 3)
+		assert.Len(t, collect(t, store.Aliases(ctx, "JACK@example.org")), 2)
+		assert.Equal(t, []ispmail.Alias{catchAll}, collect(t, store.Aliases(ctx, "@example.org")))
+		assert.Empty(t, collect(t, store.Aliases(ctx, "nobody@example.org")))
+		for _, err := range store.Aliases(ctx, "a@b@c") {
+			require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
+		}
+
+		require.NoError(t, store.DeleteAlias(ctx, "Jack@example.org", "John@example.org"))
+		assert.Equal(t, []ispmail.Alias{made}, collect(t, store.Aliases(ctx, "jack@example.org")))
+		require.ErrorIs(t, store.DeleteAlias(ctx, "jack@example.org", "john@example.org"), ispmail.ErrNotFound)
+	})
+}
+
+// TestListPages has more rows than a page and ids with holes.
+func TestListPages(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		aliases := make([]ispmail.Alias, 4000)
+		for i := range aliases {
+			aliases[i] = ispmail.Alias{DomainID: 1, Source: fmt.Sprintf("a%d@example.org", i), Destination: "john@example.org"}
+		}
+		_, err := db.DB.NewInsert().Model(&aliases).Exec(t.Context())
+		require.NoError(t, err)
+		db.Exec(t, "DELETE FROM virtual_aliases WHERE id % 3 = 0")
+		var want, got []int64
+		require.NoError(t, db.DB.NewRaw("SELECT id FROM virtual_aliases ORDER BY id").Scan(t.Context(), &want))
+		for _, alias := range collect(t, store.Aliases(t.Context(), "")) {
+			got = append(got, alias.ID)
+		}
+		require.Greater(t, len(got), 2000)
+		require.Equal(t, want, got)
+		for alias, err := range store.Aliases(t.Context(), "") {
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, alias.ID)
+			break
+		}
+	})
+}
+
+// TestCollation has rows that every *_ci collation takes for the same.
+func TestCollation(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Exec(t, "ALTER TABLE virtual_users DROP KEY email, ADD KEY email (email)")
+	db.Example(t)
+	db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password) VALUES
+		(1, 'jöhn@example.org', 'x'), (1, 'twin@example.org', 'x'), (1, 'Twin@example.org', 'x'), (1, 'blank@example.org ', 'x')`)
+	store := db.Store(t, ispmail.Config{})
+	ctx := t.Context()
+	user, err := store.User(ctx, "john@example.org")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, user.ID)
+	_, err = store.User(ctx, "twin@example.org")
+	require.ErrorIs(t, err, ispmail.ErrAmbiguous)
+	_, err = store.Authenticate(ctx, "twin@example.org", "x")
+	require.ErrorIs(t, err, ispmail.ErrBadCredentials)
+	_, err = store.User(ctx, "blank@example.org")
+	require.ErrorIs(t, err, ispmail.ErrNotFound)
+}
+
+// TestDuplicateDomains is about the schemas before 2025, in which the name of a domain is not unique.
+func TestDuplicateDomains(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Exec(t, "ALTER TABLE virtual_domains DROP KEY name")
+	store := db.Store(t, ispmail.Config{})
+	var made sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		made.Go(func() { _, errs[i] = store.CreateDomain(t.Context(), "example.org") })
+	}
+	made.Wait()
+	assert.Len(t, collect(t, store.Domains(t.Context())), 1)
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		}
+	}
+	assert.Equal(t, 1, won, "%v", errs)
+
+	db.Exec(t, "INSERT INTO virtual_domains (name) VALUES ('Example.org')")
+	_, err := store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
+	require.NoError(t, err)
+	require.NoError(t, store.DeleteDomain(t.Context(), "example.org"))
+	assert.Empty(t, collect(t, store.Domains(t.Context())))
+}
+
+func TestRunInTx(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		create := func(ctx context.Context, tx *ispmail.Store) error {
+			if _, err := tx.CreateDomain(ctx, "example.net"); err != nil {
+				return err
+			}
+			if _, err := tx.CreateUser(ctx, "jane@example.net", "a long enough secret"); err != nil {
+				return err
+			}
+			if err := tx.ChangePassword(ctx, "jane@example.net", "a long enough secret", "another long secret"); err != nil {
+				return err
+			}
+			_, err := tx.Authenticate(ctx, "md5@example.org", ispmailtest.Password)
+			return err
+		}
+		stop := errors.New("stop")
+		err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+			if err := create(ctx, tx); err != nil {
+				return err
+			}
+			return stop
+		})
+		require.Equal(t, stop, err)
+		_, err = store.Domain(t.Context(), "example.net")
+		require.ErrorIs(t, err, ispmail.ErrNotFound)
+
+		require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+			return tx.RunInTx(ctx, create)
+		}))
+		_, err = store.Authenticate(t.Context(), "jane@example.net", "another long secret")
+		require.NoError(t, err)
+		assert.Equal(t, legacy, db.Stored(t, "md5@example.org"), "no rehash in somebody's transaction")
+	})
+}
+
+// TestDeadlock lets two transactions lock two rows in opposite order. MariaDB undoes one of them, which must be tried
+// again.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := db.Store(t, ispmail.Config{})
+	users := []string{"john@example.org", "md5@example.org"}
+	var both, done sync.WaitGroup
+	both.Add(2)
+	runs := make([]int, 2)
+	for i := range users {
+		done.Go(func() {
+			assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+				runs[i]++
+				if err := tx.SetPassword(ctx, users[i], fmt.Sprint("secret of ", i)); err != nil {
+					return err
+				}
+				if runs[i] == 1 {
+					both.Done()
+					both.Wait()
+				}
+				return tx.SetPassword(ctx, users[1-i], fmt.Sprint("secret of ", i))
+			}))
+		})
+	}
+	done.Wait()
+	assert.Equal(t, 3, runs[0]+runs[1], "one ran again")
+	for i := range users { // the one that ran again came last
+		_, err := store.Authenticate(t.Context(), users[i], fmt.Sprint("secret of ", map[bool]int{true: 0, false: 1}[runs[0] == 2]))
+		assert.NoError(t, err)
+	}
+}
