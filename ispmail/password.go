@@ -66,7 +66,7 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
 		// As much work as for a user that exists, so that time does not tell.
 		_ = s.hasher.Verify(s.decoy(), password)
-		s.log.InfoContext(ctx, "ispmail: login refused", slog.String("email", email), slog.Any("cause", err))
+		s.log.DebugContext(ctx, "ispmail: login refused", slog.String("email", email), slog.Any("cause", err))
 		return User{}, ErrBadCredentials
 	case err != nil:
 		return User{}, err
@@ -75,7 +75,7 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 	case err == nil:
 		return user, nil
 	case errors.Is(err, hash.ErrMismatch), errors.Is(err, hash.ErrPasswordTooLong):
-		s.log.InfoContext(ctx, "ispmail: login refused", slog.Any("user", user), slog.Any("cause", err))
+		s.log.DebugContext(ctx, "ispmail: login refused", slog.Any("user", user), slog.Any("cause", err))
 	default:
 		s.log.WarnContext(ctx, "ispmail: login refused, the stored password cannot be verified", slog.Any("user", user), slog.Any("cause", err))
 	}

@@ -23,7 +23,8 @@ import (
 type Config struct {
 	// Hasher verifies and makes passwords. Defaults to one with the zero hash.Config, which writes {SHA256-CRYPT}.
 	Hasher *hash.Hasher
-	// Logger is told why a password was refused and when a rehash failed, never a password or a hash. Defaults to
+	// Logger is told why a password was refused (level Debug, and Warn if the stored value is at fault) and why a rehash
+	// failed (Warn), never a password or a hash. Defaults to
 	// slog.Default().
 	Logger *slog.Logger
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// An opener opens a store, and says how to close it.
+type opener func(context.Context) (store *ispmail.Store, closer func() error, err error)
+
+// A lateStore is a passwd.Changer whose database may come after it. Its zero value has no database yet.
+type lateStore struct {
+	store  atomic.Pointer[ispmail.Store]
+	closer func() error
+}
+
+const (
+	openTimeout = 10 * time.Second
+	firstWait   = 500 * time.Millisecond
+	longestWait = 15 * time.Second
+)
+
+// ChangePassword is that of the store.
+func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacement string) error {
+	store := l.store.Load()
+	if store == nil {
+		return errors.New("it has not been opened yet")
+	}
+	return store.ChangePassword(ctx, email, current, replacement)
+}
+
+// open tries until the database is there or ctx ends. What stands in the way is logged when it changes.
+func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
+	reported := ""
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		attempt, cancel := context.WithTimeout(ctx, openTimeout)
+		store, closer, err := open(attempt)
+		cancel()
+		if err == nil {
+			l.closer = closer
+			l.store.Store(store)
+			log.Info("database opened")
+			return
+		}
+		if ctx.Err() == nil && err.Error() != reported {
+			reported = err.Error()
+			log.Error("cannot open the database, trying on", slog.Any("cause", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// close closes the database that open opened. No change may be under way.
+func (l *lateStore) close() {
+	if l.closer != nil {
+		_ = l.closer() // there is nothing left to lose
+	}
+}
+
+func openMariaDB(dsn string, config ispmail.Config) opener {
+	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
+		store, err := ispmail.Open(ctx, dsn, config)
+		if err != nil {
+			return nil, nil, err
+		}
+		return store, store.Close, nil
+	}
+}
+
+func openSQLite(path string, config ispmail.Config) opener {
+	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
+		// A file that is missing is an error: a new one would have no tables.
+		return openBun(ctx, "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=rw", config, nil)
+	}
+}
+
+// openBun opens an SQLite database by a data source name that has at least one parameter, and prepares it.
+func openBun(ctx context.Context, dsn string, config ispmail.Config, prepare func(context.Context, *bun.DB, *ispmail.Store) error) (*ispmail.Store, func() error, error) {
+	// Transactions take the write lock at once: one that took it later could fail half way.
+	sqlDB, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
+	if err != nil {
+		return nil, nil, fmt.Errorf("sqlite: %w", err)
+	}
+	db := bun.NewDB(sqlDB, sqlitedialect.New())
+	store, err := ispmail.New(ctx, db, config)
+	if err == nil && prepare != nil {
+		err = prepare(ctx, db, store)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return store, db.Close, nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// openDemo opens a database in memory. The VFS memdb shares it between the connections of this process.
+func openDemo(config ispmail.Config) opener {
+	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
+		return openBun(ctx, "file:/demo?vfs=memdb", config, fillDemo)
+	}
+}
+
+// fillDemo puts in the example data of the guide, and a user whom an older guide left behind.
+func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {
+	db.SetMaxIdleConns(2) // the database ends with its last connection
+	if err := store.CreateSchema(ctx); err != nil {
+		return err
+	}
+	domain, err := store.CreateDomain(ctx, "example.org")
+	if err != nil {
+		return err
+	}
+	users := []ispmail.User{
+		{DomainID: domain.ID, Email: "john@example.org", Password: "{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7"}, //nolint:gosec // printed in the guide
+		{DomainID: domain.ID, Email: "md5@example.org", Password: "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"},                                    //nolint:gosec // printed in the guide
+	}
+	if _, err := db.NewInsert().Model(&users).Exec(ctx); err != nil {
+		return err
+	}
+	_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+	return err
+}
+
+// printDemo tells how to use the demo, once it can be used.
+func printDemo(w io.Writer, listener net.Listener) {
+	curl, base := "curl", apiURL(listener)
+	if listener.Addr().Network() == "unix" {
+		curl, base = "curl --unix-socket "+listener.Addr().String(), "http://localhost"
+	}
+	_, _ = fmt.Fprintf(w, `Listening on %s with example accounts in memory. Stop with Ctrl-C.
+
+  john@example.org   password summersun, stored as {SHA256-CRYPT}
+  md5@example.org    password summersun, stored as {PLAIN-MD5} by an older guide
+  jack@example.org   an alias of john@example.org
+
+Change John's password, and get OK; a second time, and the old password is refused:
+
+  %s -d user=john@example.org -d curpass=summersun -d newpass='correct horse battery staple' %s/api/password
+
+`, apiURL(listener), curl, base)
+}

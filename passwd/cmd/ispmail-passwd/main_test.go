@@ -1,0 +1,365 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// output is a buffer that a test reads while the command writes.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// A process is a call of run that is under way.
+type process struct {
+	stdout, stderr output
+	stop           context.CancelFunc
+	code           chan int
+	client         *http.Client
+	url            string
+}
+
+// start runs the command on a free port and waits until it listens.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{Timeout: 20 * time.Second}}
+	go func() { p.code <- run(ctx, args, &p.stdout, &p.stderr) }()
+	address := await(t, &p.stderr, `msg=listening api=(\S+)`)
+	p.url = address + "/api/password"
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		p.url = "http://localhost/api/password"
+		p.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}}
+	}
+	t.Cleanup(func() {
+		stop()
+		p.client.CloseIdleConnections()
+	})
+	return p
+}
+
+// await returns what the first group of the pattern finds, as soon as it is there.
+func await(t *testing.T, o *output, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	var found []string
+	require.Eventually(t, func() bool {
+		found = re.FindStringSubmatch(o.String())
+		return found != nil
+	}, 30*time.Second, 10*time.Millisecond, "%s in %s", pattern, o)
+	return found[len(found)-1]
+}
+
+func (p *process) change(t *testing.T, user, current, replacement string) (int, string) {
+	t.Helper()
+	response, err := p.client.PostForm(p.url, url.Values{"user": {user}, "curpass": {current}, "newpass": {replacement}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(body)
+}
+
+func (p *process) finish(t *testing.T) {
+	t.Helper()
+	p.stop()
+	assert.Equal(t, exitOK, <-p.code, p.stderr.String())
+}
+
+const anyPort = "--api-listen=127.0.0.1:0"
+
+func dsnFile(t *testing.T, dsn string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dsn")
+	require.NoError(t, os.WriteFile(path, []byte(dsn+"\n"), 0o600))
+	return "--dsn-file=" + path
+}
+
+// TestDemo does what the demo says.
+func TestDemo(t *testing.T) {
+	p := start(t, anyPort, "--demo")
+	fields := await(t, &p.stdout, `curl -d user=john@example.org -d curpass=summersun -d newpass='([^']+)' http://127\.0\.0\.1:\d+/api/password\n`)
+	assert.True(t, strings.HasPrefix(p.stdout.String(), "Listening on http://127.0.0.1:"), "the address comes first")
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, fields)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, "OK", body)
+	status, _ = p.change(t, "john@example.org", ispmailtest.Password, fields)
+	assert.Equal(t, http.StatusForbidden, status)
+	status, _ = p.change(t, "md5@example.org", ispmailtest.Password, fields)
+	assert.Equal(t, http.StatusOK, status)
+	p.finish(t)
+}
+
+// TestOutage starts before the database, loses it and finds it again, by itself.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	dsn, err := mysql.ParseDSN(db.DSN)
+	require.NoError(t, err)
+	link := newLink(t, dsn.Addr)
+	dsn.Addr = link.address
+	p := start(t, anyPort, dsnFile(t, dsn.FormatDSN()))
+
+	await(t, &p.stderr, "cannot open the database")
+	for range 3 {
+		status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+		assert.Equal(t, "unavailable: The password was not changed. Try again later.\n", body)
+	}
+	assert.Equal(t, 1, strings.Count(p.stderr.String(), "cannot open the database"))
+	assert.Equal(t, 1, strings.Count(p.stderr.String(), "the database does not do its work"))
+
+	link.up(t)
+	await(t, &p.stderr, "database opened")
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status, body)
+
+	link.down(t)
+	for range 3 {
+		status, _ = p.change(t, "john@example.org", "a long enough secret", "another long secret")
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+	}
+	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database does not do its work"))
+	link.up(t)
+	status, body = p.change(t, "john@example.org", "a long enough secret", "another long secret")
+	assert.Equal(t, http.StatusOK, status, body)
+	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database is back"))
+	assert.NotContains(t, p.stderr.String(), dsn.Passwd)
+	p.finish(t)
+}
+
+// TestStop ends the command while a change waits for a row: the change is finished first.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	p := start(t, anyPort, dsnFile(t, db.DSN))
+	await(t, &p.stderr, "database opened")
+
+	var done sync.WaitGroup
+	require.NoError(t, db.DB.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.ExecContext(ctx, "SELECT id FROM virtual_users WHERE id = 1 FOR UPDATE")
+		require.NoError(t, err)
+		done.Go(func() {
+			status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+			assert.Equal(t, http.StatusOK, status, body)
+		})
+		require.Eventually(t, func() bool {
+			var waiting int
+			err := db.DB.NewRaw("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%virtual_users%'").Scan(ctx, &waiting)
+			return err == nil && waiting > 0
+		}, 20*time.Second, 150*time.Millisecond, "the table is renewed only every 100 ms")
+		p.stop()
+		await(t, &p.stderr, "msg=stopping")
+		return nil
+	}))
+	done.Wait()
+	p.finish(t)
+}
+
+func TestSQLiteAndUnixSocket(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	file, socket := filepath.Join(dir, "mail server?.db"), filepath.Join(dir, "socket")
+	require.NoError(t, os.WriteFile(socket, nil, 0o600))
+	args := []string{"--dsn=sqlite:" + file, "--api-listen=unix:" + socket, "--scheme=blf-crypt"}
+	var stdout, stderr output
+	assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "not a socket")
+	require.NoError(t, os.Remove(socket))
+	l, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "another process listens")
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // as a process that was killed leaves it
+	require.NoError(t, l.Close())
+
+	p := start(t, args...)
+	await(t, &p.stderr, "cannot open the database")
+	_, err = os.Stat(file)
+	require.ErrorIs(t, err, os.ErrNotExist, "a wrong path makes no database")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	store, closer, err := openSQLite(file, ispmail.Config{})(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, store.CreateSchema(t.Context()))
+	_, err = store.CreateDomain(t.Context(), "example.org")
+	require.NoError(t, err)
+	_, err = store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
+	require.NoError(t, err)
+
+	await(t, &p.stderr, "database opened")
+	info, err := os.Stat(socket)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o660), info.Mode().Perm())
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status, body)
+	user, err := store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
+	require.NoError(t, err)
+	assert.Contains(t, user.Password, "{BLF-CRYPT}$2y$10$")
+	require.NoError(t, closer())
+	p.finish(t)
+	_, err = os.Stat(socket)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestEnvironment cannot run in parallel: the environment is that of the process.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
+	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
+	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	s, err := parse(nil, io.Discard, io.Discard)
+	require.NoError(t, err, "a password is welcome here")
+	assert.Equal(t, "127.0.0.1:0", s.APIListen)
+	assert.Equal(t, 20, s.MinLength)
+	s, err = parse([]string{"--min-length=30"}, io.Discard, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, 30, s.MinLength, "an argument wins")
+}
+
+func TestUsage(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "name the database"},
+		{[]string{"--nonsense"}, "unknown flag --nonsense; see --help"},
+		{[]string{"nonsense"}, "unexpected argument nonsense"},
+		{[]string{"--demo", "--dsn=sqlite:/x"}, "--demo has a database of its own"},
+		{[]string{"--dsn=sqlite:/x", "--dsn-file=/x"}, "exclude each other"},
+		{[]string{"--dsn-file=" + missing}, "no such file"},
+		{[]string{"--dsn=mailadmin:canary@tcp(127.0.0.1:3306)/mailserver"}, "must not hold a password"},
+		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
+		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
+		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
+		{[]string{"--demo", "--scheme=rot13"}, "choose SHA256-CRYPT or BLF-CRYPT"},
+		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 256"},
+		{[]string{"--demo", "--min-length=many"}, "--min-length"},
+		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "not a loopback address"},
+		{[]string{"--demo", "--api-listen=:8080"}, "not a loopback address"},
+		{[]string{"--demo", "--api-listen=mail.example.org:8080"}, "not a loopback address"},
+		{[]string{"--demo", "--api-listen=8080"}, "neither host:port nor unix:/path"},
+		{[]string{"--demo", "--api-listen=unix:"}, "neither host:port nor unix:/path"},
+	} {
+		var stdout, stderr output
+		assert.Equal(t, exitUsage, run(t.Context(), c.args, &stdout, &stderr), "%v", c.args)
+		assert.Contains(t, stderr.String(), c.want, "%v", c.args)
+		assert.NotContains(t, stderr.String(), "canary")
+		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+		assert.Empty(t, stdout.String())
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var stdout, stderr output
+	assert.Equal(t, exitOK, run(t.Context(), []string{"--help"}, &stdout, &stderr))
+	assert.Contains(t, stdout.String(), "$ISPMAIL_PASSWD_DSN_FILE")
+	assert.Empty(t, stderr.String())
+	assert.Equal(t, exitOK, run(t.Context(), []string{"--version"}, &stdout, &stderr))
+}
+
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	var stdout, stderr output
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"--demo", "--api-listen=" + l.Addr().String()}, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "address already in use")
+}
+
+// A link is a TCP connection to a server that can be cut.
+type link struct {
+	address, server string
+	mu              sync.Mutex
+	listener        net.Listener
+	conns           []net.Conn
+}
+
+// newLink returns a link that is down. Its address stays the same.
+func newLink(t *testing.T, server string) *link {
+	t.Helper()
+	l := &link{address: "127.0.0.1:0", server: server}
+	l.up(t)
+	l.down(t)
+	t.Cleanup(func() { l.down(t) })
+	return l
+}
+
+func (l *link) up(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp", l.address)
+	require.NoError(t, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.address, l.listener = listener.Addr().String(), listener
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", l.server)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			l.mu.Lock()
+			l.conns = append(l.conns, client, server)
+			l.mu.Unlock()
+			go func() { _, _ = io.Copy(server, client) }()
+			go func() { _, _ = io.Copy(client, server) }()
+		}
+	}()
+}
+
+func (l *link) down(t *testing.T) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.listener == nil {
+		return
+	}
+	require.NoError(t, l.listener.Close())
+	for _, conn := range l.conns {
+		_ = conn.Close()
+	}
+	l.listener, l.conns = nil, nil
+}
