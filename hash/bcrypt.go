@@ -1,7 +1,6 @@
 package hash
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -9,52 +8,70 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
+var blfCrypt = &kind{name: "BLF-CRYPT", strength: resistant}
+
 const (
 	minCost           = bcrypt.MinCost
 	maxCost           = bcrypt.MaxCost
-	maxBcryptPassword = 72 // bytes; the rest would not count
+	maxBcryptPassword = 72 // bytes; the rest does not count
 )
 
 // bcryptForm is what Dovecot's crypt_blowfish takes: x/crypto/bcrypt also takes other letters, trailing bytes and a
 // salt whose last character has surplus bits.
-var bcryptForm = regexp.MustCompile(`^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$`)
+var bcryptForm = regexp.MustCompile(`^\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$`)
 
-// bcryptCost returns the cost of a well-formed bcrypt payload, else 0.
-func bcryptCost(payload string) int {
+func parseBcrypt(payload string) (parsed, error) {
+	p := parsed{kind: blfCrypt}
 	if !bcryptForm.MatchString(payload) {
-		return 0
+		return p, ErrMalformed
 	}
-	cost, _ := strconv.Atoi(payload[4:6])
-	return cost
+	p.cost.log2, _ = strconv.Atoi(payload[4:6])
+	p.matcher = bcrypted(payload)
+	return p, nil
 }
 
-func (h *Hasher) verifyBcrypt(payload, password string) error {
-	switch cost := bcryptCost(payload); {
-	case cost == 0:
-		return ErrMalformed
-	case cost > h.config.MaxCost:
-		return ErrTooCostly
+type bcrypted string
+
+// match cuts the password after 72 bytes, as Dovecot does.
+func (b bcrypted) match(_, password string) bool {
+	key := []byte(password)
+	if b[2] == 'x' {
+		key = signExtended(key)
 	}
-	// CompareHashAndPassword cuts the password after 72 bytes, as Dovecot does.
-	err := bcrypt.CompareHashAndPassword([]byte(payload), []byte(password))
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, bcrypt.ErrMismatchedHashAndPassword):
-		return ErrMismatch
-	default:
-		return ErrMalformed
-	}
+	return bcrypt.CompareHashAndPassword([]byte(b), key) == nil
 }
 
-func generateBcrypt(password string, cost int) (string, error) {
-	if len(password) > maxBcryptPassword {
-		return "", ErrPasswordTooLong
+// signExtended returns a key with which bcrypt makes what crypt_blowfish before 1.1 made of password, and $2x$ stands
+// for: it took the bytes for signed numbers, so that one from 0x80 on wiped out those before it in a word. See
+// https://www.openwall.com/lists/announce/2011/06/21/1.
+func signExtended(password []byte) []byte {
+	key := make([]byte, 0, maxBcryptPassword)
+	for i := 0; len(key) < cap(key); {
+		var word uint32
+		for range 4 {
+			c := byte(0) // the terminator belongs to the key
+			if i < len(password) {
+				c = password[i]
+				i++
+			} else {
+				i = 0
+			}
+			word = word<<8 | uint32(int8(c)) //nolint:gosec // the overflow is the point
+		}
+		key = append(key, byte(word>>24), byte(word>>16), byte(word>>8), byte(word))
 	}
-	made, err := bcrypt.GenerateFromPassword([]byte(password), cost)
-	if err != nil {
-		return "", fmt.Errorf("hash: %w", err)
-	}
-	// $2y$ is the letter of the same algorithm that doveadm and PHP write.
-	return "$2y$" + string(made[len("$2a$"):]), nil
+	return key
+}
+
+var bcryptRecipe = &recipe{
+	cost:        bounds{min: minCost, usual: 10}, // OWASP: 10 or more
+	maxPassword: maxBcryptPassword,
+	generate: func(c *Config, password string) (string, error) {
+		made, err := bcrypt.GenerateFromPassword([]byte(password), c.Cost)
+		if err != nil {
+			return "", fmt.Errorf("hash: %w", err)
+		}
+		// $2y$ is the letter of the same algorithm that doveadm and PHP write.
+		return "$2y$" + string(made[len("$2a$"):]), nil
+	},
 }

@@ -4,62 +4,116 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // Config holds the settings of a Hasher. The zero value is ready to use and names the defaults below.
 type Config struct {
-	// Scheme is what Generate writes: SHA256-CRYPT (the default, the scheme of the ISPmail guide) or BLF-CRYPT.
+	// Scheme is what Generate writes: SHA256-CRYPT (the default, the scheme of the ISPmail guide), SHA512-CRYPT,
+	// BLF-CRYPT, ARGON2ID, PBKDF2 or SCRAM-SHA-256, in any case of letters.
 	Scheme string
-	// Rounds is the number of rounds of SHA256-CRYPT, from 1000 to MaxRounds. Defaults to 5000, as in crypt(3).
+	// Rounds of the scheme, where it has them:
+	//
+	//	SHA256-CRYPT, SHA512-CRYPT  1000 to MaxRounds, by default 5000 as in crypt(3)
+	//	ARGON2ID                    passes over the memory, 1 to 16, by default 2 (OWASP)
+	//	PBKDF2                      iterations, 1000 to 2*MaxRounds, by default 1,300,000 (OWASP for HMAC-SHA1),
+	//	                            with which a login costs Dovecot about a second
+	//	SCRAM-SHA-256               iterations, 4096 to 2*MaxRounds, by default 100,000: every client has to do them
+	//	                            at every login
 	Rounds int
-	// Cost is the cost of BLF-CRYPT, the binary logarithm of its rounds, from 4 to MaxCost. Defaults to 10, the least
-	// that OWASP recommends.
+	// Cost of BLF-CRYPT, the binary logarithm of its rounds, 4 to MaxCost, by default 10 (the least of OWASP).
 	Cost int
+	// Memory of ARGON2ID in KiB, 1024 to 65536, by default 19456 (OWASP). Dovecot's processes may have 256 MiB in all
+	// (default_vsz_limit): where that is not enough the right password is answered as a wrong one.
+	Memory int
+
 	// Default is the scheme of stored values without a prefix, as Dovecot's default_pass_scheme. By default they are
-	// refused with ErrUnsupported, because what they mean depends on the version of Dovecot: MD5 up to 2.3, the clear
-	// text in 2.4.0 to 2.4.2, crypt(3) later.
+	// refused with ErrUnsupported, because what they mean depends on the version of Dovecot and its configuration:
+	//
+	//	up to 2.3       MD5: an MD5-CRYPT hash or an MD5 digest; everything else fails
+	//	2.4.0 to 2.4.2  PLAIN: the stored text is the password, so whoever reads a hash can log in with it
+	//	from 2.4.3      CRYPT, or still PLAIN where dovecot_config_version is older
+	//
+	// Those are the defaults of a passdb of type sql; the others have CRYPT.
 	Default string
-	// MaxRounds is the highest number of sha-crypt rounds that Verify computes. Defaults to 1,000,000, about 0.2
-	// seconds for a password of usual length.
+
+	// KeepPlain keeps NeedsRehash from replacing PLAIN values. Set it where Dovecot offers CRAM-MD5, DIGEST-MD5, SCRAM
+	// or OTP logins that are served from the clear text.
+	KeepPlain bool
+	// RehashChallengeResponse makes NeedsRehash replace CRAM-MD5, HMAC-MD5, DIGEST-MD5, SCRAM and OTP values, too,
+	// where the new value is no weaker. It ends the logins that these serve, and clients that use them are locked out
+	// until they send passwords.
+	RehashChallengeResponse bool
+
+	// MaxRounds is the highest number of sha-crypt rounds that Verify computes, and half the number of iterations of
+	// PBKDF2, SCRAM and sha1crypt and OTP sequences, which are cheaper: 1000 to 999,999,999, by default 1,000,000,
+	// which is a fifth of a second for a password of usual length and nearly two for one of 511 bytes.
 	MaxRounds int
-	// MaxCost is the highest cost of a bcrypt value that Verify computes. Defaults to 14, about a second.
+	// MaxCost is the highest cost of bcrypt that Verify computes, 4 to 31, by default 14, about a second.
 	MaxCost int
+	// MaxMemory is the greatest memory in KiB that Verify uses for ARGON2, scrypt and yescrypt, 1024 to 4194304, by
+	// default 262144, which is what Dovecot's processes have. Memory times passes may be four times that, about a
+	// second.
+	MaxMemory int
 }
 
 // A Hasher verifies and generates stored passwords. Make one with New; the zero value does not work.
 // It is safe for concurrent use.
 type Hasher struct {
 	config Config
+	scheme *scheme
 }
 
-// New returns a Hasher. It fails if a setting is out of its range or names a scheme that it cannot serve.
+// New returns a Hasher. It fails if a setting is out of its range, does not belong to the scheme or names a scheme
+// that it cannot serve.
 func New(config Config) (*Hasher, error) {
 	c := config
-	c.Scheme = strings.ToUpper(c.Scheme)
 	setDefault(&c.Scheme, "SHA256-CRYPT")
-	setDefault(&c.Rounds, 5000)
-	setDefault(&c.Cost, 10)
 	setDefault(&c.MaxRounds, 1_000_000)
 	setDefault(&c.MaxCost, 14)
-	switch {
-	case c.Scheme != "SHA256-CRYPT" && c.Scheme != "BLF-CRYPT":
-		return nil, fmt.Errorf("hash: cannot generate scheme %q: choose SHA256-CRYPT or BLF-CRYPT", config.Scheme)
-	case c.MaxRounds < minRounds || c.MaxRounds > maxRounds:
-		return nil, fmt.Errorf("hash: MaxRounds %d is not in %d to %d", c.MaxRounds, minRounds, maxRounds)
-	case c.Rounds < minRounds || c.Rounds > c.MaxRounds:
-		return nil, fmt.Errorf("hash: Rounds %d is not in %d to %d", c.Rounds, minRounds, c.MaxRounds)
-	case c.MaxCost < minCost || c.MaxCost > maxCost:
-		return nil, fmt.Errorf("hash: MaxCost %d is not in %d to %d", c.MaxCost, minCost, maxCost)
-	case c.Cost < minCost || c.Cost > c.MaxCost:
-		return nil, fmt.Errorf("hash: Cost %d is not in %d to %d", c.Cost, minCost, c.MaxCost)
+	setDefault(&c.MaxMemory, 256*1024)
+	for _, limit := range []struct {
+		name            string
+		value, min, max int
+	}{
+		{"MaxRounds", c.MaxRounds, minRounds, maxRounds},
+		{"MaxCost", c.MaxCost, minCost, maxCost},
+		{"MaxMemory", c.MaxMemory, feebleMemory, 4 << 20},
+	} {
+		if limit.value < limit.min || limit.value > limit.max {
+			return nil, fmt.Errorf("hash: %s %d is not in %d to %d", limit.name, limit.value, limit.min, limit.max)
+		}
+	}
+	s := lookup(c.Scheme)
+	if s == nil || s.recipe == nil {
+		return nil, fmt.Errorf("hash: cannot generate scheme %q: choose one of %s", c.Scheme, generated())
+	}
+	maxRounds := c.MaxRounds
+	if s.recipe.light {
+		maxRounds *= 2
+	}
+	for _, err := range []error{
+		s.recipe.rounds.settle(s.name, "Rounds", &c.Rounds, maxRounds),
+		s.recipe.cost.settle(s.name, "Cost", &c.Cost, c.MaxCost),
+		s.recipe.memory.settle(s.name, "Memory", &c.Memory, c.MaxMemory),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	h := &Hasher{config: c, scheme: s}
+	if !h.affords(h.target()) {
+		return nil, errors.New("hash: MaxMemory is too low to verify what Memory and Rounds make")
+	}
+	if c.KeepPlain && c.RehashChallengeResponse {
+		return nil, errors.New("hash: KeepPlain contradicts RehashChallengeResponse")
 	}
 	if c.Default != "" {
-		if _, err := parse("{"+c.Default+"}", ""); errors.Is(err, ErrUnsupported) {
+		base, suffix, encoded := strings.Cut(c.Default, ".")
+		if lookup(base) == nil || encoded && !isEncoding(suffix) {
 			return nil, fmt.Errorf("hash: Default names the unknown scheme %q", c.Default)
 		}
 	}
-	return &Hasher{config: c}, nil
+	return h, nil
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -70,64 +124,59 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 // Scheme returns the scheme that Generate writes, in upper case.
-func (h *Hasher) Scheme() string { return h.config.Scheme }
+func (h *Hasher) Scheme() string { return h.scheme.name }
 
 // Verify returns nil if password is the password of the stored value, else an error that is ErrMismatch,
-// ErrMalformed, ErrUnsupported, ErrTooCostly or ErrPasswordTooLong. It cuts a password where Dovecot does, which is
-// after 72 bytes for bcrypt. An empty password and one with a NUL byte match nothing: the first is no secret, the
-// second cannot be sent to Dovecot, and bcrypt would take "a" and "a\x00a" for the same.
+// ErrMalformed, ErrUnsupported, ErrTooCostly, ErrPasswordTooLong or, for DIGEST-MD5, ErrUserRequired. It cuts a
+// password where Dovecot does, which is after 72 bytes for bcrypt and after 8 for DES-CRYPT. An empty password and one
+// with a NUL byte match nothing: the first is no secret, the second cannot be sent to Dovecot, and bcrypt would take
+// "a" and "a\x00a" for the same.
 func (h *Hasher) Verify(stored, password string) error {
-	v, err := parse(stored, h.config.Default)
-	if err != nil {
+	return h.VerifyFor("", stored, password)
+}
+
+// VerifyFor is Verify for all schemes, DIGEST-MD5 among them, which hashes the user name with the password. The name
+// is the one with which the user logs in to Dovecot, in the same case of letters; what follows its last @ is the realm.
+func (h *Hasher) VerifyFor(user, stored, password string) error {
+	v, err := h.read(stored)
+	switch {
+	case err != nil:
 		return err
-	}
-	if password == "" || strings.IndexByte(password, 0) >= 0 {
+	case password == "" || strings.IndexByte(password, 0) >= 0:
+		return ErrMismatch
+	case len(password) > v.maxPassword():
+		return ErrPasswordTooLong
+	case v.kind.userBound && user == "":
+		return ErrUserRequired
+	case !v.matcher.match(user, password):
 		return ErrMismatch
 	}
-	return v.scheme.verify(h, v.payload, password)
+	return nil
 }
 
-// Generate returns a new stored value for password under the configured scheme, with its prefix and a random salt.
-// Every Dovecot from 2.3 on verifies it. A password that Dovecot could not verify is refused with ErrPasswordTooLong
-// or ErrInvalidPassword; one that looks like a stored value, "{PLAIN}x", is text like any other.
-func (h *Hasher) Generate(password string) (stored string, err error) {
-	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
-		return "", ErrInvalidPassword
-	}
-	if h.config.Scheme == "BLF-CRYPT" {
-		stored, err = generateBcrypt(password, h.config.Cost)
-	} else {
-		stored, err = generateSHACrypt(password, h.config.Rounds)
-	}
-	if err != nil {
-		return "", err
-	}
-	return "{" + h.config.Scheme + "}" + stored, nil
-}
-
-// NeedsRehash tells whether a stored value that verified should be replaced by a fresh one: its scheme is weak, it has
-// no prefix or a wrong one, or it cost less than Config asks for under the same scheme. A strong value of another
-// scheme stays: a rehash never makes a value cheaper to guess. It is false for what cannot be verified.
-func (h *Hasher) NeedsRehash(stored string) bool {
+// read parses a stored value and holds it against the limits.
+func (h *Hasher) read(stored string) (value, error) {
 	v, err := parse(stored, h.config.Default)
-	if err != nil {
-		return false
+	if err == nil && !h.affords(v.cost) {
+		err = ErrTooCostly
 	}
-	if v.scheme.weak || !v.prefixed {
-		return true
-	}
-	if v.scheme.crypt {
-		kind, cost := cryptKind(v.payload)
-		mislabelled := kind != v.scheme.name && v.scheme.name != "CRYPT"
-		return kind != "" && (mislabelled || kind == h.config.Scheme && cost < h.wantedCost())
-	}
-	return false
+	return v, err
 }
 
-// wantedCost is the cost of new values, in the unit of their scheme.
-func (h *Hasher) wantedCost() int {
-	if h.config.Scheme == "BLF-CRYPT" {
-		return h.config.Cost
+func (h *Hasher) affords(c cost) bool {
+	switch rounds, memory := int64(c.rounds), int64(c.memory); {
+	case c.memory > 0:
+		return c.memory <= h.config.MaxMemory && rounds*memory <= 4*int64(h.config.MaxMemory)
+	case c.light:
+		rounds = (rounds + 1) / 2
+		fallthrough
+	default:
+		return rounds <= int64(h.config.MaxRounds) && c.log2 <= h.config.MaxCost
 	}
-	return h.config.Rounds
+}
+
+// target is the cost of what Generate makes.
+func (h *Hasher) target() cost {
+	c := &h.config
+	return cost{rounds: c.Rounds, light: h.scheme.recipe.light, log2: c.Cost, memory: c.Memory}
 }

@@ -1,14 +1,18 @@
 package hash
 
 import (
-	"crypto/rand"
-	"fmt"
+	"crypto/sha256"
+	"crypto/sha512"
 	"strconv"
 	"strings"
+)
 
-	"github.com/GehirnInc/crypt"
-	"github.com/GehirnInc/crypt/sha256_crypt"
-	"github.com/GehirnInc/crypt/sha512_crypt"
+var (
+	sha256Crypt = &kind{name: "SHA256-CRYPT", strength: iterated}
+	sha512Crypt = &kind{name: "SHA512-CRYPT", strength: iterated}
+
+	sha256Crypter = newSHACrypter(sha256Crypt, "$5$", sha256.New, [3]int{2, 0, 1})
+	sha512Crypter = newSHACrypter(sha512Crypt, "$6$", sha512.New, [3]int{1, 2, 0})
 )
 
 // Limits of crypt(3) in libxcrypt for $5$ and $6$.
@@ -16,116 +20,65 @@ const (
 	minRounds     = 1000
 	maxRounds     = 999_999_999
 	defaultRounds = 5000
-	maxSalt       = 16
+	maxSHASalt    = 16
+	roundsPrefix  = "rounds="
 )
 
-// A shaCrypt is a payload of SHA256-CRYPT or SHA512-CRYPT, "$5$[rounds=N$]salt$digest".
-// See https://www.akkadia.org/drepper/SHA-crypt.txt.
-type shaCrypt struct {
-	crypter crypt.Crypter
-	setting string // all that comes before "$digest"
-	digest  string
-	rounds  int
-}
-
-// parseSHACrypt is as strict as libxcrypt, so that no payload verifies here that does not verify in Dovecot.
-func parseSHACrypt(payload string) (shaCrypt, bool) {
-	var s shaCrypt
-	var size int
-	switch {
-	case strings.HasPrefix(payload, "$5$"):
-		s.crypter, size = sha256_crypt.New(), 43
-	case strings.HasPrefix(payload, "$6$"):
-		s.crypter, size = sha512_crypt.New(), 86
-	default:
-		return s, false
-	}
-	rest := payload[3:]
-	s.rounds = defaultRounds
-	if after, ok := strings.CutPrefix(rest, "rounds="); ok {
-		digits, salted, ok := strings.Cut(after, "$")
-		n, err := strconv.Atoi(digits)
-		if !ok || err != nil || strconv.Itoa(n) != digits || n < minRounds || n > maxRounds {
-			return s, false
+// parse reads "$5$[rounds=N$]salt$hash" as strictly as libxcrypt does, so that nothing verifies here that does not
+// verify in Dovecot. See https://www.akkadia.org/drepper/SHA-crypt.txt.
+func (c *shaCrypter) parse(payload string) (parsed, error) {
+	p := parsed{kind: c.kind}
+	rest := payload[len(c.prefix):]
+	p.cost.rounds = defaultRounds
+	if strings.HasPrefix(rest, roundsPrefix) {
+		digits, salted, _ := strings.Cut(rest[len(roundsPrefix):], "$")
+		n, ok := canonicalDecimal(digits)
+		if !ok || n < minRounds || n > maxRounds {
+			return p, ErrMalformed
 		}
-		s.rounds, rest = n, salted
+		p.cost.rounds, rest = n, salted
 	}
-	salt, digest, ok := strings.Cut(rest, "$")
-	if !ok || len(salt) > maxSalt || !validSalt(salt) || len(digest) != size {
-		return s, false
+	salt, sum, _ := strings.Cut(rest, "$")
+	if len(salt) > maxSHASalt || !validSalt(salt) || !isCrypt64(sum, c.textSize()) {
+		return p, ErrMalformed
 	}
-	s.setting, s.digest = payload[:len(payload)-size-1], digest
-	return s, true
+	p.matcher = &shaCrypted{crypter: c, rounds: p.cost.rounds, salt: salt, sum: sum}
+	return p, nil
 }
 
-// validSalt refuses what libxcrypt refuses in a salt: characters that could break a line of /etc/shadow.
-func validSalt(salt string) bool {
-	for i := range len(salt) {
-		if c := salt[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`:;!*\`, c) >= 0 {
-			return false
-		}
-	}
-	return true
+type shaCrypted struct {
+	crypter   *shaCrypter
+	rounds    int
+	salt, sum string
 }
 
-// verifyCrypt is the verifier that CRYPT, SHA256-CRYPT and SHA512-CRYPT share in Dovecot.
-func (h *Hasher) verifyCrypt(payload, password string) error {
-	if strings.HasPrefix(payload, "$2") {
-		return h.verifyBcrypt(payload, password)
-	}
-	if !strings.HasPrefix(payload, "$5$") && !strings.HasPrefix(payload, "$6$") {
-		return fmt.Errorf("%w: this kind of crypt(3)", ErrUnsupported)
-	}
-	s, ok := parseSHACrypt(payload)
-	switch {
-	case !ok:
-		return ErrMalformed
-	case s.rounds > h.config.MaxRounds:
-		return ErrTooCostly
-	case len(password) > maxPassword:
-		return ErrPasswordTooLong
-	}
-	computed, err := s.crypter.Generate([]byte(password), []byte(s.setting))
-	if err != nil {
-		return ErrMalformed
-	}
-	return compare(s.digest, computed[strings.LastIndexByte(computed, '$')+1:])
+func (s *shaCrypted) match(_, password string) bool {
+	var text [maxSHAText]byte
+	return same(s.sum, s.crypter.appendHash(text[:0], password, s.salt, s.rounds))
 }
 
-// cryptKind returns the scheme that a payload belongs to by its looks, and its cost in that scheme's unit. It returns
-// "" for a payload that cannot be verified.
-func cryptKind(payload string) (kind string, cost int) {
-	if cost := bcryptCost(payload); cost > 0 {
-		return "BLF-CRYPT", cost
-	}
-	s, ok := parseSHACrypt(payload)
-	switch {
-	case !ok:
-		return "", 0
-	case strings.HasPrefix(payload, "$5$"):
-		return "SHA256-CRYPT", s.rounds
-	default:
-		return "SHA512-CRYPT", s.rounds
-	}
-}
-
-func generateSHACrypt(password string, rounds int) (string, error) {
-	if len(password) > maxPassword {
-		return "", ErrPasswordTooLong
-	}
-	const alphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	salt := make([]byte, maxSalt)
-	_, _ = rand.Read(salt) // never fails, see crypto/rand
-	for i, b := range salt {
-		salt[i] = alphabet[b&63]
-	}
-	setting := "$5$"
+// generate leaves "rounds=" out where the number is the one that crypt(3) takes without.
+func (c *shaCrypter) generate(password string, rounds int) string {
+	text := []byte(c.prefix)
 	if rounds != defaultRounds {
-		setting += "rounds=" + strconv.Itoa(rounds) + "$"
+		text = append(strconv.AppendInt(append(text, roundsPrefix...), int64(rounds), 10), '$')
 	}
-	made, err := sha256_crypt.New().Generate([]byte(password), []byte(setting+string(salt)))
-	if err != nil {
-		return "", fmt.Errorf("hash: %w", err)
-	}
-	return made, nil
+	salt := randomText(maxSHASalt)
+	text = append(append(text, salt...), '$')
+	return string(c.appendHash(text, password, salt, rounds))
 }
+
+var (
+	sha256CryptRecipe = &recipe{
+		rounds: bounds{min: minRounds, usual: defaultRounds},
+		generate: func(c *Config, password string) (string, error) {
+			return sha256Crypter.generate(password, c.Rounds), nil
+		},
+	}
+	sha512CryptRecipe = &recipe{
+		rounds: bounds{min: minRounds, usual: defaultRounds},
+		generate: func(c *Config, password string) (string, error) {
+			return sha512Crypter.generate(password, c.Rounds), nil
+		},
+	}
+)
