@@ -89,6 +89,9 @@ func TestGenerateDefaults(t *testing.T) {
 		"SCRAM-SHA-256": "{SCRAM-SHA-256}100000,",
 		"PBKDF2":        "{PBKDF2}$1$",
 	} {
+		if scheme == "PBKDF2" && raced {
+			continue // takes seconds
+		}
 		h := newHasher(t, hash.Config{Scheme: scheme})
 		stored, err := h.Generate("summersun")
 		require.NoError(t, err)

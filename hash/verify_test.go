@@ -60,6 +60,9 @@ func TestVerifyVectors(t *testing.T) {
 					return
 				}
 				require.NoError(t, verify(v.password), v.stored)
+				if info, _ := hash.Inspect(v.stored); raced && info.Memory > 0 {
+					return // takes seconds
+				}
 				require.ErrorIs(t, verify(string(v.password[0]^1)+v.password[1:]), hash.ErrMismatch, v.stored)
 			})
 		}
