@@ -27,10 +27,13 @@ func parseCrypt(payload string) (parsed, error) {
 
 // parseCrypt3 knows the methods of https://manpages.debian.org/bookworm/libcrypt-dev/crypt.5.en.html.
 func parseCrypt3(payload string) (parsed, error) {
-	method, _, _ := strings.Cut(strings.TrimPrefix(payload, "$"), "$")
+	inner, modular := strings.CutPrefix(payload, "$")
+	method, _, ended := strings.Cut(inner, "$")
 	switch {
-	case !strings.HasPrefix(payload, "$"):
+	case !modular:
 		return parseDES(payload)
+	case !ended:
+		return parsed{}, ErrMalformed
 	case method == "1":
 		return parseMD5Crypt(payload)
 	case method == "3":

@@ -1,11 +1,16 @@
+//go:build unix
+
 package hash_test
 
 import (
+	"crypto/sha256"
+	"crypto/sha512"
 	"fmt"
+	gohash "hash"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,75 +22,115 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 )
 
-// TestSpeed holds the verification of sha-crypt against GehirnInc/crypt in one process, call by call, and fails where
-// the ratio of the medians is too high. It looks at the clock, so it runs only when it is asked for:
+// TestSpeed holds the verification of sha-crypt against GehirnInc/crypt in one process, in turns, and fails where the
+// median of the ratios is too high. It measures time, so it runs only when it is asked for:
 //
 //	ISPMAIL_BENCH=1 go test -count=1 -v -run '^TestSpeed$' ./hash
+//
+// What nobody can save are the compressions, one after the other. How much of GehirnInc's time these are is up to the
+// processor: 30 % of $5$ on an AMD Zen 3, 45 % on an Intel Sapphire Rapids. So that the same code is not good here and
+// bad there, it also passes if it is as near to the compressions alone as the standard library gets.
 func TestSpeed(t *testing.T) {
 	if os.Getenv("ISPMAIL_BENCH") == "" {
 		t.Skip("set ISPMAIL_BENCH=1 to measure")
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	const rounds = 5000
 	for _, c := range []struct {
-		scheme string
-		size   int // bytes of the password
-		most   float64
+		scheme   string
+		size     int     // bytes of the password
+		most     float64 // of the time of GehirnInc
+		overhead float64 // at most, as a multiple of the compressions alone
+		oracle   crypt.Crypter
+		hash     gohash.Hash
+		calls    int // in a turn
 	}{
-		{"SHA256-CRYPT", 9, 0.55},
-		{"SHA256-CRYPT", 24, 0.55},
-		{"SHA256-CRYPT", 511, 0.55},
-		{"SHA512-CRYPT", 9, 0.78},
-		{"SHA512-CRYPT", 24, 0.85},
-		{"SHA512-CRYPT", 511, 0.85},
+		{"SHA256-CRYPT", 9, 0.55, 1.4, sha256_crypt.New(), sha256.New(), 20},
+		{"SHA256-CRYPT", 24, 0.55, 1.4, sha256_crypt.New(), sha256.New(), 20},
+		{"SHA256-CRYPT", 511, 0.55, 1.4, sha256_crypt.New(), sha256.New(), 5},
+		{"SHA512-CRYPT", 9, 0.78, 1.2, sha512_crypt.New(), sha512.New(), 10},
+		{"SHA512-CRYPT", 24, 0.85, 1.2, sha512_crypt.New(), sha512.New(), 10},
+		{"SHA512-CRYPT", 511, 0.85, 1.2, sha512_crypt.New(), sha512.New(), 3},
 	} {
-		oracle := map[string]func() crypt.Crypter{"SHA256-CRYPT": sha256_crypt.New, "SHA512-CRYPT": sha512_crypt.New}[c.scheme]()
-		h := newHasher(t, hash.Config{Scheme: c.scheme})
+		h := newHasher(t, hash.Config{Scheme: c.scheme, Rounds: rounds})
 		password := strings.Repeat("summersun", c.size/9+1)[:c.size]
 		stored, err := h.Generate(password)
 		require.NoError(t, err)
-		crypted := payload(stored)
-		ours, theirs := pairedMedians(
+		crypted, key := payload(stored), []byte(password)
+		blocks := make([]byte, compressions(c.hash.BlockSize(), c.hash.Size(), c.size, rounds)*c.hash.BlockSize())
+		ours, theirs, floor := inTurns(c.calls,
 			func() { require.NoError(t, h.Verify(stored, password)) },
-			func() { require.NoError(t, oracle.Verify(crypted, []byte(password))) },
+			func() { require.NoError(t, c.oracle.Verify(crypted, key)) },
+			func() { c.hash.Write(blocks) },
 		)
 		allocations := testing.AllocsPerRun(10, func() { _ = h.Verify(stored, password) })
-		report(t, fmt.Sprintf("%s verify, %d bytes, 5000 rounds: %v, GehirnInc %v, allocations %.0f",
-			c.scheme, c.size, ours, theirs, allocations), float64(ours)/float64(theirs), c.most)
-		require.LessOrEqual(t, allocations, 3.0)
+		ratio, overhead := ours/theirs, ours/floor
+		t.Logf("%s, %3d bytes: %5.0f us, %.2f x GehirnInc (at most %.2f), %.2f x compressions, %.0f allocations",
+			c.scheme, c.size, ours, ratio, c.most, overhead, allocations)
+		if ratio > c.most {
+			if overhead > c.overhead {
+				t.Errorf("too slow: %.2f is over %.2f, and %.2f over %.2f", ratio, c.most, overhead, c.overhead)
+			} else {
+				t.Logf("   over %.2f, but within %.2f x the compressions of this processor", c.most, c.overhead)
+			}
+		}
+		if allocations > 3 {
+			t.Errorf("%.0f allocations are over 3", allocations)
+		}
 	}
+
 	long := strings.Repeat("x", 512)
-	const batch = 1000
-	refusal, _ := pairedMedians(func() {
-		for range batch {
-			_ = hash.Verify(guideSHA256, long)
-		}
-	}, func() {})
-	report(t, fmt.Sprintf("SHA256-CRYPT verify, 512 bytes: refused in %v, in microseconds", refusal/batch),
-		float64(refusal/batch)/float64(time.Microsecond), 1)
+	refusal, _, _ := inTurns(100_000, func() { _ = hash.Verify(guideSHA256, long) }, func() {}, func() {})
+	t.Logf("SHA256-CRYPT, 512 bytes: refused in %.2f us (at most 1)", refusal)
+	if refusal > 1 {
+		t.Error("too slow")
+	}
 }
 
-// pairedMedians calls both functions in turns, so that whatever else the machine does meets them alike.
-func pairedMedians(a, b func()) (medianA, medianB time.Duration) {
-	const pairs = 301
-	times := [2][]time.Duration{}
-	for i := range pairs {
-		for j := range 2 {
-			which := (i + j) % 2 // who comes first alternates
-			start := time.Now()
-			[]func(){a, b}[which]()
-			times[which] = append(times[which], time.Since(start))
+// inTurns returns the median times of a call in microseconds, when all three take turns, so that whatever else the
+// machine does meets them alike. It is the time of all processors: garbage is collected on another one.
+func inTurns(calls int, functions ...func()) (a, b, c float64) {
+	const turns = 31
+	times := make([][]float64, len(functions))
+	for turn := range turns {
+		for i := range functions {
+			which := (turn + i) % len(functions) // who comes first changes
+			start := processorTime()
+			for range calls {
+				functions[which]()
+			}
+			times[which] = append(times[which], float64(processorTime()-start)/float64(time.Microsecond)/float64(calls))
 		}
 	}
-	slices.Sort(times[0])
-	slices.Sort(times[1])
-	return times[0][pairs/2], times[1][pairs/2]
+	for i := range times {
+		slices.Sort(times[i])
+	}
+	return times[0][turns/2], times[1][turns/2], times[2][turns/2]
 }
 
-func report(t *testing.T, what string, ratio, most float64) {
-	t.Helper()
-	t.Logf("%-100s %.2f (at most %.2f)", what, ratio, most)
-	if ratio > most {
-		t.Errorf("%s: %.2f is over %.2f", what, ratio, most)
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(fmt.Sprint("getrusage: ", err))
 	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// compressions counts the blocks of a sha-crypt hash with a salt of 16 characters that depend on the digest before.
+func compressions(block, size, password, rounds int) (n int) {
+	const salt = 16
+	n = password * password / block // P, before the rounds
+	for i := range rounds {
+		text := size + password
+		if i%3 != 0 {
+			text += salt
+		}
+		if i%7 != 0 {
+			text += password
+		}
+		n += (text + 1 + block/8 + block - 1) / block
+		if i%2 != 0 {
+			n -= (text - size) / block // the digest comes last, and the blocks before are constant
+		}
+	}
+	return n
 }
