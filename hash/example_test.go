@@ -30,3 +30,19 @@ func ExampleNew() {
 	fmt.Println(stored[:len("{BLF-CRYPT}$2y$12$")])
 	// Output: {BLF-CRYPT}$2y$12$
 }
+
+func ExampleInspect() {
+	for _, stored := range []string{
+		"{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd",
+		"{CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7",
+	} {
+		info, err := hash.Inspect(stored)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s, weak: %t, Dovecot 2.4: %s\n", info.Scheme, info.Weak, info.Dovecot24)
+	}
+	// Output:
+	// PLAIN-MD5, weak: true, Dovecot 2.4: refused as weak
+	// SHA256-CRYPT, weak: false, Dovecot 2.4: accepted
+}

@@ -17,7 +17,7 @@
 //	BLF-CRYPT               | yes      |      | 71      |         | good; passwords of up to 72 bytes
 //	ARGON2ID                | yes      |      | 107-109 |         | best; takes memory
 //	SCRAM-SHA-256           | yes      |      | 134-140 |         | only for logins with that mechanism
-//	PBKDF2                  | yes      |      | 71-80   |         | good; slow logins
+//	PBKDF2                  | yes      |      | 70-80   |         | good; slow logins
 //	ARGON2I, ARGON2         |          |      | 105-109 |         | keep; ARGON2 is unknown to 2.3
 //	SCRAM-SHA-1             |          |      | 100-106 |         | keep while clients need it
 //	CRYPT                   |          |      | 20-130  |         | keep, goes by the payload, see below

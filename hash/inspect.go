@@ -1,5 +1,7 @@
 package hash
 
+import "errors"
+
 // Info tells what a stored value is, as far as that can be seen without the password.
 type Info struct {
 	// Scheme is the algorithm by Dovecot's name for it: "SHA512-CRYPT" for {CRYPT}$6$. Methods of crypt(3) for which
@@ -45,11 +47,11 @@ const (
 )
 
 // Inspect tells what a stored value is. The error is the one that Verify returns before it looks at the password:
-// ErrMalformed, ErrUnsupported or ErrTooCostly. What is known of such a value is in Info all the same.
+// ErrTooCostly with a complete Info, ErrMalformed or ErrUnsupported with the label only.
 func (h *Hasher) Inspect(stored string) (Info, error) {
 	v, err := h.read(stored)
 	info := Info{Label: v.label}
-	if v.kind == nil {
+	if err != nil && !errors.Is(err, ErrTooCostly) {
 		return info, err
 	}
 	info.Scheme = v.kind.name
