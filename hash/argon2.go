@@ -47,15 +47,12 @@ func parseArgon2(payload string) (parsed, error) {
 	}
 	p.cost = cost{rounds: passes, memory: memory}
 	p.feeble = passes*memory < feebleMemory
-	if lanes > argon2MaxLane || len(fields[4]) > 2*argon2MaxText || len(fields[5]) > 2*argon2MaxText {
-		return p, ErrTooCostly
-	}
 	salt, err1 := decodeRawBase64(fields[4])
 	key, err2 := decodeRawBase64(fields[5])
 	switch {
 	case err1 != nil || err2 != nil || len(salt) < argon2MinSalt || len(key) < argon2MinKey:
 		return p, ErrMalformed
-	case len(salt) > argon2MaxText || len(key) > argon2MaxText:
+	case lanes > argon2MaxLane || len(salt) > argon2MaxText || len(key) > argon2MaxText:
 		return p, ErrTooCostly
 	}
 	a.salt, a.key = salt, string(key)
@@ -108,7 +105,7 @@ var argon2idRecipe = &recipe{
 	memory: bounds{min: feebleMemory, max: 64 * 1024, usual: 19 * 1024},
 	generate: func(c *Config, password string) (string, error) {
 		salt := randomBytes(16)
-		memory, passes := uint32(c.Memory), uint32(c.Rounds) //nolint:gosec // New has checked both
+		memory, passes := uint32(c.Memory), uint32(c.Rounds)
 		key := argon2.IDKey([]byte(password), salt, passes, memory, 1, argon2KeySize)
 		raw := base64.RawStdEncoding
 		return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, memory, passes,

@@ -56,7 +56,7 @@ func signExtended(password []byte) []byte {
 			} else {
 				i = 0
 			}
-			word = word<<8 | uint32(int8(c)) //nolint:gosec // the overflow is the point
+			word = word<<8 | uint32(int8(c)) // the sign is the point
 		}
 		key = append(key, byte(word>>24), byte(word>>16), byte(word>>8), byte(word))
 	}

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	gohash "hash"
-
-	"golang.org/x/crypto/md4" //nolint:staticcheck,gosec // PLAIN-MD4 is verified, never generated
 )
 
 // A digest is a family of schemes that hash the password once: the digest, and the salt after it if there is one.
@@ -22,7 +20,7 @@ var (
 	plainMD4 = &kind{name: "PLAIN-MD4", refused: true}
 	plainMD5 = &kind{name: "PLAIN-MD5", refused: true}
 
-	plainMD4Digest = digest{kind: plainMD4, hash: md4.New}
+	plainMD4Digest = digest{kind: plainMD4, hash: newMD4}
 	plainMD5Digest = digest{kind: plainMD5, hash: md5.New}
 	shaDigest      = digest{kind: &kind{name: "SHA"}, hash: sha1.New}
 	sha256Digest   = digest{kind: &kind{name: "SHA256"}, hash: sha256.New}

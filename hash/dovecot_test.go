@@ -108,7 +108,7 @@ func TestLikeLibxcrypt(t *testing.T) {
 	}
 	const program = `while (<>) { chomp; my ($p, $s) = split /\t/; print crypt(pack("H*", $p), $s), "\n" }`
 	crypt := func(lines string) []string {
-		command := exec.CommandContext(t.Context(), perl, "-e", program) //nolint:gosec // fixed program
+		command := exec.CommandContext(t.Context(), perl, "-e", program)
 		command.Stdin = strings.NewReader(lines)
 		out, err := command.Output()
 		require.NoError(t, err)

@@ -54,7 +54,7 @@ func randomPassword(random *rand.Rand) string {
 	}
 	password := make([]byte, size)
 	for i := range password {
-		password[i] = byte(1 + random.IntN(255))
+		password[i] = byte(1 + random.IntN(255)) //nolint:gosec // fits
 	}
 	return string(password)
 }

@@ -118,7 +118,7 @@ func (c *shaCrypter) sum(dst []byte, password, salt string, rounds int, quick bo
 	repeat(s, h.Sum(b[:0]))
 
 	if quick { // step 21
-		c.quickRounds(h.(stateful), &a, p, s, digest, rounds)
+		c.quickRounds(h, &a, p, s, digest, rounds)
 	} else {
 		plainRounds(h, p, s, digest, rounds)
 	}
@@ -176,7 +176,8 @@ type shaText struct {
 	rest  []byte // the blocks after them
 }
 
-func (c *shaCrypter) quickRounds(h stateful, a *arena, p, s, digest []byte, rounds int) {
+func (c *shaCrypter) quickRounds(h gohash.Hash, a *arena, p, s, digest []byte, rounds int) {
+	hs := h.(stateful) // quickWorks has seen it
 	var texts [shapes]shaText
 	for shape := range texts {
 		texts[shape] = c.layOut(h, a, p, s, shape)
@@ -189,16 +190,16 @@ func (c *shaCrypter) quickRounds(h stateful, a *arena, p, s, digest []byte, roun
 		if text.state == nil {
 			h.Reset()
 		} else {
-			_ = h.UnmarshalBinary(text.state) // works: quickWorks has tried it
+			_ = hs.UnmarshalBinary(text.state) // works: quickWorks has tried it
 		}
 		h.Write(text.rest)
-		state, _ := h.AppendBinary(space[:0]) // never fails, see crypto/sha256
+		state, _ := hs.AppendBinary(space[:0]) // never fails, see crypto/sha256
 		last = state[stateMagic : stateMagic+c.size]
 	}
 	copy(digest, last)
 }
 
-func (c *shaCrypter) layOut(h stateful, a *arena, p, s []byte, shape int) shaText {
+func (c *shaCrypter) layOut(h gohash.Hash, a *arena, p, s []byte, shape int) shaText {
 	size := len(p) + c.size
 	if shape&withSalt != 0 {
 		size += len(s)
@@ -206,33 +207,33 @@ func (c *shaCrypter) layOut(h stateful, a *arena, p, s []byte, shape int) shaTex
 	if shape&withTwice != 0 {
 		size += len(p)
 	}
-	padded := a.take(c.padded(size))
-	text, hole := padded[:0], 0
+	text := a.take(c.padded(size))
+	n, hole, constant := 0, 0, 0
 	if shape&oddRound != 0 {
-		text = append(text, p...)
+		n += copy(text, p)
 	} else {
-		text = text[:c.size]
+		n += c.size
 	}
 	if shape&withSalt != 0 {
-		text = append(text, s...)
+		n += copy(text[n:], s)
 	}
 	if shape&withTwice != 0 {
-		text = append(text, p...)
+		n += copy(text[n:], p)
 	}
-	constant := 0
 	if shape&oddRound != 0 {
-		hole = len(text)
-		constant = hole / c.block * c.block
+		hole, constant = n, n/c.block*c.block
 	} else {
-		text = append(text, p...)
+		copy(text[n:], p)
 	}
-	padded[size] = 0x80 // FIPS 180-4, section 5.1
-	binary.BigEndian.PutUint64(padded[len(padded)-8:], uint64(size)*8)
-	t := shaText{hole: padded[hole : hole+c.size], rest: padded[constant:]}
+	text[size] = 0x80        // FIPS 180-4, section 5.1
+	bits := uint64(size) * 8 //nolint:gosec // a length
+	binary.BigEndian.PutUint64(text[len(text)-8:], bits)
+
+	t := shaText{hole: text[hole : hole+c.size], rest: text[constant:]}
 	if constant > 0 {
 		h.Reset()
-		h.Write(padded[:constant])
-		t.state, _ = h.AppendBinary(a.take(stateSpace)[:0])
+		h.Write(text[:constant])
+		t.state, _ = h.(stateful).AppendBinary(a.take(stateSpace)[:0])
 	}
 	return t
 }

@@ -148,7 +148,14 @@ func TestVerifyRefuses(t *testing.T) {
 		"{BLF-CRYPT}" + bc + "x":                               hash.ErrMalformed,
 		"{BLF-CRYPT}" + strings.Replace(bc, "$2y$", "$2z$", 1): hash.ErrMalformed,
 		"{BLF-CRYPT}" + strings.Replace(bc, "$05$", "$03$", 1): hash.ErrMalformed,
-		"{DIGEST-MD5}79b155eca02416a6c0ffed7ef3573252":         hash.ErrUserRequired,
+		"{ARGON2ID}$argon2id$v=19$m=1024,t=1,p=1$jHzFHPq8nA/mAOJN\nxCoMZQ$tszllaQCElOm03TeW5PTnrN492/N8HCF2uDKsqGx7aU": hash.ErrMalformed,
+		"{ARGON2ID}$argon2id$v=19$m=1024,t=1,p=1$jHzFHPq8nA/mAOJNxCoMZR$tszllaQCElOm03TeW5PTnrN492/N8HCF2uDKsqGx7aU":   hash.ErrMalformed, // surplus bits
+		"{ARGON2ID}$argon2id$v=19$t=1,m=1024,p=1" + saltKey:                                                            hash.ErrMalformed,
+		"{ARGON2ID}$argon2id$v=19$m=1024,t=01,p=1" + saltKey:                                                           hash.ErrMalformed,
+		"{ARGON2ID}$argon2id$v=19$m=1024,t=1,p=1,x=1" + saltKey:                                                        hash.ErrMalformed,
+		"{ARGON2ID}$argon2id$v=19$m=7,t=1,p=1" + saltKey:                                                               hash.ErrMalformed,
+		"{ARGON2ID}$argon2id$v=16$m=1024,t=1,p=1" + saltKey:                                                            hash.ErrMalformed,
+		"{DIGEST-MD5}79b155eca02416a6c0ffed7ef3573252":                                                                 hash.ErrUserRequired,
 	} {
 		assert.ErrorIs(t, hash.Verify(stored, "summersun"), want, stored)
 	}
