@@ -26,7 +26,7 @@ func parseOTP(payload string) (parsed, error) {
 	sequence, ok := decimal(fields[1])
 	hash, err := decodeHex(fields[3])
 	leadingZero := len(fields[1]) > 1 && fields[1][0] == '0' // Dovecot compares the number as text
-	if fold == nil || !ok || leadingZero || err != nil || len(hash) != otpSize ||
+	if fold == nil || !ok || leadingZero || err != nil || len(hash) != otpSize || seed == "" ||
 		len(seed) > otpMaxSeed || strings.Trim(seed, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
 		return p, ErrMalformed
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	gohash "hash"
-	"math"
 	"strings"
 )
 
@@ -40,8 +39,7 @@ func (s scram) parse(payload string) (parsed, error) {
 	storedKey, err1 := decodeBase64(fields[2])
 	serverKey, err2 := decodeBase64(fields[3])
 	size := s.hash().Size()
-	if !ok || iterations < minScramIterations || iterations == math.MaxInt32 && len(fields[0]) > 10 ||
-		err1 != nil || err2 != nil || len(storedKey) != size || len(serverKey) != size {
+	if !ok || iterations < minScramIterations || err1 != nil || err2 != nil || len(storedKey) != size || len(serverKey) != size {
 		return p, ErrMalformed
 	}
 	p.cost = cost{rounds: iterations, light: true}

@@ -191,6 +191,7 @@ var planted = []string{
 	"{CRYPT}$7$Nzzzz/....salt$" + text43,
 	"{CRYPT}$7$CU....z...salt$" + text43,
 	"{CRYPT}$7$U/..../....salt$" + text43,
+	"{CRYPT}$y$jzz$1yIYmWjyUX65vJ/8.MiOg0$" + text43,
 	"{CRYPT}$y$jFT$1yIYmWjyUX65vJ/8.MiOg0$" + text43,
 }
 

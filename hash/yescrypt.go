@@ -35,10 +35,13 @@ func parseYescrypt(payload string) (parsed, error) {
 	if !ok1 || !ok2 {
 		return p, ErrMalformed
 	}
-	if n < 10 || n > 18 || r > 32 { // what yescrypt-go takes
+	p.cost = cost{rounds: 1, memory: blockMemory(n, r)}
+	switch { // yescrypt-go takes 10 to 18, and 32
+	case n > 18:
+		return p, ErrTooCostly
+	case n < 10 || r > 32:
 		return p, fmt.Errorf("%w: yescrypt with these parameters", ErrUnsupported)
 	}
-	p.cost = cost{rounds: 1, memory: blockMemory(n, r)}
 	p.feeble = p.cost.memory < feebleMemory
 	p.matcher = yescryptHash(payload)
 	return p, nil
