@@ -51,3 +51,12 @@ func TestSHACrypterState(t *testing.T) {
 		assert.LessOrEqual(t, len(state), stateSpace)
 	}
 }
+
+// TestSHACrypterEmptyPassword has hashes of libxcrypt for the password that Verify refuses.
+func TestSHACrypterEmptyPassword(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "wjKdX6S5QNpyikdCozZwXXHcgm481fIWwGnCG3qsr13",
+		string(sha256Crypter.appendHash(nil, "", "Y.3uyQQLnBAnRAnS", defaultRounds)))
+	assert.Equal(t, "qTKecmaaPetIbQQhUqkpekDpxGotao7j18EB1m6RDmNxZeScazK0676mkF9VUB/tsWp3oYqAxJqDk9175QJ0.1",
+		string(sha512Crypter.appendHash(nil, "", "XilbFLi3vkXV7JFI", defaultRounds)))
+}
