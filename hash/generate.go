@@ -8,6 +8,27 @@ import (
 	"unicode/utf8"
 )
 
+// Generate returns a new stored value for password under the configured scheme, with its prefix and a random salt.
+// Every Dovecot from 2.3 on verifies it. A password that Dovecot could not verify is refused with ErrPasswordTooLong
+// or ErrInvalidPassword; one that looks like a stored value, "{PLAIN}x", is text like any other.
+func (h *Hasher) Generate(password string) (stored string, err error) {
+	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
+		return "", ErrInvalidPassword
+	}
+	longest := h.scheme.recipe.maxPassword
+	if longest == 0 {
+		longest = maxCrypt3
+	}
+	if len(password) > longest {
+		return "", ErrPasswordTooLong
+	}
+	payload, err := h.scheme.recipe.generate(&h.config, password)
+	if err != nil {
+		return "", err
+	}
+	return "{" + h.scheme.name + "}" + payload, nil
+}
+
 // A recipe makes new payloads of a scheme.
 type recipe struct {
 	rounds, cost, memory bounds // of the fields of Config; the zero bounds if the scheme does not have them
@@ -35,27 +56,6 @@ func (b bounds) settle(scheme, name string, field *int, limit int) error {
 		return fmt.Errorf("hash: %s %d is not in %d to %d, the range of %s", name, *field, b.min, limit, scheme)
 	}
 	return nil
-}
-
-// Generate returns a new stored value for password under the configured scheme, with its prefix and a random salt.
-// Every Dovecot from 2.3 on verifies it. A password that Dovecot could not verify is refused with ErrPasswordTooLong
-// or ErrInvalidPassword; one that looks like a stored value, "{PLAIN}x", is text like any other.
-func (h *Hasher) Generate(password string) (stored string, err error) {
-	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
-		return "", ErrInvalidPassword
-	}
-	longest := h.scheme.recipe.maxPassword
-	if longest == 0 {
-		longest = maxCrypt3
-	}
-	if len(password) > longest {
-		return "", ErrPasswordTooLong
-	}
-	payload, err := h.scheme.recipe.generate(&h.config, password)
-	if err != nil {
-		return "", err
-	}
-	return "{" + h.scheme.name + "}" + payload, nil
 }
 
 // generated lists what New takes as Scheme.

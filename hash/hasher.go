@@ -45,8 +45,8 @@ type Config struct {
 	RehashChallengeResponse bool
 
 	// MaxRounds is the highest number of sha-crypt rounds that Verify computes, and half the number of iterations of
-	// PBKDF2, SCRAM and sha1crypt and OTP sequences, which are cheaper: 1000 to 999,999,999, by default 1,000,000,
-	// which is a fifth of a second for a password of usual length and nearly two for one of 511 bytes.
+	// PBKDF2, SCRAM and sha1crypt and of the sequence of OTP, which are cheaper: 1000 to 999,999,999, by default
+	// 1,000,000, which takes a fraction of a second for a password of usual length and up to two for one of 511 bytes.
 	MaxRounds int
 	// MaxCost is the highest cost of bcrypt that Verify computes, 4 to 31, by default 14, about a second.
 	MaxCost int
@@ -87,12 +87,12 @@ func New(config Config) (*Hasher, error) {
 	if s == nil || s.recipe == nil {
 		return nil, fmt.Errorf("hash: cannot generate scheme %q: choose one of %s", c.Scheme, generated())
 	}
-	maxRounds := c.MaxRounds
+	mostRounds := c.MaxRounds
 	if s.recipe.light {
-		maxRounds *= 2
+		mostRounds *= 2
 	}
 	for _, err := range []error{
-		s.recipe.rounds.settle(s.name, "Rounds", &c.Rounds, maxRounds),
+		s.recipe.rounds.settle(s.name, "Rounds", &c.Rounds, mostRounds),
 		s.recipe.cost.settle(s.name, "Cost", &c.Cost, c.MaxCost),
 		s.recipe.memory.settle(s.name, "Memory", &c.Memory, c.MaxMemory),
 	} {

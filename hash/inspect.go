@@ -63,39 +63,6 @@ func (h *Hasher) Inspect(stored string) (Info, error) {
 	return info, err
 }
 
-// dovecotMemory is the least memory in KiB that the processes of Dovecot, with 256 MiB in all, cannot have.
-const dovecotMemory = 256 * 1024
-
-func (v value) acceptance() (dovecot23, dovecot24 Acceptance) {
-	switch {
-	case v.label == "":
-		return Undefined, Undefined
-	case v.cost.memory >= dovecotMemory:
-		return RefusedMemory, RefusedMemory
-	case v.scheme.name == "ARGON2": // since 2.4.0
-		return RefusedUnknown, Accepted
-	case v.scheme.name == "OTP": // until 2.4.4
-		return Accepted, RefusedUnknown
-	case v.refused():
-		return Accepted, RefusedWeak
-	default:
-		return Accepted, Accepted
-	}
-}
-
-// refused follows the weak flags of Dovecot 2.4: some names, and inside of CRYPT and its relatives some payloads.
-func (v value) refused() bool { return v.scheme.weak || v.kind.refused }
-
-func (v value) mislabelled() bool { return v.scheme.kind != nil && v.scheme.kind != v.kind }
-
-// strength is that of the kind, unless the parameters undo it.
-func (p parsed) strength() strength {
-	if p.feeble {
-		return fast
-	}
-	return p.kind.strength
-}
-
 // NeedsRehash tells whether a stored value that verified should be replaced by a fresh one. It should if
 //
 //   - it is weak (see Info), or refused by Dovecot 2.4,
@@ -142,4 +109,37 @@ func (c cost) less(d cost) bool {
 		return int64(c.memory)*int64(c.rounds) < int64(d.memory)*int64(d.rounds)
 	}
 	return c.rounds < d.rounds || c.log2 < d.log2
+}
+
+// dovecotMemory is the least memory in KiB that the processes of Dovecot, with 256 MiB in all, cannot have.
+const dovecotMemory = 256 * 1024
+
+func (v value) acceptance() (dovecot23, dovecot24 Acceptance) {
+	switch {
+	case v.label == "":
+		return Undefined, Undefined
+	case v.cost.memory >= dovecotMemory:
+		return RefusedMemory, RefusedMemory
+	case v.scheme.name == "ARGON2": // since 2.4.0
+		return RefusedUnknown, Accepted
+	case v.scheme.name == "OTP": // until 2.4.4
+		return Accepted, RefusedUnknown
+	case v.refused():
+		return Accepted, RefusedWeak
+	default:
+		return Accepted, Accepted
+	}
+}
+
+// refused follows the weak flags of Dovecot 2.4: some names, and inside of CRYPT and its relatives some payloads.
+func (v value) refused() bool { return v.scheme.weak || v.kind.refused }
+
+func (v value) mislabelled() bool { return v.scheme.kind != nil && v.scheme.kind != v.kind }
+
+// strength is that of the kind, unless the parameters undo it.
+func (p parsed) strength() strength {
+	if p.feeble {
+		return fast
+	}
+	return p.kind.strength
 }
