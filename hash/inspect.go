@@ -15,8 +15,8 @@ type Info struct {
 	Cost int
 	// Memory is what one verification takes in KiB; 0 if the scheme does not ask for any.
 	Memory int
-	// Weak values protect a password badly when the database leaks: clear text, one or few hashes, or a sound scheme
-	// with next to no rounds or memory.
+	// Weak values protect a password badly when the database leaks: clear text, bare digests, DES-CRYPT and MD5-CRYPT, or
+	// a sound scheme with next to no rounds (under 1000) or memory (under 1 MiB, times passes).
 	Weak bool
 	// Recoverable values hold the clear text.
 	Recoverable bool

@@ -78,7 +78,7 @@ type kind struct {
 type strength int
 
 const (
-	fast      strength = iota // one or few hashes a guess: weak
+	fast      strength = iota // one hash a guess, or few and of an old function: weak
 	iterated                  // thousands of hashes a guess, which graphics cards do well
 	resistant                 // bcrypt and memory-hard functions, which graphics cards do badly
 )
