@@ -40,7 +40,7 @@ func TestDocumentation(t *testing.T) {
 		h, err := hash.New(hash.Config{Scheme: name})
 		assert.Equal(t, r.generate != "", err == nil, "%s is generated", name)
 		assert.Equal(t, r.generate == "default", err == nil && name == newHasher(t, hash.Config{}).Scheme(), name)
-		if err == nil {
+		if err == nil && (!raced || name != "PBKDF2") { // takes seconds
 			stored, err := h.Generate("summersun")
 			require.NoError(t, err)
 			assertLength(t, r.length, stored)
