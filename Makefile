@@ -8,12 +8,17 @@ help: ## Show this help.
 
 test: ## Check and test everything; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
 	@.ci/need gcc gcc libc6-dev
+	@.ci/need doveadm dovecot-core
 	go vet ./...
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
-		go test -count=1 -race -shuffle=on ./...
+		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on ./...
+
+bench: ## Measure, and fail where something is slower than it should be.
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		ISPMAIL_BENCH=1 go test -count=1 -p 1 -v -run '^TestSpeed' ./...
 
 lint: ## Run the linters of .golangci.yml.
 	$(golangci) run ./...
@@ -22,7 +27,9 @@ fmt: ## Format the code.
 	$(gofumpt) -w .
 
 fuzz: ## Run every fuzz target for a minute.
+	go test -fuzz '^FuzzParse$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
+	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
 
-.PHONY: help test lint fmt fuzz
+.PHONY: help test bench lint fmt fuzz

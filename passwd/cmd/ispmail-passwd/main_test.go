@@ -269,7 +269,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
 		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
-		{[]string{"--demo", "--scheme=rot13"}, "choose SHA256-CRYPT or BLF-CRYPT"},
+		{[]string{"--demo", "--scheme=rot13"}, "cannot generate scheme"},
 		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 256"},
 		{[]string{"--demo", "--min-length=many"}, "--min-length"},
 		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "not a loopback address"},

@@ -22,7 +22,7 @@ type settings struct {
 	APIListen string           `name:"api-listen" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the API for webmail listens: a loopback address with a port, or unix:/path of a socket. Default: 127.0.0.1:8080."`
 	DSNFile   string           `name:"dsn-file" placeholder:"FILE" help:"File whose first line is the DSN of the database: user:password@tcp(127.0.0.1:3306)/mailserver, user:password@unix(/run/mysqld/mysqld.sock)/mailserver, or sqlite:/path/file.db."`
 	DSN       string           `name:"dsn" placeholder:"DSN" help:"The DSN itself. As an argument it must not hold a password, because everybody on the machine can read arguments."`
-	Scheme    string           `name:"scheme" default:"SHA256-CRYPT" placeholder:"SCHEME" help:"Scheme of new passwords: SHA256-CRYPT, or BLF-CRYPT if your guide used that. Default: SHA256-CRYPT."`
+	Scheme    string           `name:"scheme" default:"SHA256-CRYPT" placeholder:"SCHEME" help:"Scheme of new passwords, in Dovecot's spelling. Use BLF-CRYPT if your guide used that. Default: SHA256-CRYPT."`
 	MinLength int              `name:"min-length" default:"15" placeholder:"N" help:"Least number of characters of a new password, at least 8. Default: 15, as NIST SP 800-63B-4 asks."`
 	Demo      bool             `name:"demo" help:"Serve example accounts from a database in memory."`
 	Version   kong.VersionFlag `name:"version" help:"Print the version."`
