@@ -9,6 +9,7 @@ help: ## Show this help.
 test: ## Check and test everything; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
 	@.ci/need gcc gcc libc6-dev
 	@.ci/need doveadm dovecot-core
+	@.ci/need chromium chromium fonts-dejavu-core
 	go vet ./...
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }

@@ -1,20 +1,16 @@
 package passwd
 
 import (
-	"errors"
+	"encoding/json"
 	"io"
-	"mime"
+	"math"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
 )
 
-const (
-	apiPath = "/api/password"
-	// maxBody is far more than the three fields can need, each octet escaped as three.
-	maxBody = 16 << 10
-)
+const apiPath = "/api/password"
 
 // API returns the handler for webmail programs. It serves one request:
 //
@@ -23,99 +19,105 @@ const (
 //
 //	user=john@example.org&curpass=...&newpass=...
 //
-// The answer is 200 with the body "OK", after the change is stored for good, or else a status from 400 on with one line
-// of text that starts with the reason:
+// or the same fields as strings of a JSON object (application/json). The answer is 200 with the body "OK", after the
+// change is stored for good, or else a status from 400 on with one line of text that starts with the reason:
 //
 //	400 bad-request        a field is missing, doubled, not UTF-8 or holds a NUL byte; the user is no address
+//	401 unauthorized       Config.Secrets are set, and the request has none of them
 //	403 bad-credentials    there is no such user, or the current password is wrong
 //	404 not-found          another path: paths are compared exactly, and never answered with a redirect
 //	405 bad-request        another method than POST
 //	413 bad-request        a body of more than 16 KiB
 //	415 bad-request        another content type
 //	422 policy-too-short   the new password has fewer characters than Config.MinLength
-//	422 policy-too-long    the new password has more than 256 bytes, or more than 72 if the scheme is BLF-CRYPT
+//	422 policy-too-long    it has more bytes than Config.MaxLength, or than the scheme takes
+//	422 policy-same        it is the current one
+//	422 policy-common      it is one of the most common passwords
+//	422 policy-address     it is made of the mail address
+//	422 policy-site        it is made of Config.SiteName
+//	429 limited            too many wrong passwords for the account; Retry-After tells for how long
+//	503 busy               too many changes at the same time; nothing was changed
 //	503 unavailable        the database could not do it; nothing was changed
 //	503 outcome-unknown    the database went away during the change: either password may be the one that counts
 //
-// Fields are taken from the body only, as the bytes that they are; other fields are ignored.
+// A client that accepts application/json gets an object instead: {"reason":"ok"}, or problem details (RFC 9457) with the
+// member "reason".
 //
-// The handler knows no client and no limit: it belongs on a loopback address or a unix socket.
+// A request that is no HTTP, or has headers of many kilobytes, is answered by net/http itself, without a reason.
+//
+// Fields are taken from the body only, as the bytes that they are; other fields are ignored. Without Config.Secrets the
+// handler belongs on a loopback address or a unix socket.
 func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
 func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
-	var email string
-	fields, v, ok := readForm(w, r)
+	event := Event{Time: time.Now().UTC(), Channel: API}
+	f, v, ok := s.readAPI(w, r)
 	if ok {
-		email, v = s.change(r.Context(), fields)
+		event.Email, v = s.change(r.Context(), API, event.Time, "", f)
 	}
-	s.log(r.Context(), email, v)
+	s.tell(r.Context(), event, v)
+
 	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	switch v.status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Basic realm="ispmail-passwd", charset="UTF-8"`)
 	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodPost)
-	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", "10")
 	}
+	setRetryAfter(header, v)
+	contentType, body := plainAnswer(v)
+	if acceptsJSON(r) {
+		contentType, body = jsonAnswer(v)
+	}
+	header.Set("Content-Type", contentType)
 	w.WriteHeader(v.status)
-	body := v.reason + ": " + v.text + "\n"
+	_, _ = io.WriteString(w, body) //nolint:gosec // constant texts, as text or JSON; the client may have gone
+}
+
+// readAPI reads what an API request asks for, or tells what is wrong with it.
+func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
+	switch {
+	case r.URL.EscapedPath() != apiPath:
+		return form{}, notFound, false
+	case r.Method != http.MethodPost:
+		return form{}, badRequest(http.StatusMethodNotAllowed, "Use POST."), false
+	case !s.secrets.admit(r):
+		return form{}, verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."}, false
+	}
+	var f form
+	names := s.config.Fields
+	v, ok := readFields(w, r, []field{{names.User, &f.user}, {names.Current, &f.current}, {names.New, &f.replacement}})
+	return f, v, ok
+}
+
+func plainAnswer(v verdict) (contentType, body string) {
+	body = v.reason + ": " + v.text + "\n"
 	if v == changed {
 		body = "OK" // Roundcube compares with /^ok$/i
 	}
-	_, _ = io.WriteString(w, body) // the client may have gone
+	return "text/plain; charset=utf-8", body
 }
 
-// form holds the three fields of a change.
-type form struct{ user, current, replacement string }
+func jsonAnswer(v verdict) (contentType, body string) {
+	if v == changed {
+		return "application/json", `{"reason":"ok"}`
+	}
+	problem, _ := json.Marshal(map[string]any{ // strings and a number: this cannot fail
+		"title": http.StatusText(v.status), "status": v.status, "detail": v.text, "reason": v.reason,
+	})
+	return "application/problem+json", string(problem)
+}
 
-// readForm reads the fields of an API request, or tells what is wrong with it.
-func readForm(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
-	fail := func(status int, text string) (form, verdict, bool) {
-		return form{}, verdict{status, "bad-request", text}, false
+// acceptsJSON tells whether a request asks for JSON by name. Roundcube sends no Accept at all.
+func acceptsJSON(r *http.Request) bool {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	return strings.Contains(accept, "application/json") || strings.Contains(accept, "application/problem+json")
+}
+
+func setRetryAfter(header http.Header, v verdict) {
+	if v.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(v.retryAfter.Seconds()))))
 	}
-	if r.URL.EscapedPath() != apiPath {
-		return form{}, verdict{http.StatusNotFound, "not-found", "There is nothing here."}, false
-	}
-	if r.Method != http.MethodPost {
-		return fail(http.StatusMethodNotAllowed, "Use POST.")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return fail(http.StatusRequestEntityTooLarge, "The body is too large.")
-	}
-	if err != nil {
-		return fail(http.StatusBadRequest, "The body did not arrive.")
-	}
-	// A plugin without settings sends nothing at all, not even a content type. What it lacks is fields.
-	if contentType := r.Header.Get("Content-Type"); contentType != "" || len(body) > 0 {
-		if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/x-www-form-urlencoded" {
-			return fail(http.StatusUnsupportedMediaType, "Send application/x-www-form-urlencoded.")
-		}
-	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return fail(http.StatusBadRequest, "The form is malformed.")
-	}
-	var f form
-	for _, field := range []struct {
-		name  string
-		value *string
-	}{{"user", &f.user}, {"curpass", &f.current}, {"newpass", &f.replacement}} {
-		switch got := values[field.name]; {
-		case len(got) == 0 || len(got) == 1 && got[0] == "":
-			return fail(http.StatusBadRequest, "The field "+field.name+" is missing.")
-		case len(got) > 1:
-			return fail(http.StatusBadRequest, "The field "+field.name+" is there more than once.")
-		case !utf8.ValidString(got[0]) || strings.IndexByte(got[0], 0) >= 0:
-			return fail(http.StatusBadRequest, "The field "+field.name+" is not UTF-8 or holds a NUL byte.")
-		default:
-			*field.value = got[0]
-		}
-	}
-	if len(f.current) > maxCurrent {
-		return fail(http.StatusBadRequest, "The field curpass is too long.")
-	}
-	return f, verdict{}, true
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,19 +26,31 @@ import (
 
 // changer is a Changer that answers as it is told and notes what it was asked.
 type changer struct {
+	mu    sync.Mutex
 	err   error
 	calls [][3]string
 }
 
 func (c *changer) ChangePassword(_ context.Context, email, current, replacement string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.calls = append(c.calls, [3]string{email, current, replacement})
 	return c.err
+}
+
+// logTo returns a hook that writes events as the command does.
+func logTo(w io.Writer) func(context.Context, passwd.Event) {
+	log := slog.New(slog.NewTextHandler(w, nil))
+	return func(ctx context.Context, e passwd.Event) { log.InfoContext(ctx, "attempt", slog.Any("event", e)) }
 }
 
 func newService(t *testing.T, config passwd.Config) *passwd.Service {
 	t.Helper()
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Floor == 0 {
+		config.Floor = time.Nanosecond
 	}
 	service, err := passwd.New(config)
 	require.NoError(t, err)
@@ -75,12 +88,12 @@ func TestSuccess(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	c := &changer{}
-	service := newService(t, passwd.Config{Changer: c, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	service := newService(t, passwd.Config{Changer: c, OnEvent: logTo(&log)})
 	w := post(service, formType, good+"&other=x&other=y")
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Equal(t, "OK", w.Body.String(), "Roundcube compares with /^ok$/i")
 	assert.Equal(t, [][3]string{{"john@example.org", current, replacement}}, c.calls)
-	assert.Contains(t, log.String(), `msg="password changed" user=john@example.org`)
+	assert.Regexp(t, `event.channel=api event.user=john@example.org event.status=200 event.reason=ok event.duration=\S+\n$`, log.String())
 	assert.NotContains(t, log.String(), "canary")
 	assert.Equal(t, http.StatusOK, post(service, formType+"; charset=UTF-8", good).Code)
 }
@@ -115,20 +128,24 @@ func TestBadRequests(t *testing.T) {
 		"no UTF-8":            {formType, fields(user, current, replacement+"\xff"), 400, "UTF-8"},
 		"no @":                {formType, fields("canary", current, replacement), 400, "not a mail address"},
 		"blank in user":       {formType, fields(" "+user, current, replacement), 400, "not a mail address"},
-		"over-long user":      {formType, fields(strings.Repeat("canary", 1000)+"@example.org", current, replacement), 400, "not a mail address"},
+		"over-long user":      {formType, fields(strings.Repeat("canary", 1000)+"@example.org", current, replacement), 400, "too long"},
 		"over-long curpass":   {formType, fields(user, strings.Repeat("a", 1025), replacement), 400, "too long"},
 		"over-long newpass":   {formType, fields(user, current, strings.Repeat("a", 257)), 422, "policy-too-long: "},
 		"short newpass":       {formType, fields(user, current, "canary fourtee"), 422, "policy-too-short: The new password must have at least 15 characters."},
 		"short in characters": {formType, fields(user, current, strings.Repeat("ü", 14)), 422, "policy-too-short"},
 		"long body":           {formType, good + "&x=" + strings.Repeat("a", 16<<10), 413, "too large"},
-		"JSON":                {"application/json", `{"user":"canary"}`, 415, "application/x-www-form-urlencoded"},
+		"same newpass":        {formType, fields(user, replacement, replacement), 422, "policy-same"},
+		"common newpass":      {formType, fields(user, current, "1Q2w3e4r5t6y7u8i9o"), 422, "policy-common"},
+		"address as newpass":  {formType, fields(user, current, "John.Example.org-2026"), 422, "policy-address"},
+		"site as newpass":     {formType, fields(user, current, "mail mail mail mail"), 422, "policy-site"},
 		"multipart":           {"multipart/form-data; boundary=x", "--x--", 415, "application/x-www-form-urlencoded"},
 		"no content type":     {"", good, 415, "application/x-www-form-urlencoded"},
+		"other charset":       {"application/x-www-form-urlencoded; charset=utf-16", good, 415, "application/x-www-form-urlencoded"},
 		"odd content type":    {"application/x-www-form-urlencoded; =", good, 415, "application/x-www-form-urlencoded"},
 	} {
 		var log bytes.Buffer
 		changer := &changer{}
-		w := post(newService(t, passwd.Config{Changer: changer, Logger: slog.New(slog.NewTextHandler(&log, nil))}), c.contentType, c.body)
+		w := post(newService(t, passwd.Config{Changer: changer, OnEvent: logTo(&log)}), c.contentType, c.body)
 		assert.Equal(t, c.status, w.Code, name)
 		answer := w.Body.String()
 		assert.Contains(t, answer, c.answer, name)
@@ -201,7 +218,20 @@ func TestMinLength(t *testing.T) {
 	service := newService(t, passwd.Config{Changer: &changer{}, MinLength: 8})
 	assert.Equal(t, http.StatusOK, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "éééééééé")).Code)
 	assert.Equal(t, http.StatusUnprocessableEntity, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "ééééééé")).Code)
-	for _, config := range []passwd.Config{{}, {Changer: &changer{}, MinLength: 7}, {Changer: &changer{}, MinLength: -1}, {Changer: &changer{}, MinLength: 257}} {
+	for _, config := range []passwd.Config{
+		{},
+		{Changer: &changer{}, MinLength: 7},
+		{Changer: &changer{}, MinLength: -1},
+		{Changer: &changer{}, MinLength: 65},
+		{Changer: &changer{}, MaxLength: 63},
+		{Changer: &changer{}, MaxLength: 257},
+		{Changer: &changer{}, MaxConcurrent: -1},
+		{Changer: &changer{}, Floor: -1},
+		{Changer: &changer{}, Floor: time.Minute},
+		{Changer: &changer{}, Secrets: []string{"short"}},
+		{Changer: &changer{}, Fields: passwd.Fields{User: "curpass"}},
+		{Changer: &changer{}, WebmailURL: "javascript:alert(1)"},
+	} {
 		_, err := passwd.New(config)
 		assert.Error(t, err)
 	}
@@ -260,22 +290,37 @@ func TestStore(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusForbidden, post(service, formType, body).Code, "the old password is refused")
 
-			var won sync.Map
+			var won []string
+			var mu sync.Mutex
 			var done sync.WaitGroup
 			for _, password := range []string{"one long enough secret", "two long enough secrets"} {
 				done.Go(func() {
 					w := post(service, formType, form("user", "john@example.org", "curpass", replacement, "newpass", password))
+					mu.Lock()
+					defer mu.Unlock()
 					if w.Code == http.StatusOK {
-						won.Store(password, true)
+						won = append(won, password)
 					}
 				})
 			}
 			done.Wait()
-			won.Range(func(password, _ any) bool {
-				_, err := store.Authenticate(t.Context(), "john@example.org", password.(string))
-				assert.NoError(t, err, "the change that got OK counts")
-				return true
-			})
+			require.Len(t, won, 1)
+			_, err = store.Authenticate(t.Context(), "john@example.org", won[0])
+			require.NoError(t, err, "the change that got OK counts")
 		})
 	}
+}
+
+// TestHeaders has requests whose body may be something else than it looks like.
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	c := &changer{}
+	service := newService(t, passwd.Config{Changer: c})
+	for name, change := range map[string]func(*http.Request){
+		"two content types": func(r *http.Request) { r.Header.Add("Content-Type", "application/json") },
+		"compressed":        func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") },
+	} {
+		assert.Equal(t, http.StatusUnsupportedMediaType, call(service, change, good).Code, name)
+	}
+	assert.Empty(t, c.calls)
 }

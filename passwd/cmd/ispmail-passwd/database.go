@@ -26,6 +26,8 @@ type lateStore struct {
 	closer func() error
 }
 
+var errNotOpen = errors.New("it has not been opened yet")
+
 const (
 	openTimeout = 10 * time.Second
 	firstWait   = 500 * time.Millisecond
@@ -36,9 +38,22 @@ const (
 func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacement string) error {
 	store := l.store.Load()
 	if store == nil {
-		return errors.New("it has not been opened yet")
+		return errNotOpen
 	}
 	return store.ChangePassword(ctx, email, current, replacement)
+}
+
+// ready tells whether the table of users can be read.
+func (l *lateStore) ready(ctx context.Context) error {
+	store := l.store.Load()
+	if store == nil {
+		return errNotOpen
+	}
+	// A lookup that finds nobody is a real SELECT; a ping answers even where no table can be read.
+	if _, err := store.User(ctx, "nobody@ready.invalid"); err != nil && !errors.Is(err, ispmail.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // open tries until the database is there or ctx ends. What stands in the way is logged when it changes.
@@ -85,9 +100,13 @@ func openMariaDB(dsn string, config ispmail.Config) opener {
 
 func openSQLite(path string, config ispmail.Config) opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		// A file that is missing is an error: a new one would have no tables.
-		return openBun(ctx, "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=rw", config, nil)
+		return openBun(ctx, sqliteDSN(path), config, nil)
 	}
+}
+
+// sqliteDSN names a file that must be there: a new one would have no tables.
+func sqliteDSN(path string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw"
 }
 
 // openBun opens an SQLite database by a data source name that has at least one parameter, and prepares it.

@@ -11,6 +11,9 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
+// demoListen is where the page of the demo listens by default.
+const demoListen = "127.0.0.1:8081"
+
 // openDemo opens a database in memory. The VFS memdb shares it between the connections of this process.
 func openDemo(config ispmail.Config) opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
@@ -40,12 +43,12 @@ func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {
 }
 
 // printDemo tells how to use the demo, once it can be used.
-func printDemo(w io.Writer, listener net.Listener) {
-	curl, base := "curl", apiURL(listener)
-	if listener.Addr().Network() == "unix" {
-		curl, base = "curl --unix-socket "+listener.Addr().String(), "http://localhost"
+func printDemo(w io.Writer, api, page net.Listener) {
+	curl, base := "curl", urlOf(api)
+	if api.Addr().Network() == "unix" {
+		curl, base = "curl --unix-socket "+api.Addr().String(), "http://localhost"
 	}
-	_, _ = fmt.Fprintf(w, `Listening on %s with example accounts in memory. Stop with Ctrl-C.
+	_, _ = fmt.Fprintf(w, `Listening on %s (the API) and %s (the page) with example accounts in memory. Stop with Ctrl-C.
 
   john@example.org   password summersun, stored as {SHA256-CRYPT}
   md5@example.org    password summersun, stored as {PLAIN-MD5} by an older guide
@@ -55,5 +58,5 @@ Change John's password, and get OK; a second time, and the old password is refus
 
   %s -d user=john@example.org -d curpass=summersun -d newpass='correct horse battery staple' %s/api/password
 
-`, apiURL(listener), curl, base)
+`, urlOf(api), urlOf(page), curl, base)
 }

@@ -8,62 +8,58 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 )
 
-// listen opens a loopback address or, with the prefix "unix:", a socket that its owner and group can use.
-func listen(address string) (net.Listener, error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return listenUnix(path)
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--api-listen: %w", err)
-	}
-	return listener, nil
-}
-
-// validateListen tells what is wrong with the form of an address.
-func validateListen(address string) error {
+// isLocal tells whether an address is for this machine alone: a loopback address, or a socket. It fails if it is
+// neither host:port nor unix:/path.
+func isLocal(address string) (bool, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
-	if isUnix && path != "" {
-		return nil
+	if isUnix && path != "" && path[0] != '@' { // an abstract socket has no mode
+		return true, nil
 	}
 	host, _, err := net.SplitHostPort(address)
 	if isUnix || err != nil {
-		return fmt.Errorf("--api-listen: %q is neither host:port nor unix:/path", address)
+		return false, fmt.Errorf("%q is neither host:port nor unix:/path", address)
 	}
 	ip, err := netip.ParseAddr(host)
-	if host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--api-listen: %s is not a loopback address: the API knows no clients, so it must not be public", address)
-	}
-	return nil
+	return host == "localhost" || err == nil && ip.IsLoopback(), nil
 }
 
-func listenUnix(path string) (net.Listener, error) {
+// listen opens an address or, with the prefix "unix:", a socket with a mode.
+func listen(address string, mode fs.FileMode) (net.Listener, error) {
+	path, isUnix := strings.CutPrefix(address, "unix:")
+	if !isUnix {
+		return net.Listen("tcp", address)
+	}
 	// A socket that a killed process left behind is in the way; one that answers is in use.
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {
-			return nil, fmt.Errorf("--api-listen: %s is there and not a socket", path)
+			return nil, fmt.Errorf("%s is there and not a socket", path)
 		}
-		if conn, err := net.Dial("unix", path); err == nil {
-			return nil, errors.Join(fmt.Errorf("--api-listen: another process listens on %s", path), conn.Close())
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			_ = conn.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("another process listens on %s", path)
 		}
 		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("--api-listen: %w", err)
+			return nil, err
 		}
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("--api-listen: %w", err)
+		return nil, err
 	}
-	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the webmail is in the group
-		return nil, errors.Join(fmt.Errorf("--api-listen: %w", err), listener.Close())
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
 }
 
-// apiURL returns where the API is, for people.
-func apiURL(listener net.Listener) string {
+// urlOf returns where a listener is, for people.
+func urlOf(listener net.Listener) string {
 	if listener.Addr().Network() == "unix" {
 		return "unix:" + listener.Addr().String()
 	}

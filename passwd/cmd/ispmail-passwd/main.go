@@ -1,5 +1,5 @@
-// Ispmail-passwd lets the users of a mail server that was built after the ISPmail guide change their passwords from a
-// webmail. Call it with --help for its settings, with --demo for a try.
+// Ispmail-passwd lets the users of a mail server that was built after the ISPmail guide change their passwords, through a
+// webmail or on a page of its own. Call it with --help for its settings, with --demo for a try.
 package main
 
 import (
@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/ispmail/go-ispmail/passwd"
 )
@@ -24,11 +22,12 @@ const (
 	exitUsage  = 2
 )
 
-// stopTimeout is how long changes that are under way may take after SIGTERM; systemd kills after 90 seconds.
-const stopTimeout = 15 * time.Second
+// maxBcrypt is the number of bytes of a password that bcrypt takes.
+const maxBcrypt = 72
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -47,30 +46,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(exitUsage, err)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	database := &lateStore{}
-	service, err := passwd.New(passwd.Config{Changer: database, MinLength: s.MinLength, Logger: log})
+	log := s.logger(stderr)
+	database, counters := &lateStore{}, newMetrics()
+	service, err := s.service(database, log, counters)
 	if err != nil {
 		return fail(exitUsage, err)
 	}
+	if s.Check {
+		if !check(ctx, s, stdout) {
+			return exitFailed
+		}
+		return exitOK
+	}
 
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	listener, err := listen(s.APIListen)
-	if err != nil {
-		return fail(exitFailed, err)
+	doors := []door{{name: "api", handler: service.API()}}
+	addresses := []string{s.APIListen}
+	if s.Listen != "" {
+		doors, addresses = append(doors, door{name: "page", handler: service.Page()}), append(addresses, s.Listen)
 	}
-	server := &http.Server{
-		Handler:           service.API(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	if s.MetricsListen != "" {
+		doors, addresses = append(doors, door{name: "metrics", handler: counters.handler(database.ready)}), append(addresses, s.MetricsListen)
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	log.Info("listening", slog.String("api", apiURL(listener)))
+	for i := range doors {
+		if doors[i].listener, err = listen(addresses[i], s.mode); err != nil {
+			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", doors[i].name, err))
+		}
+	}
+	if local, _ := isLocal(s.Listen); s.Listen != "" && !local {
+		log.Warn("the page is not on a loopback address: passwords must reach it through TLS only")
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	opened := make(chan struct{})
@@ -78,24 +83,45 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		defer close(opened)
 		database.open(ctx, log, s.opener(log))
 		if s.Demo && ctx.Err() == nil {
-			printDemo(stdout, listener)
+			printDemo(stdout, doors[0].listener, doors[1].listener)
 		}
 	}()
-
-	code := exitOK
-	select {
-	case err := <-served:
-		code = fail(exitFailed, err)
-	case <-ctx.Done():
-		log.Info("stopping")
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		if err := server.Shutdown(late); err != nil {
-			code = fail(exitFailed, fmt.Errorf("requests were cut off: %w", err))
-		}
-		cancel()
-	}
+	err = serve(ctx, log, doors)
 	stop()
 	<-opened
 	database.close()
-	return code
+	if err != nil {
+		return fail(exitFailed, err)
+	}
+	return exitOK
+}
+
+// service makes the service that the settings describe.
+func (s *settings) service(changer passwd.Changer, log *slog.Logger, counters *metrics) (*passwd.Service, error) {
+	maxLength := 0
+	if s.hasher.Scheme() == "BLF-CRYPT" {
+		maxLength = maxBcrypt
+	}
+	return passwd.New(passwd.Config{
+		Changer:        changer,
+		MinLength:      s.MinLength,
+		MaxLength:      maxLength,
+		AllowSame:      s.AllowSame,
+		Fields:         passwd.Fields{User: s.FieldUser, Current: s.FieldCur, New: s.FieldNew},
+		Secrets:        s.Secret,
+		TrustedProxies: s.proxies,
+		SiteName:       s.SiteName,
+		WebmailURL:     s.WebmailURL,
+		MaxConcurrent:  s.MaxConcurrent,
+		Floor:          s.Floor,
+		Logger:         log,
+		OnEvent: func(ctx context.Context, e passwd.Event) {
+			message := "password not changed"
+			if e.Reason == "ok" {
+				message = "password changed"
+			}
+			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
+			counters.observe(e)
+		},
+	})
 }

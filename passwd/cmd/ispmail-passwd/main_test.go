@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,6 +51,7 @@ type process struct {
 	code           chan int
 	client         *http.Client
 	url            string
+	body           string
 }
 
 // start runs the command on a free port and waits until it listens.
@@ -57,7 +60,7 @@ func start(t *testing.T, args ...string) *process {
 	ctx, stop := context.WithCancel(t.Context())
 	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{Timeout: 20 * time.Second}}
 	go func() { p.code <- run(ctx, args, &p.stdout, &p.stderr) }()
-	address := await(t, &p.stderr, `msg=listening api=(\S+)`)
+	address := await(t, &p.stderr, `listening"? api=(\S+)`)
 	p.url = address + "/api/password"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		p.url = "http://localhost/api/password"
@@ -94,6 +97,18 @@ func (p *process) change(t *testing.T, user, current, replacement string) (int, 
 	return response.StatusCode, string(body)
 }
 
+// get asks the listener of the metrics and keeps the body.
+func (p *process) get(t *testing.T, path string) int {
+	t.Helper()
+	response, err := p.client.Get(await(t, &p.stderr, `metrics=(\S+)`) + path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	p.body = string(body)
+	return response.StatusCode
+}
+
 func (p *process) finish(t *testing.T) {
 	t.Helper()
 	p.stop()
@@ -102,18 +117,29 @@ func (p *process) finish(t *testing.T) {
 
 const anyPort = "--api-listen=127.0.0.1:0"
 
+// write returns the path of a new file.
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
 func dsnFile(t *testing.T, dsn string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "dsn")
-	require.NoError(t, os.WriteFile(path, []byte(dsn+"\n"), 0o600))
-	return "--dsn-file=" + path
+	return "--dsn-file=" + write(t, dsn+"\n")
 }
 
 // TestDemo does what the demo says.
 func TestDemo(t *testing.T) {
-	p := start(t, anyPort, "--demo")
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0")
 	fields := await(t, &p.stdout, `curl -d user=john@example.org -d curpass=summersun -d newpass='([^']+)' http://127\.0\.0\.1:\d+/api/password\n`)
 	assert.True(t, strings.HasPrefix(p.stdout.String(), "Listening on http://127.0.0.1:"), "the address comes first")
+	page, err := p.client.Get(await(t, &p.stdout, `(http://\S+) \(the page\)`))
+	require.NoError(t, err)
+	require.NoError(t, page.Body.Close())
+	assert.Equal(t, http.StatusOK, page.StatusCode)
+	assert.Contains(t, page.Header.Get("Content-Security-Policy"), "default-src 'none'")
 	status, body := p.change(t, "john@example.org", ispmailtest.Password, fields)
 	assert.Equal(t, http.StatusOK, status)
 	assert.Equal(t, "OK", body)
@@ -133,7 +159,7 @@ func TestOutage(t *testing.T) {
 	require.NoError(t, err)
 	link := newLink(t, dsn.Addr)
 	dsn.Addr = link.address
-	p := start(t, anyPort, dsnFile(t, dsn.FormatDSN()))
+	p := start(t, anyPort, dsnFile(t, dsn.FormatDSN()), "--metrics-listen=127.0.0.1:0")
 
 	await(t, &p.stderr, "cannot open the database")
 	for range 3 {
@@ -142,6 +168,7 @@ func TestOutage(t *testing.T) {
 		assert.Equal(t, "unavailable: The password was not changed. Try again later.\n", body)
 	}
 	assert.Equal(t, 1, strings.Count(p.stderr.String(), "cannot open the database"))
+	assert.Equal(t, http.StatusServiceUnavailable, p.get(t, "/readyz"))
 	assert.Equal(t, 1, strings.Count(p.stderr.String(), "the database does not do its work"))
 
 	link.up(t)
@@ -154,12 +181,20 @@ func TestOutage(t *testing.T) {
 		status, _ = p.change(t, "john@example.org", "a long enough secret", "another long secret")
 		assert.Equal(t, http.StatusServiceUnavailable, status)
 	}
+	assert.Equal(t, http.StatusServiceUnavailable, p.get(t, "/readyz"))
+	assert.Equal(t, http.StatusOK, p.get(t, "/healthz"))
 	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database does not do its work"))
 	link.up(t)
 	status, body = p.change(t, "john@example.org", "a long enough secret", "another long secret")
 	assert.Equal(t, http.StatusOK, status, body)
 	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database is back"))
-	assert.NotContains(t, p.stderr.String(), dsn.Passwd)
+	assert.Equal(t, http.StatusOK, p.get(t, "/readyz"))
+	assert.Equal(t, http.StatusOK, p.get(t, "/metrics"))
+	assert.Contains(t, p.body, `ispmail_passwd_attempts_total{channel="api",reason="ok"} 2`)
+	assert.Contains(t, p.body, `ispmail_passwd_attempts_total{channel="api",reason="unavailable"} 6`)
+	if len(dsn.Passwd) > 8 { // a shorter one may be part of an innocent word
+		assert.NotContains(t, p.stderr.String(), dsn.Passwd)
+	}
 	p.finish(t)
 }
 
@@ -239,15 +274,104 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+// TestSecret asks for it on the API, and logs as JSON.
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--secret-file="+write(t, "the new secret of roundcube\n\nthe old secret of roundcube\n"))
+	await(t, &p.stderr, "database opened")
+	status, _ := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusUnauthorized, status)
+	p.url = strings.Replace(p.url, "http://", "http://roundcube:the%20old%20secret%20of%20roundcube@", 1)
+	status, _ = p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status)
+	assert.NotContains(t, p.stderr.String(), "secret of")
+	p.finish(t)
+}
+
+func TestJSONLog(t *testing.T) {
+	t.Parallel()
+	p := &process{code: make(chan int, 1), client: http.DefaultClient}
+	ctx, stop := context.WithCancel(t.Context())
+	p.stop = stop
+	go func() {
+		p.code <- run(ctx, []string{anyPort, "--demo", "--listen=127.0.0.1:0", "--log-format=json"}, &p.stdout, &p.stderr)
+	}()
+	p.url = await(t, &p.stderr, `"api":"([^"]+)"`) + "/api/password"
+	await(t, &p.stderr, "database opened")
+	_, _ = p.change(t, "John@example.org", "wintermoon", "a long enough secret")
+	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
+	var event map[string]any
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &event))
+	assert.Equal(t, "password not changed", event["msg"])
+	assert.Equal(t, "john@example.org", event["user"])
+	assert.Equal(t, "bad-credentials", event["reason"])
+	p.finish(t)
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	ask := func(args ...string) (int, string) {
+		var stdout, stderr output
+		code := run(t.Context(), append([]string{"--check"}, args...), &stdout, &stderr)
+		return code, stdout.String() + stderr.String()
+	}
+	code, said := ask(dsnFile(t, db.DSN))
+	assert.Equal(t, exitOK, code, said)
+	assert.Equal(t, 5, strings.Count(said, "ok    "), said)
+
+	db.Exec(t, "UPDATE virtual_users SET password = '{BLF-CRYPT}$2y$05$.WedBCNZiwxY1CG3aleIleu6lYjup2CIg0BP4M4YCZsO204Czz07W'")
+	code, said = ask(dsnFile(t, db.DSN))
+	assert.Equal(t, exitOK, code)
+	assert.Contains(t, said, "warn  2 of 2 users have a stronger scheme than {SHA256-CRYPT}, which every change writes: consider --scheme BLF-CRYPT.")
+	code, said = ask(dsnFile(t, db.DSN), "--scheme=BLF-CRYPT")
+	assert.Equal(t, exitOK, code)
+	assert.NotContains(t, said, "warn")
+
+	db.Exec(t, "UPDATE virtual_users SET password = '{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd'")
+	db.Exec(t, "ALTER TABLE virtual_users MODIFY password VARCHAR(70) NOT NULL")
+	code, said = ask(dsnFile(t, db.DSN))
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, said, "FAIL  The column password holds 70 characters, and a {SHA256-CRYPT} value takes 77")
+
+	dsn, err := mysql.ParseDSN(db.DSN)
+	require.NoError(t, err)
+	account := "'check'@'%'"
+	db.Exec(t, "CREATE OR REPLACE USER "+account+" IDENTIFIED BY 'canary'")
+	t.Cleanup(func() { _, _ = db.DB.ExecContext(context.WithoutCancel(t.Context()), "DROP USER "+account) })
+	db.Exec(t, "GRANT SELECT (id, domain_id, email, password) ON "+dsn.DBName+".virtual_users TO "+account)
+	dsn.User, dsn.Passwd = "check", "canary"
+	code, said = ask(dsnFile(t, dsn.FormatDSN()))
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, said, "FAIL  Passwords cannot be written (the account needs UPDATE on the column password)")
+	db.Exec(t, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM "+account)
+	db.Exec(t, "GRANT SELECT (id, name) ON "+dsn.DBName+".virtual_domains TO "+account)
+	code, said = ask(dsnFile(t, dsn.FormatDSN()))
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, said, "FAIL  The table virtual_users cannot be read")
+	dsn.Passwd = "canary2"
+	code, said = ask(dsnFile(t, dsn.FormatDSN()))
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, said, "FAIL  The database cannot be opened")
+	assert.NotContains(t, said, "canary")
+	code, _ = ask("--demo")
+	assert.Equal(t, exitOK, code)
+}
+
 // TestEnvironment cannot run in parallel: the environment is that of the process.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
 	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
+	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
 	s, err := parse(nil, io.Discard, io.Discard)
 	require.NoError(t, err, "a password is welcome here")
 	assert.Equal(t, "127.0.0.1:0", s.APIListen)
 	assert.Equal(t, 20, s.MinLength)
+	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse([]string{"--min-length=30"}, io.Discard, io.Discard)
 	require.NoError(t, err)
 	assert.Equal(t, 30, s.MinLength, "an argument wins")
@@ -270,13 +394,29 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
 		{[]string{"--demo", "--scheme=rot13"}, "cannot generate scheme"},
-		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 256"},
+		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 64"},
+		{[]string{"--demo", "--min-length=0"}, "0 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=many"}, "--min-length"},
-		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "not a loopback address"},
-		{[]string{"--demo", "--api-listen=:8080"}, "not a loopback address"},
-		{[]string{"--demo", "--api-listen=mail.example.org:8080"}, "not a loopback address"},
+		{[]string{"--demo", "--floor=1m"}, "Floor 1m0s is not in 0 to 10s"},
+		{[]string{"--demo", "--floor=soon"}, "--floor"},
+		{[]string{"--demo", "--log-format=xml"}, "--log-format"},
+		{[]string{"--demo", "--webmail-url=mail.example.org"}, "WebmailURL is not a URL"},
+		{[]string{"--demo", "--field-new=user"}, "the same name"},
+		{[]string{"--demo", "--trusted-proxy=proxy"}, "neither an address nor a network"},
+		{[]string{"--demo", "--socket-mode=999"}, "not an octal mode"},
+		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "needs --secret-file"},
+		{[]string{"--demo", "--api-listen=:8080"}, "needs --secret-file"},
+		{[]string{"--demo", "--api-listen=mail.example.org:8080"}, "needs --secret-file"},
 		{[]string{"--demo", "--api-listen=8080"}, "neither host:port nor unix:/path"},
 		{[]string{"--demo", "--api-listen=unix:"}, "neither host:port nor unix:/path"},
+		{[]string{"--demo", "--api-listen=unix:@abstract"}, "neither host:port nor unix:/path"},
+		{[]string{"--demo", "--listen=8081"}, "--listen: \"8081\" is neither"},
+		{[]string{"--demo", "--metrics-listen=x"}, "--metrics-listen: \"x\" is neither"},
+		{[]string{"--demo", "--secret=canary"}, "--secret must not be an argument"},
+		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},
+		{[]string{"--demo", "--secret-file=" + write(t, "canary")}, "less than 16 bytes"},
+		{[]string{"--demo", "--secret-file=" + write(t, "\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "canary 1\ncanary 2\ncanary 3\n")}, "two secrets at the most"},
 	} {
 		var stdout, stderr output
 		assert.Equal(t, exitUsage, run(t.Context(), c.args, &stdout, &stderr), "%v", c.args)

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+)
+
+// strength orders the schemes that a guide or an admin may have chosen by what a guess costs with their usual settings.
+var strength = map[string]int{"SHA256-CRYPT": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4}
+
+// check tries what the service will do with the database, without changing a row, and says a sentence about each. It
+// returns whether all is well; a warning is.
+func check(ctx context.Context, s *settings, w io.Writer) bool {
+	say := func(verdict, format string, args ...any) {
+		_, _ = fmt.Fprintf(w, "%-5s "+format+"\n", append([]any{verdict}, args...)...)
+	}
+	say("ok", "The settings are valid.")
+	if s.Demo {
+		say("ok", "The demo needs no database.")
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	store, closer, err := s.opener(s.logger(os.Stderr))(ctx)
+	if err != nil {
+		say("FAIL", "The database cannot be opened: %v.", err)
+		return false
+	}
+	defer func() { _ = closer() }()
+	late := &lateStore{}
+	late.store.Store(store)
+	if err := late.ready(ctx); err != nil {
+		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
+		return false
+	}
+	say("ok", "The database answers, and the table virtual_users can be read.")
+
+	db, err := s.rawDB()
+	if err != nil {
+		say("FAIL", "The database cannot be opened: %v.", err)
+		return false
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
+		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
+		return false
+	}
+	say("ok", "Passwords can be written.")
+	return checkWidth(ctx, s, db, say) && checkSchemes(ctx, s, db, say)
+}
+
+// checkWidth compares the width of the column with what a new password takes.
+func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
+	sample, err := s.hasher.Generate("a sample of no use")
+	if err != nil {
+		say("FAIL", "A password cannot be hashed: %v.", err)
+		return false
+	}
+	width := 0
+	if _, isSQLite := s.sqlitePath(); !isSQLite {
+		err = db.NewRaw("SELECT character_maximum_length FROM information_schema.columns "+
+			"WHERE table_schema = DATABASE() AND table_name = 'virtual_users' AND column_name = 'password'").Scan(ctx, &width)
+	}
+	switch {
+	case err != nil:
+		say("FAIL", "The width of the column password cannot be read: %v.", err)
+		return false
+	case width > 0 && width < len(sample):
+		say("FAIL", "The column password holds %d characters, and a {%s} value takes %d: widen it with ALTER TABLE virtual_users MODIFY password VARCHAR(150) NOT NULL.", width, s.hasher.Scheme(), len(sample))
+		return false
+	}
+	say("ok", "The column password is wide enough for {%s}.", s.hasher.Scheme())
+	return true
+}
+
+// checkSchemes warns when a change would give most users a weaker hash than they have.
+func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
+	counts, total := map[string]int{}, 0
+	rows, err := db.QueryContext(ctx, "SELECT password FROM virtual_users")
+	if err != nil {
+		say("FAIL", "The passwords cannot be read: %v.", err)
+		return false
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var stored sql.NullString
+		if err := rows.Scan(&stored); err != nil {
+			say("FAIL", "The passwords cannot be read: %v.", err)
+			return false
+		}
+		total++
+		if name, _, ok := strings.Cut(strings.TrimPrefix(stored.String, "{"), "}"); ok {
+			counts[strings.ToUpper(name)]++
+		}
+	}
+	if err := rows.Err(); err != nil {
+		say("FAIL", "The passwords cannot be read: %v.", err)
+		return false
+	}
+	stronger, most := 0, ""
+	for name, n := range counts {
+		if strength[name] > strength[s.hasher.Scheme()] {
+			stronger += n
+			if n > counts[most] {
+				most = name
+			}
+		}
+	}
+	if 2*stronger > total {
+		say("warn", "%d of %d users have a stronger scheme than {%s}, which every change writes: consider --scheme %s.", stronger, total, s.hasher.Scheme(), most)
+		return true
+	}
+	say("ok", "{%s} is no step back for most of the %d users.", s.hasher.Scheme(), total)
+	return true
+}
+
+// rawDB opens the database for what the library has no method for.
+func (s *settings) rawDB() (*bun.DB, error) {
+	if path, ok := s.sqlitePath(); ok {
+		db, err := sql.Open("sqlite", sqliteDSN(path))
+		if err != nil {
+			return nil, err
+		}
+		return bun.NewDB(db, sqlitedialect.New()), nil
+	}
+	config, err := mysql.ParseDSN(s.DSN)
+	if err != nil {
+		return nil, errors.New("the DSN is malformed")
+	}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, errors.New("the DSN is malformed")
+	}
+	return bun.NewDB(sql.OpenDB(connector), mysqldialect.New()), nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestSlowClients opens connections that send half a header, or a body byte by byte: others are served meanwhile, and
+// the slow ones are closed.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0")
+	await(t, &p.stdout, `\(the page\)`)
+	address := strings.TrimPrefix(strings.TrimSuffix(p.url, "/api/password"), "http://")
+	var slow []net.Conn
+	for i := range 100 {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		slow = append(slow, conn)
+		request := "POST /api/password HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n"
+		if i%2 == 0 {
+			request += "\r\nuser=john"
+		}
+		_, err = io.WriteString(conn, request)
+		require.NoError(t, err)
+	}
+	status, _ := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status)
+	for i, conn := range slow {
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second))) // far beyond what the server allows
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if i%2 == 0 { // the body did not come in time
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+			require.NoError(t, response.Body.Close())
+		} else {
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		}
+		require.NoError(t, conn.Close())
+	}
+	p.finish(t)
+}
+
+// TestSpeedFlood measures how long a webmail waits while the page is flooded with guesses and slow connections. It runs
+// only when it is asked for:
+//
+//	ISPMAIL_BENCH=1 go test -count=1 -v -run '^TestSpeed' ./passwd/cmd/ispmail-passwd
+func TestSpeedFlood(t *testing.T) {
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--allow-same", "--min-length=8")
+	page := await(t, &p.stdout, `(http://\S+) \(the page\)`)
+	for range 50 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(page, "http://"))
+		require.NoError(t, err)
+		defer func() { _ = conn.Close() }()
+		_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n")
+		require.NoError(t, err)
+	}
+	const (
+		perSecond = 200
+		seconds   = 10
+	)
+	var mu sync.Mutex
+	answers := map[int]int{}
+	var done sync.WaitGroup
+	flood := time.NewTicker(time.Second / perSecond)
+	defer flood.Stop()
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 128, MaxIdleConnsPerHost: 128}}
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		for i := range perSecond * seconds {
+			<-flood.C
+			done.Go(func() {
+				r, _ := http.NewRequest(http.MethodPost, page, strings.NewReader(url.Values{
+					"user": {fmt.Sprintf("user%d@example.org", i)}, "curpass": {"guess"}, "newpass": {"a long enough secret"}, "repeat": {"a long enough secret"},
+				}.Encode()))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+				r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.18.%d.%d", i>>8, i&255))
+				response, err := client.Do(r)
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
+				mu.Lock()
+				defer mu.Unlock()
+				answers[response.StatusCode]++
+			})
+		}
+	}()
+	var times []time.Duration
+	for running := true; running; {
+		select {
+		case <-finished:
+			running = false
+		case <-time.After(50 * time.Millisecond):
+			begin := time.Now()
+			status, _ := p.change(t, "john@example.org", ispmailtest.Password, ispmailtest.Password)
+			require.Equal(t, http.StatusOK, status)
+			times = append(times, time.Since(begin))
+		}
+	}
+	done.Wait()
+	slices.Sort(times)
+	p99 := times[len(times)*99/100]
+	t.Logf("%d requests a second to the page, answered %v; %d changes through the API: median %v, 99 %% %v (at most 2s)",
+		perSecond, answers, len(times), times[len(times)/2], p99)
+	assert.LessOrEqual(t, p99, 2*time.Second)
+	p.finish(t)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ispmail/go-ispmail/passwd"
+)
+
+// metrics counts attempts for Prometheus.
+type metrics struct {
+	registry *prometheus.Registry
+	attempts *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+// readyTimeout is how long the database may take to answer the readiness probe.
+const readyTimeout = 3 * time.Second
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ispmail_passwd_attempts_total",
+			Help: "Attempts to change a password, by channel (api, page) and reason (ok, bad-credentials, limited, ...).",
+		}, []string{"channel", "reason"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "ispmail_passwd_attempt_duration_seconds",
+			Help:    "Time from the arrival of an attempt to its answer, with the floor of wrong credentials.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"channel"}),
+	}
+	m.registry.MustRegister(m.attempts, m.seconds, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) observe(e passwd.Event) {
+	m.attempts.WithLabelValues(e.Channel.String(), e.Reason).Inc()
+	m.seconds.WithLabelValues(e.Channel.String()).Observe(e.Duration.Seconds())
+}
+
+// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that it can read the
+// table of users.
+func (m *metrics) handler(ready func(context.Context) error) http.Handler {
+	mux := http.NewServeMux() // redirects do no harm here
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := ready(ctx); err != nil {
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	return mux
+}

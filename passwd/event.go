@@ -1,0 +1,50 @@
+package passwd
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// A Channel is the way on which an attempt came in. It is the handler, not anything in the request.
+type Channel int
+
+// The channels.
+const (
+	API  Channel = iota // Service.API, for webmail programs
+	Page                // Service.Page, for people
+)
+
+// String returns "api" or "page".
+func (c Channel) String() string {
+	if c == API {
+		return "api"
+	}
+	return "page"
+}
+
+// An Event is an attempt to change a password, with its outcome. It holds no secret, and nothing of it is as a client
+// sent it: it is safe to log.
+type Event struct {
+	Time     time.Time // UTC, of the arrival
+	Channel  Channel
+	Email    string     // canonical; "" if the request named no valid address
+	Client   netip.Addr // invalid for the API, whose clients are programs
+	Status   int        // of the HTTP answer
+	Reason   string     // "ok", or the first word of the answer
+	Text     string     // the rest of the answer
+	Duration time.Duration
+}
+
+// LogValue returns the fields that tell something.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("channel", e.Channel.String()),
+		slog.String("user", e.Email),
+	}
+	if e.Client.IsValid() {
+		attrs = append(attrs, slog.String("client", e.Client.String()))
+	}
+	attrs = append(attrs, slog.Int("status", e.Status), slog.String("reason", e.Reason), slog.Duration("duration", e.Duration))
+	return slog.GroupValue(attrs...)
+}

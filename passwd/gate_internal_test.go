@@ -1,0 +1,69 @@
+package passwd
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(2)
+		ctx := t.Context()
+		var leave []func()
+		for range 2 {
+			l, ok := g.enter(ctx, Page)
+			require.True(t, ok)
+			leave = append(leave, l)
+		}
+		// The page waits; the API has a place of its own, one.
+		reserved, ok := g.enter(ctx, API)
+		require.True(t, ok)
+
+		var mu sync.Mutex
+		served, refused := 0, 0
+		var done sync.WaitGroup
+		for range 40 {
+			done.Go(func() {
+				l, ok := g.enter(ctx, Page)
+				mu.Lock()
+				defer mu.Unlock()
+				if !ok {
+					refused++
+					return
+				}
+				served++
+				l()
+			})
+		}
+		synctest.Wait()
+		assert.Equal(t, 40-gateQueue, refused, "the queue is short")
+		leave[0]()
+		done.Wait()
+		assert.Equal(t, gateQueue, served)
+
+		// A place that is never free is waited for gateWait, no longer; synctest's clock jumps.
+		l, ok := g.enter(ctx, Page)
+		require.True(t, ok)
+		_, ok = g.enter(ctx, Page)
+		assert.False(t, ok)
+		reserved()
+		reserved, ok = g.enter(ctx, API)
+		assert.True(t, ok, "a full page does not stop the API")
+		cancelled, cancel := context.WithCancel(ctx)
+		cancel()
+		_, ok = g.enter(cancelled, API)
+		assert.False(t, ok)
+		l()
+		leave[1]()
+		reserved()
+		assert.Empty(t, g.shared)
+		assert.Empty(t, g.reserved)
+		assert.Zero(t, g.waiting[Page].Load()+g.waiting[API].Load())
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package passwd
+
+const raceEnabled = false

@@ -1,0 +1,249 @@
+package passwd
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Page returns the handler for people: a form on which they change their password. It serves
+//
+//	GET  /           the form
+//	POST /           the form again with what is wrong, or 200 and that the password was changed
+//	GET  /style.css  how it looks
+//
+// and HEAD for GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of API, but
+// for 401, and these:
+//
+//	403 cross-origin   the form was not sent by this page, or by no browser: there is neither Origin nor Sec-Fetch-Site
+//	415 bad-request    another content type than application/x-www-form-urlencoded
+//	422 mismatch       the new password and its repetition are not the same
+//	429 limited        too many wrong passwords for the account, or from the client
+//
+// The page is English or German, as the browser asks. It needs no JavaScript and no cookie, loads nothing from elsewhere
+// and repeats no password. Its links are relative: a proxy may serve it under any path that ends with a slash.
+//
+// Passwords are typed here, so the handler belongs behind TLS, on a listener of its own: what a client may do depends on
+// its address (Config.TrustedProxies). Strict-Transport-Security is left to the end of TLS, which alone knows whether the
+// whole host can do without HTTP. A proxy should pass the Host header on, with which the Origin of old browsers is
+// compared. As with API, do not put an http.ServeMux in front that cleans paths.
+func (s *Service) Page() http.Handler {
+	style := must(pageFiles.ReadFile("style.css"))
+	return &page{
+		service:      s,
+		translations: must(readTranslations()),
+		style:        style,
+		styleURL:     fmt.Sprintf("%s?%.4x", strings.TrimPrefix(stylePath, "/"), sha256.Sum256(style)),
+		csrf:         http.NewCrossOriginProtection(),
+	}
+}
+
+const stylePath = "/style.css"
+
+//go:embed page.html style.css language/*.json
+var pageFiles embed.FS
+
+// page is the handler of Page.
+type page struct {
+	service      *Service
+	translations translations
+	style        []byte
+	styleURL     string
+	csrf         *http.CrossOriginProtection
+}
+
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setPageHeaders(w.Header())
+	// Without a ServeMux: see Service.API.
+	switch path := r.URL.EscapedPath(); {
+	case path == "/" && r.Method == http.MethodPost:
+		p.servePost(w, r)
+	case path == "/" && isRead(r):
+		p.write(w, r, http.StatusOK, verdict{}, "", "")
+	case path == "/":
+		refuseMethod(w, "GET, HEAD, POST")
+	case path == stylePath && isRead(r):
+		w.Header().Set("Cache-Control", "public, max-age=86400") // its URL changes with it
+		writeBody(w, http.StatusOK, "text/css; charset=utf-8", p.style)
+	case path == stylePath:
+		refuseMethod(w, "GET, HEAD")
+	default:
+		writeBody(w, notFound.status, "text/plain; charset=utf-8", []byte(notFound.text+"\n"))
+	}
+}
+
+// setPageHeaders sets what a browser needs to know to do nothing but show the form and send it back, as ASVS 5.0,
+// chapter 3.4, asks.
+func setPageHeaders(header http.Header) {
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	// With no-referrer a browser would send "Origin: null" with the form: https://fetch.spec.whatwg.org/#origin-header
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("X-Content-Type-Options", "nosniff")
+}
+
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+func refuseMethod(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	writeBody(w, http.StatusMethodNotAllowed, "text/plain; charset=utf-8", []byte("Use "+allow+".\n"))
+}
+
+func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may have gone
+}
+
+// servePost makes an attempt to change a password.
+func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
+	client := clientOf(r, p.service.config.TrustedProxies)
+	event := Event{Time: time.Now().UTC(), Channel: Page, Client: client}
+	f, v, ok := p.read(w, r)
+	if ok {
+		event.Email, v = p.service.change(r.Context(), Page, event.Time, network(client), f)
+	}
+	p.service.tell(r.Context(), event, v)
+	setRetryAfter(w.Header(), v)
+	p.write(w, r, v.status, v, f.user, event.Email)
+}
+
+var (
+	crossOrigin = verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The form was not sent by this page."}
+	mismatch    = verdict{status: http.StatusUnprocessableEntity, reason: "mismatch", text: "The new password and its repetition are not the same."}
+	noForm      = badRequest(http.StatusUnsupportedMediaType, "Send application/x-www-form-urlencoded.")
+)
+
+// read reads the form, or tells what is wrong with the request. Nothing of a request from elsewhere is looked at.
+func (p *page) read(w http.ResponseWriter, r *http.Request) (f form, v verdict, ok bool) {
+	// CrossOriginProtection lets a request without these headers pass, as that of a program. The page is for browsers, and
+	// all of them send one of the two with a form.
+	foreign := r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
+	if foreign || p.csrf.Check(r) != nil {
+		return f, crossOrigin, false
+	}
+	// A type that does not parse is left to readFields.
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/json" {
+		return f, noForm, false
+	}
+	var repeat string
+	v, ok = readFields(w, r, []field{
+		{fieldUser, &f.user},
+		{fieldCurrent, &f.current},
+		{fieldNew, &f.replacement},
+		{fieldRepeat, &repeat},
+	})
+	if ok && repeat != f.replacement {
+		return f, mismatch, false
+	}
+	return f, v, ok
+}
+
+// The fields of the form, which are also the ids of the elements.
+const (
+	fieldUser    = "user"
+	fieldCurrent = "curpass"
+	fieldNew     = "newpass"
+	fieldRepeat  = "repeat"
+)
+
+// write writes the page with the outcome of an attempt, or without one if the verdict is zero.
+func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdict, user, email string) {
+	t := p.translations.match(r.Header.Values("Accept-Language"))
+	config := p.service.config
+	shown := view{
+		translation: t,
+		Site:        config.SiteName,
+		Webmail:     config.WebmailURL,
+		Style:       p.styleURL,
+		MinLength:   config.MinLength,
+		User:        user,
+		Email:       email,
+		Changed:     v == changed,
+	}
+	shown.explain(v)
+	header := w.Header()
+	header.Set("Content-Language", t.Language)
+	header.Set("Vary", "Accept-Language")
+	var body bytes.Buffer
+	_ = t.template.Execute(&body, &shown) // to memory, of fields that are there
+	writeBody(w, status, "text/html; charset=utf-8", body.Bytes())
+}
+
+// A view is what the template shows. It has no password. What takes a decision is decided before, because fields cost
+// the template less than methods.
+type view struct {
+	translation
+	Site, Webmail, Style string
+	MinLength            int
+	User                 string // as it was typed, so that it can be corrected
+	Email                string // canonical
+	Changed              bool
+	Heading              string // the short answer to a failed attempt
+	Problem              string // the sentence that tells why it failed, or ""
+	Field                string // that has to be corrected, or ""
+	Wrong                struct{ User, Current, New, Repeat bool }
+}
+
+// explain sets what the page says about a failed attempt.
+func (v *view) explain(why verdict) {
+	v.Field, v.Problem = v.problem(why)
+	v.Wrong.User = v.Field == fieldUser
+	v.Wrong.Current = v.Field == fieldCurrent
+	v.Wrong.New = v.Field == fieldNew
+	v.Wrong.Repeat = v.Field == fieldRepeat
+	v.Heading = v.Text("not-changed")
+	if why == outcomeUnknown {
+		v.Heading = v.Text("not-known")
+	}
+}
+
+func (v *view) problem(why verdict) (field, text string) {
+	reason := why.reason
+	switch {
+	case why == verdict{}, v.Changed:
+		return "", ""
+	case why == badAddress:
+		return fieldUser, v.Text("user-invalid")
+	case why == badPassword:
+		return fieldNew, v.Text("unusable")
+	case why.field != "" && strings.HasSuffix(why.text, isMissing):
+		return why.field, v.Text(why.field + "-missing")
+	case why.field != "":
+		return why.field, v.Text("unusable")
+	case why == badCredentials:
+		return fieldCurrent, v.Text(reason)
+	case why == mismatch:
+		return fieldRepeat, v.Text(reason)
+	case reason == "policy-too-short":
+		return fieldNew, v.Text(reason, v.MinLength)
+	case strings.HasPrefix(reason, "policy-"):
+		return fieldNew, v.Text(reason)
+	case reason == "limited":
+		minutes := int(math.Ceil(why.retryAfter.Minutes()))
+		if minutes <= 1 {
+			return "", v.Text("limited-minute")
+		}
+		return "", v.Text("limited-minutes", minutes)
+	}
+	return "", v.Text(reason)
+}
+
+// must is for what is part of the program.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}

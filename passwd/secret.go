@@ -1,0 +1,45 @@
+package passwd
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// lowestSecret is the least number of bytes of a secret: 16 random hexadecimal digits.
+const lowestSecret = 16
+
+// secrets are the passwords of the programs that may use the API, as digests: all of one length, so that comparing them
+// tells nothing.
+type secrets [][sha256.Size]byte
+
+func newSecrets(texts []string) secrets {
+	var s secrets
+	for _, text := range texts {
+		s = append(s, sha256.Sum256([]byte(text)))
+	}
+	return s
+}
+
+// admit tells whether a request carries one of the secrets: as the password of HTTP Basic (RFC 7617), which Roundcube
+// makes of the userinfo in its URL, or as a Bearer token (RFC 6750). Without secrets it admits all.
+func (s secrets) admit(r *http.Request) bool {
+	if len(s) == 0 {
+		return true
+	}
+	_, offered, ok := r.BasicAuth()
+	if !ok {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return false
+		}
+		offered = token
+	}
+	digest := sha256.Sum256([]byte(offered))
+	found := 0
+	for _, secret := range s {
+		found |= subtle.ConstantTimeCompare(digest[:], secret[:])
+	}
+	return found == 1
+}

@@ -1,0 +1,132 @@
+package passwd_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd"
+)
+
+// The tests of this file measure time, so they run only when they are asked for:
+//
+//	ISPMAIL_BENCH=1 go test -count=1 -v -run '^TestSpeed' ./passwd
+func needBench(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+}
+
+// TestSpeedHandler measures requests without hash and database, with what the test itself takes.
+func TestSpeedHandler(t *testing.T) {
+	needBench(t)
+	service := newService(t, passwd.Config{
+		Changer: changerFunc(func(context.Context, string, string, string) error { return nil }),
+		OnEvent: func(context.Context, passwd.Event) {},
+		Secrets: []string{"the secret of roundcube"},
+	})
+	api, page := service.API(), service.Page()
+	for name, c := range map[string]struct {
+		handler              http.Handler
+		method, target, body string
+	}{
+		"API, change":  {api, http.MethodPost, "/api/password", good},
+		"page, form":   {page, http.MethodGet, "/", ""},
+		"page, change": {page, http.MethodPost, "/", good + "&repeat=" + url.QueryEscape(replacement)},
+	} {
+		request := func() {
+			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
+			r.Header.Set("Content-Type", formType)
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			r.SetBasicAuth("roundcube", "the secret of roundcube")
+			w := httptest.NewRecorder()
+			c.handler.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				t.Fatal(w.Code, w.Body)
+			}
+		}
+		var times []time.Duration
+		for range 3000 {
+			start := time.Now()
+			request()
+			times = append(times, time.Since(start))
+		}
+		slices.Sort(times)
+		allocations := testing.AllocsPerRun(200, request)
+		t.Logf("%-12s %v (at most 60us), %.0f allocations (at most 150)", name, times[len(times)/2], allocations)
+		assert.LessOrEqual(t, times[len(times)/2], 60*time.Microsecond)
+		assert.LessOrEqual(t, allocations, 150.0)
+	}
+}
+
+// TestSpeedTellsNothing measures what an outsider can: whether the time of a refusal tells a user who exists from one
+// who does not, or from one whose row is out of order.
+func TestSpeedTellsNothing(t *testing.T) {
+	needBench(t)
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	const samples = 500
+	rows := map[string]string{
+		"sha256-crypt": "{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7",
+		"plain-md5":    "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd",
+		"disabled":     "!",
+		"too-costly":   "{SHA512-CRYPT}$6$rounds=999999999$salt$" + strings.Repeat("a", 86),
+	}
+	kinds := []string{"unknown", "sha256-crypt", "plain-md5", "disabled", "too-costly"}
+	for kind, stored := range rows {
+		for i := range samples {
+			db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, ?, ?)", fmt.Sprintf("%s-%d@example.org", kind, i), stored)
+		}
+	}
+	service := newService(t, passwd.Config{Changer: db.Store(t, ispmail.Config{}), Floor: 40 * time.Millisecond})
+	times := map[string][]float64{}
+	for i := range samples {
+		for _, kind := range kinds {
+			start := time.Now()
+			w := post(service, formType, form("user", fmt.Sprintf("%s-%d@example.org", kind, i), "curpass", "wintermoon", "newpass", replacement))
+			times[kind] = append(times[kind], float64(time.Since(start).Microseconds()))
+			require.Equal(t, http.StatusForbidden, w.Code)
+		}
+	}
+	for _, kind := range kinds[1:] {
+		difference := median(times[kind]) - median(times["unknown"])
+		auc := areaUnderCurve(times[kind], times["unknown"])
+		t.Logf("%-12s against unknown: median %+.0f us (at most 1000), AUC %.3f (0.45 to 0.55)", kind, difference, auc)
+		assert.InDelta(t, 0, difference, 1000)
+		assert.InDelta(t, 0.5, auc, 0.05)
+	}
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// areaUnderCurve is the chance that a sample of a is greater than one of b: 0.5 if nothing tells them apart.
+func areaUnderCurve(a, b []float64) float64 {
+	greater := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x > y:
+				greater++
+			case x == y:
+				greater += 0.5
+			}
+		}
+	}
+	return greater / float64(len(a)*len(b))
+}
