@@ -11,29 +11,36 @@ import (
 )
 
 // CreateAlias makes mail for source go to destination too. The source is an address in a domain of this server, or
-// "@domain" for everything in it that has no row of its own; the destination is an address anywhere. It returns
-// ErrInvalidAddress, ErrNoDomain, ErrExists or ErrTooLong.
+// "@domain" for everything in it that has no row of its own, a catch-all. The destination is an address anywhere, or for a
+// source "@domain" another "@domain", which keeps the part before the @.
+//
+// A source may have several destinations. Its own mailbox is one of them only if there is an alias from the address to
+// itself, which takes a user of that name. A destination "@domain" must be the only one: Postfix heeds no second one
+// (https://www.postfix.org/virtual.5.html).
+//
+// It returns ErrInvalidAddress, ErrNoDomain, ErrExists, ErrTooLong or ErrAliasLoop.
 func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Alias, error) {
 	source, destination, err := canonicalAlias(source, destination)
 	if err != nil {
 		return Alias{}, err
 	}
-	alias := Alias{Source: source, Destination: destination}
-	err = s.transact(ctx, func(ctx context.Context, tx bun.IDB) error {
-		domain, err := domainOf(ctx, tx, source) // its lock serialises new aliases, of which no schema is unique
+	var alias Alias
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		domain, err := s.domainOf(ctx, tx, source)
 		if err != nil {
 			return err
 		}
-		rows, err := lookup[Alias](ctx, tx, "source", source, readRows)
+		rows, err := lookup[Alias](ctx, s, tx, "source", source, s.current())
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(rows, func(a Alias) bool { return a.leadsTo(destination) }) {
-			return fmt.Errorf("%w: alias from %s to %s", ErrExists, source, destination)
+		if err := s.checkAlias(ctx, tx, source, destination, rows); err != nil {
+			return err
 		}
-		alias.ID, alias.DomainID = 0, domain.ID
-		_, err = tx.NewInsert().Model(&alias).Exec(ctx)
-		return mapError(err)
+		alias = Alias{DomainID: domain.ID, Source: source, Destination: destination}
+		alias.ID, err = s.insert(ctx, tx, aliasTable, &alias,
+			map[string]any{"domain_id": domain.ID, "source": source, "destination": destination})
+		return err
 	})
 	if err != nil {
 		return Alias{}, err
@@ -45,15 +52,17 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 // "@domain" those with this source.
 func (s *Store) Aliases(ctx context.Context, of string) iter.Seq2[Alias, error] {
 	if !strings.Contains(of, "@") {
-		return list(ctx, s, of, func(a Alias) int64 { return a.ID })
+		return list[Alias](ctx, s, of)
 	}
 	return func(yield func(Alias, error) bool) {
 		source, err := canonicalSource(of)
-		if err != nil {
-			yield(Alias{}, err)
-			return
+		var rows []Alias
+		if err == nil {
+			err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+				rows, err = lookup[Alias](ctx, s, db, "source", source, readRows)
+				return err
+			})
 		}
-		rows, err := lookup[Alias](ctx, s.db, "source", source, readRows)
 		if err != nil {
 			yield(Alias{}, err)
 			return
@@ -66,46 +75,167 @@ func (s *Store) Aliases(ctx context.Context, of string) iter.Seq2[Alias, error] 
 	}
 }
 
-// DeleteAlias removes the alias from source to destination, and its duplicates. It returns ErrNotFound or
-// ErrInvalidAddress.
-func (s *Store) DeleteAlias(ctx context.Context, source, destination string) error {
-	source, destination, err := canonicalAlias(source, destination)
+// ChangeAlias makes mail for source go to replacement where it went to current. It returns the alias as it is then. Its
+// errors are those of CreateAlias, and ErrNotFound.
+func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement string) (Alias, error) {
+	source, current, err := canonicalAlias(source, current)
 	if err != nil {
-		return err
+		return Alias{}, err
 	}
-	return s.transact(ctx, func(ctx context.Context, tx bun.IDB) error {
-		rows, err := lookup[Alias](ctx, tx, "source", source, lockRows)
+	_, replacement, err = canonicalAlias(source, replacement)
+	if err != nil {
+		return Alias{}, err
+	}
+	var alias Alias
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		found, others, err := s.aliases(ctx, tx, source, current)
 		if err != nil {
 			return err
 		}
-		var ids []int64
-		for _, row := range rows {
-			if row.leadsTo(destination) {
-				ids = append(ids, row.ID)
+		alias = found[0]
+		if replacement == current {
+			return nil
+		}
+		if err := s.checkAlias(ctx, tx, source, replacement, others); err != nil {
+			return err
+		}
+		for i, row := range found {
+			destinations := row.Destinations()
+			for j := range destinations {
+				if canonicalDestination(destinations[j]) == current {
+					destinations[j] = replacement
+				}
+			}
+			if found[i], err = s.redirect(ctx, tx, row, destinations); err != nil {
+				return err
 			}
 		}
-		if len(ids) == 0 {
-			return fmt.Errorf("%w: alias from %s to %s", ErrNotFound, source, destination)
-		}
-		_, err = tx.NewDelete().Model((*Alias)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
-		return mapError(err)
+		alias = found[0]
+		return nil
 	})
+	if err != nil {
+		return Alias{}, err
+	}
+	return alias, nil
 }
 
+// DeleteAlias removes the alias from source to destination, and its duplicates. It returns the aliases that now lead
+// nowhere: they lead to the source, which has no mailbox and no other alias, and no catch-all takes its mail. They stay.
+// Its errors are ErrNotFound and ErrInvalidAddress.
+func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (dangling []Alias, err error) {
+	source, destination, err = canonicalAlias(source, destination)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		found, _, err := s.aliases(ctx, tx, source, destination)
+		if err != nil {
+			return err
+		}
+		for _, row := range found {
+			rest := slices.DeleteFunc(row.Destinations(), func(d string) bool { return canonicalDestination(d) == destination })
+			if len(rest) > 0 {
+				if _, err := s.redirect(ctx, tx, row, rest); err != nil {
+					return err
+				}
+				continue
+			}
+			if _, err := tx.NewDelete().Table(aliasTable).Where("id = ?", row.ID).Exec(ctx); err != nil {
+				return mapError(err)
+			}
+			tx.changed(aliasTable, "id", row.ID, row.ID, nil)
+		}
+		dangling, err = s.dangling(ctx, tx, source)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dangling, nil
+}
+
+// canonicalAlias returns the canonical forms of a source and a destination.
 func canonicalAlias(source, destination string) (string, string, error) {
-	canonical, err := canonicalSource(source)
+	from, err := canonicalSource(source)
 	if err != nil {
 		return "", "", fmt.Errorf("%w of the source", err)
 	}
-	target, err := Canonical(destination)
+	to, err := canonicalSource(destination)
 	if err != nil {
 		return "", "", fmt.Errorf("%w of the destination", err)
 	}
-	return canonical, target, nil
+	if to[0] == '@' && from[0] != '@' {
+		return "", "", fmt.Errorf("%w of the destination: only a source @domain can lead to a whole domain", ErrInvalidAddress)
+	}
+	return from, to, nil
+}
+
+// canonicalDestination returns the canonical form of a destination, "" if it has none.
+func canonicalDestination(destination string) string {
+	canonical, _ := canonicalSource(destination)
+	return canonical
 }
 
 // leadsTo tells whether the alias has this canonical destination.
 func (a Alias) leadsTo(destination string) bool {
-	canonical, err := Canonical(a.Destination)
-	return err == nil && canonical == destination
+	return slices.ContainsFunc(a.Destinations(), func(d string) bool { return canonicalDestination(d) == destination })
+}
+
+// checkAlias tells whether a source that has these rows can have a further destination.
+func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
+	for _, row := range rows {
+		switch {
+		case row.leadsTo(destination):
+			return fmt.Errorf("%w: alias from %s to %s", ErrExists, source, destination)
+		case destination[0] == '@', strings.HasPrefix(row.Destination, "@"):
+			return fmt.Errorf("%w: alias from %s to %s, and a whole domain must be the only destination", ErrExists, source, row.Destination)
+		}
+	}
+	if source != destination {
+		return nil
+	}
+	if source[0] != '@' {
+		switch rows, err := lookup[User](ctx, s, tx, "email", source, readRows); {
+		case err != nil:
+			return err
+		case len(rows) > 0:
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s would lead to itself, and there is no such user", ErrAliasLoop, source)
+}
+
+// aliases returns the rows of a source, locked, parted into those that lead to a destination and the others. It returns
+// ErrNotFound if there are none of the first kind.
+func (s *Store) aliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
+	rows, err := lookup[Alias](ctx, s, tx, "source", source, lockRows)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, row := range rows {
+		if row.leadsTo(destination) {
+			found = append(found, row)
+		} else {
+			others = append(others, row)
+		}
+	}
+	if found == nil {
+		return nil, nil, fmt.Errorf("%w: alias from %s to %s", ErrNotFound, source, destination)
+	}
+	return found, others, nil
+}
+
+// redirect gives a row other destinations.
+func (s *Store) redirect(ctx context.Context, tx *transaction, row Alias, destinations []string) (Alias, error) {
+	before := row.Destination
+	row.Destination = strings.Join(destinations, ", ")
+	err := s.withTable(ctx, tx, aliasTable, func(t *table) error {
+		if err := t.fits("destination", row.Destination); err != nil {
+			return err
+		}
+		_, err := tx.NewUpdate().Table(aliasTable).Set("destination = ?", row.Destination).Where("id = ?", row.ID).Exec(ctx)
+		return mapError(err)
+	})
+	tx.changed(aliasTable, "destination", row.ID, before, row.Destination)
+	return row, err
 }

@@ -2,13 +2,16 @@ package ispmail
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/go-sql-driver/mysql"
 )
 
-// Errors of the methods of a Store. Test for them with errors.Is.
+// What a method answers about its arguments and the rows. Test for these with errors.Is; the text of an error names the
+// field and the value.
 var (
 	// ErrNotFound says that there is no such domain, user or alias.
 	ErrNotFound = errors.New("ispmail: not found")
@@ -19,34 +22,106 @@ var (
 	ErrAmbiguous = errors.New("ispmail: several rows hold this address")
 	// ErrInvalidAddress says that an address or a domain name is none that a server of this kind can serve.
 	ErrInvalidAddress = errors.New("ispmail: invalid address")
-	// ErrTooLong says that a value does not fit its column. Nothing was written, and nothing is ever cut.
-	ErrTooLong = errors.New("ispmail: value is too long for its column")
+	// ErrTooLong says that a text or a number does not fit its column. Nothing was written, and nothing is ever cut.
+	ErrTooLong = errors.New("ispmail: value does not fit its column")
 	// ErrNoDomain says that the domain of an address is not in virtual_domains.
 	ErrNoDomain = errors.New("ispmail: domain is not in virtual_domains")
+	// ErrNoQuota says that virtual_users has no column quota, or none that the account may see.
+	ErrNoQuota = errors.New("ispmail: virtual_users has no column quota")
+	// ErrAliasLoop says that an alias would lead back to itself.
+	ErrAliasLoop = errors.New("ispmail: alias loop")
 	// ErrBadCredentials says that an address and a password do not belong together, for whatever reason.
 	ErrBadCredentials = errors.New("ispmail: wrong address or password")
+)
+
+// Why the database could not do its work.
+var (
+	// ErrSchema says that the database is not as this package needs it: a table or a column is missing, ids are no
+	// numbers, or a column of another program needs a value (see Config.Columns).
+	ErrSchema = errors.New("ispmail: the tables do not fit")
+	// ErrDenied says that MariaDB refuses the account, its password, or a right that the account would need.
+	ErrDenied = errors.New("ispmail: access denied")
+	// ErrUnavailable says that the database cannot do it now: it is down, busy, read-only or too slow. Nothing was
+	// changed, and trying again later is worth it.
+	ErrUnavailable = errors.New("ispmail: database unavailable")
 	// ErrOutcomeUnknown says that the connection broke while a change was being committed and that the database did
-	// not come back in time to tell whether it was. The change may be there or not; it will not come later.
+	// not come back in time to tell what became of it. The change may have been made, or be lost; if the server is
+	// only halted, it may even be made when it goes on.
 	ErrOutcomeUnknown = errors.New("ispmail: outcome unknown")
 )
 
 // Numbers of MariaDB, https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference.
 const (
-	mariaDuplicate    = 1062 // ER_DUP_ENTRY
-	mariaLockWait     = 1205 // ER_LOCK_WAIT_TIMEOUT
-	mariaDeadlock     = 1213 // ER_LOCK_DEADLOCK
-	mariaMixCollation = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
-	mariaWrongValue   = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
-	mariaTooLong      = 1406 // ER_DATA_TOO_LONG
-	mariaNoParent     = 1452 // ER_NO_REFERENCED_ROW_2
+	mariaRecordChanged  = 1020 // ER_CHECKREAD, since 11.6 for a row that changed after the snapshot
+	mariaTooManyClients = 1040 // ER_CON_COUNT_ERROR
+	mariaDatabaseDenied = 1044 // ER_DBACCESS_DENIED_ERROR
+	mariaAccessDenied   = 1045 // ER_ACCESS_DENIED_ERROR
+	mariaNoQuorum       = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node that lost its cluster
+	mariaNoDatabase     = 1049 // ER_BAD_DB_ERROR
+	mariaShutdown       = 1053 // ER_SERVER_SHUTDOWN
+	mariaNoColumn       = 1054 // ER_BAD_FIELD_ERROR
+	mariaDuplicate      = 1062 // ER_DUP_ENTRY
+	mariaHostDenied     = 1130 // ER_HOST_NOT_PRIVILEGED
+	mariaTableDenied    = 1142 // ER_TABLEACCESS_DENIED_ERROR
+	mariaColumnDenied   = 1143 // ER_COLUMNACCESS_DENIED_ERROR
+	mariaNoTable        = 1146 // ER_NO_SUCH_TABLE
+	mariaTooManyOfUser  = 1203 // ER_TOO_MANY_USER_CONNECTIONS
+	mariaLockWait       = 1205 // ER_LOCK_WAIT_TIMEOUT
+	mariaDeadlock       = 1213 // ER_LOCK_DEADLOCK
+	mariaUserLimit      = 1226 // ER_USER_LIMIT_REACHED
+	mariaRightDenied    = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
+	mariaOutOfRange     = 1264 // ER_WARN_DATA_OUT_OF_RANGE
+	mariaMixCollation   = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
+	mariaOption         = 1290 // ER_OPTION_PREVENTS_STATEMENT, of a server that is read_only
+	mariaInterrupted    = 1317 // ER_QUERY_INTERRUPTED
+	mariaNoDefault      = 1364 // ER_NO_DEFAULT_FOR_FIELD
+	mariaWrongValue     = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
+	mariaTooLong        = 1406 // ER_DATA_TOO_LONG
+	mariaAuthSocket     = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+	mariaReadOnlyTx     = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+	mariaReadOnly       = 1836 // ER_READ_ONLY_MODE
+	mariaKilled         = 1927 // ER_CONNECTION_KILLED
+	mariaStatementTime  = 1969 // ER_STATEMENT_TIMEOUT
 )
 
-// Extended result codes of SQLite, https://www.sqlite.org/rescode.html.
+// Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
 const (
-	sqliteCheck      = 275  // SQLITE_CONSTRAINT_CHECK
-	sqliteForeignKey = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
-	sqliteUnique     = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	sqliteError  = 1    // SQLITE_ERROR, of a table or a column that is missing
+	sqliteBusy   = 5    // SQLITE_BUSY
+	sqliteCheck  = 275  // SQLITE_CONSTRAINT_CHECK
+	sqliteUnique = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
+
+// A databaseError is the failure of a statement, as opposed to an answer: the transaction that it belongs to must not
+// be committed.
+type databaseError struct {
+	kind  error // ErrSchema, ErrDenied, ErrUnavailable or nil
+	text  string
+	cause error
+}
+
+func (e *databaseError) Error() string {
+	text := "ispmail: database"
+	if e.kind != nil {
+		text = e.kind.Error()
+	}
+	if e.text != "" {
+		text += ": " + e.text
+	}
+	return text + ": " + e.cause.Error()
+}
+
+func (e *databaseError) Unwrap() []error {
+	if e.kind == nil {
+		return []error{e.cause}
+	}
+	return []error{e.kind, e.cause}
+}
+
+// accounts is what everybody stumbles over who connects to a server of the guide for the first time.
+const accounts = "the account, its password or the place it connects from is not accepted; to MariaDB the host localhost " +
+	"is the socket, unix(/run/mysqld/mysqld.sock), and 127.0.0.1 is TCP, so the guide's mailadmin@localhost can only use " +
+	"the first and its mailuser@127.0.0.1 only the second"
 
 // mapError is the one place in which an error of a driver becomes one of this package. It is called where a statement
 // is run, and nowhere else.
@@ -57,18 +132,40 @@ func mapError(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
+	e := &databaseError{cause: err}
 	switch errorCode(err) {
 	case mariaDuplicate, sqliteUnique:
-		return ErrExists
-	case mariaTooLong, sqliteCheck:
-		return ErrTooLong
-	case mariaNoParent, sqliteForeignKey:
-		return ErrNoDomain
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	case mariaTooLong, mariaOutOfRange, sqliteCheck:
+		return fmt.Errorf("%w: %w", ErrTooLong, err)
+	case mariaNoDatabase, mariaNoTable, mariaNoColumn, mariaNoDefault, sqliteError:
+		e.kind = ErrSchema
+	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
+		e.kind, e.text = ErrDenied, accounts
+	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
+		e.kind, e.text = ErrDenied, "the account lacks a grant"
+	case mariaOption, mariaReadOnlyTx, mariaReadOnly:
+		e.kind, e.text = ErrUnavailable, "it is read-only"
+	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy:
+		e.kind, e.text = ErrUnavailable, "others are in the way"
+	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
+		e.kind = ErrUnavailable
+	default:
+		if isBroken(err) {
+			e.kind, e.text = ErrUnavailable, "it does not answer"
+		}
 	}
-	return fmt.Errorf("ispmail: database: %w", err)
+	return e
 }
 
-// errorCode returns the number that MariaDB or SQLite gave an error, else 0. The numbers above do not overlap.
+// isBroken tells whether an error comes from the way to the database rather than from the database.
+func isBroken(err error) bool {
+	_, network := errors.AsType[net.Error](err) // context.DeadlineExceeded is one too
+	return network || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone)
+}
+
+// errorCode returns the number that MariaDB or SQLite gave an error, else 0.
 func errorCode(err error) int {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return int(e.Number)
@@ -85,8 +182,11 @@ func errorCode(err error) int {
 
 // isRetryable tells whether MariaDB undid a transaction for the sake of another one, so that it is worth trying again.
 func isRetryable(err error) bool {
-	code := errorCode(err)
-	return code == mariaDeadlock || code == mariaLockWait
+	switch errorCode(err) {
+	case mariaDeadlock, mariaLockWait, mariaRecordChanged:
+		return true
+	}
+	return false
 }
 
 // isForeignText tells whether MariaDB could not compare a value with a column because the column's character set has

@@ -2,46 +2,26 @@ package ispmail
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect"
 )
 
-type lockMode bool
-
-const (
-	readRows lockMode = false
-	// lockRows keeps the rows as they are until the transaction ends, and on MariaDB keeps others from adding any. On
-	// SQLite there is nothing to do: a transaction that writes is alone.
-	lockRows lockMode = true
-)
-
-// lookup returns the rows whose column holds a canonical value in any of its spellings, by id. The collation of the
-// column finds more than that: other letters with the same base, trailing blanks. They are left out here.
-func lookup[T interface{ canonical() string }](ctx context.Context, db bun.IDB, column, canonical string, lock lockMode) ([]T, error) {
-	for _, spelling := range spellings(canonical) {
-		var rows []T
-		query := db.NewSelect().Model(&rows).Where("? = ?", bun.Ident(column), spelling).Order("id")
-		if lock && db.Dialect().Name() == dialect.MySQL {
-			query.For("UPDATE")
-		}
-		err := query.Scan(ctx)
-		if isForeignText(err) {
-			continue
-		}
-		if err != nil {
-			return nil, mapError(err)
-		}
-		rows = slices.DeleteFunc(rows, func(row T) bool { return row.canonical() != canonical })
-		if len(rows) > 0 {
-			return rows, nil
-		}
-	}
-	return nil, nil
+// A row is a row of one of the three tables.
+type row interface {
+	table() string
+	key() int64
+	canonical() string // of its name, address or source; "" if it has none
 }
 
-// The canonical form of a row, "" if it has none.
+func (Domain) table() string { return domainTable }
+func (User) table() string   { return userTable }
+func (Alias) table() string  { return aliasTable }
+
+func (d Domain) key() int64 { return d.ID }
+func (u User) key() int64   { return u.ID }
+func (a Alias) key() int64  { return a.ID }
 
 func (d Domain) canonical() string {
 	name, _ := canonicalDomain(d.Name)
@@ -56,4 +36,101 @@ func (u User) canonical() string {
 func (a Alias) canonical() string {
 	source, _ := canonicalSource(a.Source)
 	return source
+}
+
+type lockMode bool
+
+const (
+	readRows lockMode = false
+	// lockRows keeps the rows as they are until the transaction ends, and on MariaDB keeps others from adding any. It
+	// also reads what is there now rather than what was there when the transaction began to read. On SQLite there is
+	// nothing to do: a transaction that writes is alone.
+	lockRows lockMode = true
+)
+
+// lookup returns the rows whose column holds a canonical value in any of its spellings, by id. The collation of the
+// column finds more than that: other letters with the same base, trailing blanks. They are left out here.
+func lookup[T row](ctx context.Context, s *Store, db bun.IDB, column, canonical string, lock lockMode) ([]T, error) {
+	for _, spelling := range spellings(canonical) {
+		rows, err := selectRows[T](ctx, s, db, func(query *bun.SelectQuery) {
+			query.Where("? = ?", bun.Ident(column), spelling).Order("id")
+			if bool(lock) && s.isMariaDB() {
+				query.For("UPDATE")
+			}
+		})
+		if isForeignText(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows = slices.DeleteFunc(rows, func(r T) bool { return r.canonical() != canonical })
+		if len(rows) > 0 {
+			return rows, nil
+		}
+	}
+	return nil, nil
+}
+
+// selectRows returns the rows that the conditions select.
+func selectRows[T row](ctx context.Context, s *Store, db bun.IDB, conditions func(*bun.SelectQuery)) (rows []T, err error) {
+	var of T
+	err = s.withTable(ctx, db, of.table(), func(t *table) error {
+		rows = nil
+		query := db.NewSelect().Model(&rows).Column(t.selected()...)
+		conditions(query)
+		return mapError(query.Scan(ctx))
+	})
+	return rows, err
+}
+
+// Pages of a list. The first one is small: whoever only looks at the beginning has it soon.
+const (
+	firstPage = 100
+	pageSize  = 1000
+)
+
+// list returns the rows of a domain, or all if domain is "", page after page by id. It keeps one page in memory and no
+// connection between pages.
+func list[T row](ctx context.Context, s *Store, domain string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		var domainIDs []int64
+		if domain != "" {
+			domains, err := s.domains(ctx, domain)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, d := range domains {
+				domainIDs = append(domainIDs, d.ID)
+			}
+		}
+		limit := firstPage
+		for after := int64(0); ; limit = pageSize {
+			var rows []T
+			err := s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
+				rows, err = selectRows[T](ctx, s, db, func(query *bun.SelectQuery) {
+					query.Where("id > ?", after).Order("id").Limit(int64(limit))
+					if domainIDs != nil {
+						query.Where("domain_id IN (?)", bun.List(domainIDs))
+					}
+				})
+				return err
+			})
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, r := range rows {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(rows) < limit {
+				return
+			}
+			after = rows[len(rows)-1].key()
+		}
+	}
 }

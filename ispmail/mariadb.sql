@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS virtual_users (
   domain_id INT NOT NULL,
   email VARCHAR(100) NOT NULL,
   password VARCHAR(150) NOT NULL,
+  quota BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (id),
   UNIQUE KEY email (email),
   FOREIGN KEY (domain_id) REFERENCES virtual_domains (id) ON DELETE CASCADE

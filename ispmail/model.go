@@ -2,6 +2,9 @@ package ispmail
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/uptrace/bun"
 )
@@ -24,6 +27,15 @@ type User struct {
 	Email string `bun:"email" json:"email"`
 	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON and slog leave it out.
 	Password string `bun:"password" json:"-"`
+	// Quota is the size of the mailbox in bytes, 0 for no limit. It is nil where virtual_users has no column quota or
+	// the account may not read it. SetQuota changes it.
+	Quota *int64 `bun:"quota,scanonly" json:"quota,omitempty"`
+}
+
+// CanLogin tells whether somebody can log in as the user, given the right password. Other programs keep rows for
+// "@domain", or ones with "", "~", "*" or "!" for a password, which are nobody's login.
+func (u User) CanLogin() bool {
+	return u.canonical() != "" && !slices.Contains([]string{"", "~", "*", "!"}, u.Password)
 }
 
 // LogValue keeps the stored password out of logs.
@@ -40,6 +52,12 @@ type Alias struct {
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Source is an address, or "@domain" for all addresses of a domain that have no row of their own.
 	Source string `bun:"source" json:"source"`
-	// Destination is an address, here or anywhere else.
+	// Destination is an address, here or anywhere else, or "@domain" for the same address in another domain.
 	Destination string `bun:"destination" json:"destination"`
+}
+
+// Destinations returns the addresses in Destination. It is one, except in rows of programs that write several of them,
+// separated by commas or blanks.
+func (a Alias) Destinations() []string {
+	return strings.FieldsFunc(a.Destination, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }

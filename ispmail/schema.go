@@ -3,7 +3,10 @@ package ispmail
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"strings"
+
+	"github.com/uptrace/bun"
 )
 
 var (
@@ -14,8 +17,12 @@ var (
 )
 
 // CreateSchema creates those of the three tables that do not exist. A server that was built after the guide has them:
-// this is for tests and for newcomers. It needs the right to create tables, as nothing else does.
+// this is for tests and for newcomers. It needs the right to create tables, as nothing else does, and is not for RunInTx,
+// as MariaDB commits at each table.
 func (s *Store) CreateSchema(ctx context.Context) error {
+	if s.tx != nil {
+		return errors.New("ispmail: CreateSchema cannot be part of a transaction")
+	}
 	schema := sqliteSchema
 	if s.isMariaDB() {
 		schema = mariadbSchema
@@ -24,8 +31,12 @@ func (s *Store) CreateSchema(ctx context.Context) error {
 		if strings.TrimSpace(statement) == "" {
 			continue
 		}
-		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+		err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+			_, err := db.ExecContext(ctx, statement)
 			return mapError(err)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

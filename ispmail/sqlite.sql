@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS virtual_users (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   domain_id INTEGER NOT NULL REFERENCES virtual_domains (id) ON DELETE CASCADE,
   email TEXT COLLATE NOCASE NOT NULL UNIQUE CHECK (length(email) <= 100),
-  password TEXT NOT NULL CHECK (length(password) <= 150)
+  password TEXT NOT NULL CHECK (length(password) <= 150),
+  quota INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE IF NOT EXISTS virtual_aliases (

@@ -43,6 +43,9 @@ func collect[T any](t *testing.T, rows iter.Seq2[T, error]) []T {
 	return all
 }
 
+// errorOf is the error of a method of which nothing else is of interest.
+func errorOf[T any](_ T, err error) error { return err }
+
 func TestDomains(t *testing.T) {
 	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
@@ -65,11 +68,11 @@ func TestDomains(t *testing.T) {
 		require.ErrorIs(t, err, ispmail.ErrTooLong)
 
 		assert.Len(t, collect(t, store.Domains(ctx)), 2)
-		require.NoError(t, store.DeleteDomain(ctx, "Example.org"))
+		require.NoError(t, errorOf(store.DeleteDomain(ctx, "Example.org")))
 		assert.Equal(t, []ispmail.Domain{made}, collect(t, store.Domains(ctx)))
 		assert.Empty(t, collect(t, store.Users(ctx, "")))
 		assert.Empty(t, collect(t, store.Aliases(ctx, "")))
-		require.ErrorIs(t, store.DeleteDomain(ctx, "example.org"), ispmail.ErrNotFound)
+		require.ErrorIs(t, errorOf(store.DeleteDomain(ctx, "example.org")), ispmail.ErrNotFound)
 	})
 }
 
@@ -124,8 +127,8 @@ func TestUsers(t *testing.T) {
 		for _, err := range store.Users(ctx, "example.net") {
 			require.ErrorIs(t, err, ispmail.ErrNotFound)
 		}
-		require.NoError(t, store.DeleteUser(ctx, "Jane@example.org"))
-		require.ErrorIs(t, store.DeleteUser(ctx, "jane@example.org"), ispmail.ErrNotFound)
+		require.NoError(t, errorOf(store.DeleteUser(ctx, "Jane@example.org")))
+		require.ErrorIs(t, errorOf(store.DeleteUser(ctx, "jane@example.org")), ispmail.ErrNotFound)
 	})
 }
 
@@ -159,9 +162,9 @@ func TestAliases(t *testing.T) {
 			require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
 		}
 
-		require.NoError(t, store.DeleteAlias(ctx, "Jack@example.org", "John@example.org"))
+		require.NoError(t, errorOf(store.DeleteAlias(ctx, "Jack@example.org", "John@example.org")))
 		assert.Equal(t, []ispmail.Alias{made}, collect(t, store.Aliases(ctx, "jack@example.org")))
-		require.ErrorIs(t, store.DeleteAlias(ctx, "jack@example.org", "john@example.org"), ispmail.ErrNotFound)
+		require.ErrorIs(t, errorOf(store.DeleteAlias(ctx, "jack@example.org", "john@example.org")), ispmail.ErrNotFound)
 	})
 }
 
@@ -235,7 +238,7 @@ func TestDuplicateDomains(t *testing.T) {
 	db.Exec(t, "INSERT INTO virtual_domains (name) VALUES ('Example.org')")
 	_, err := store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
 	require.NoError(t, err)
-	require.NoError(t, store.DeleteDomain(t.Context(), "example.org"))
+	require.NoError(t, errorOf(store.DeleteDomain(t.Context(), "example.org")))
 	assert.Empty(t, collect(t, store.Domains(t.Context())))
 }
 

@@ -8,10 +8,13 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// CreateUser adds a mailbox with a password, which is hashed as Config.Hasher says. It returns ErrInvalidAddress,
-// ErrNoDomain, ErrExists, ErrTooLong, or the hash.ErrPasswordTooLong or hash.ErrInvalidPassword of a password that no
-// mail client could log in with.
+// CreateUser adds a mailbox with a password, which is hashed as Config.Hasher says. Its quota is the default of the
+// column; SetQuota in the same RunInTx gives it another. It returns ErrInvalidAddress, ErrNoDomain, ErrExists,
+// ErrTooLong, or the hash.ErrPasswordTooLong or hash.ErrInvalidPassword of a password that no mail client could log in
+// with.
 func (s *Store) CreateUser(ctx context.Context, email, password string) (User, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
 	email, err := Canonical(email)
 	if err != nil {
 		return User{}, err
@@ -20,21 +23,29 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 	if err != nil {
 		return User{}, err
 	}
-	user := User{Email: email, Password: stored}
-	err = s.transact(ctx, func(ctx context.Context, tx bun.IDB) error {
-		domain, err := domainOf(ctx, tx, email) // its lock serialises new users where the e-mail is not unique
+	var user User
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		domain, err := s.domainOf(ctx, tx, email)
 		if err != nil {
 			return err
 		}
-		switch rows, err := lookup[User](ctx, tx, "email", email, readRows); {
+		switch rows, err := lookup[User](ctx, s, tx, "email", email, s.current()); {
 		case err != nil:
 			return err
 		case len(rows) > 0:
 			return fmt.Errorf("%w: user %s", ErrExists, email)
 		}
-		user.ID, user.DomainID = 0, domain.ID
-		_, err = tx.NewInsert().Model(&user).Exec(ctx)
-		return mapError(err)
+		user = User{DomainID: domain.ID, Email: email, Password: stored}
+		id, err := s.insert(ctx, tx, userTable, &user, map[string]any{"domain_id": domain.ID, "email": email, "password": stored})
+		if err != nil {
+			return err
+		}
+		rows, err := selectRows[User](ctx, s, tx, func(query *bun.SelectQuery) { query.Where("id = ?", id) })
+		if err != nil {
+			return err
+		}
+		user = rows[0] // with the quota
+		return nil
 	})
 	if err != nil {
 		return User{}, err
@@ -44,37 +55,78 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 
 // User returns the user with that address. It returns ErrNotFound, ErrInvalidAddress or ErrAmbiguous.
 func (s *Store) User(ctx context.Context, email string) (User, error) {
-	email, err := Canonical(email)
-	if err != nil {
-		return User{}, err
-	}
-	return s.user(ctx, s.db, email)
+	return s.find(ctx, email, readRows)
 }
 
-// Users lists the users of a domain, or of all domains if domain is "", by id and in constant memory.
+// Users lists the users of a domain, or of all domains if domain is "", by id and in constant memory. Rows of other
+// programs that are nobody's login are among them, see User.CanLogin.
 func (s *Store) Users(ctx context.Context, domain string) iter.Seq2[User, error] {
-	return list(ctx, s, domain, func(u User) int64 { return u.ID })
+	return list[User](ctx, s, domain)
 }
 
-// DeleteUser removes a user. Aliases that lead to it stay. It returns ErrNotFound, ErrInvalidAddress or ErrAmbiguous.
-func (s *Store) DeleteUser(ctx context.Context, email string) error {
+// DeleteUser removes a user and returns the aliases that now lead nowhere: they lead to the address, and neither an alias
+// of that address nor a catch-all takes its mail. They stay: see DeleteAlias and ChangeAlias. Its errors are ErrNotFound,
+// ErrInvalidAddress and ErrAmbiguous.
+func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias, err error) {
+	email, err = Canonical(email)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		user, err := s.user(ctx, tx, email, lockRows)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.NewDelete().Table(userTable).Where("id = ?", user.ID).Exec(ctx); err != nil {
+			return mapError(err)
+		}
+		tx.changed(userTable, "id", user.ID, user.ID, nil)
+		dangling, err = s.dangling(ctx, tx, email)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dangling, nil
+}
+
+// SetQuota sets the size of a user's mailbox in bytes; 0 means no limit. It returns ErrNotFound, ErrInvalidAddress,
+// ErrAmbiguous, ErrNoQuota where virtual_users has no column quota, and ErrTooLong if the column cannot hold the number
+// or the number is negative.
+func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 	email, err := Canonical(email)
 	if err != nil {
 		return err
 	}
-	return s.transact(ctx, func(ctx context.Context, tx bun.IDB) error {
-		user, err := s.user(ctx, tx, email)
-		if err != nil {
-			return err
-		}
-		_, err = tx.NewDelete().Model((*User)(nil)).Where("id = ?", user.ID).Exec(ctx)
-		return mapError(err)
+	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		return s.withTable(ctx, tx, userTable, func(t *table) error {
+			if !t.hasQuota() {
+				return ErrNoQuota
+			}
+			user, err := s.user(ctx, tx, email, lockRows)
+			if err != nil {
+				return err
+			}
+			// A server that is not strict would take the nearest number that fits.
+			if highest := t.columns["quota"].max(); bytes < 0 || highest > 0 && bytes > highest {
+				return fmt.Errorf("%w: quota %d, virtual_users.quota holds 0 to %d", ErrTooLong, bytes, highest)
+			}
+			if _, err := tx.NewUpdate().Table(userTable).Set("quota = ?", bytes).Where("id = ?", user.ID).Exec(ctx); err != nil {
+				return mapError(err)
+			}
+			var before any
+			if user.Quota != nil {
+				before = *user.Quota
+			}
+			tx.changed(userTable, "quota", user.ID, before, bytes)
+			return nil
+		})
 	})
 }
 
-// user returns the one row of a canonical address. Within a transaction it is locked.
-func (s *Store) user(ctx context.Context, db bun.IDB, email string) (User, error) {
-	rows, err := lookup[User](ctx, db, "email", email, lockMode(db != bun.IDB(s.root)))
+// user returns the one row of a canonical address.
+func (s *Store) user(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
+	rows, err := lookup[User](ctx, s, db, "email", email, lock)
 	switch {
 	case err != nil:
 		return User{}, err
@@ -85,3 +137,20 @@ func (s *Store) user(ctx context.Context, db bun.IDB, email string) (User, error
 	}
 	return rows[0], nil
 }
+
+// find is user for an address as people write it.
+func (s *Store) find(ctx context.Context, email string, lock lockMode) (user User, err error) {
+	email, err = Canonical(email)
+	if err != nil {
+		return User{}, err
+	}
+	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		user, err = s.user(ctx, db, email, lock)
+		return err
+	})
+	return user, err
+}
+
+// current is how to read what others must not change meanwhile or have changed already. Outside of RunInTx, a plain read
+// sees the latest state; within, it may see the one of an earlier read, and only a read with a lock does not.
+func (s *Store) current() lockMode { return lockMode(s.tx != nil) }

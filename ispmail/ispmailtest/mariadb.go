@@ -117,9 +117,9 @@ func serverConfig(ctx context.Context) (*mysql.Config, error) {
 	return config, nil
 }
 
-// As returns a Store of an account that has the rights of the grants and no others. In them "%s" stands for the
-// account. The account ends with the test.
-func (d *Database) As(tb testing.TB, grants ...string) *ispmail.Store {
+// Account creates a MariaDB account that has the rights of the grants and no others, and returns its DSN. In the grants,
+// "%s" stands for the account and "ON *" for all tables of the database. The account ends with the test.
+func (d *Database) Account(tb testing.TB, grants ...string) (dsn string) {
 	tb.Helper()
 	config, err := mysql.ParseDSN(d.DSN)
 	require.NoError(tb, err)
@@ -133,7 +133,13 @@ func (d *Database) As(tb testing.TB, grants ...string) *ispmail.Store {
 	for _, grant := range grants {
 		d.Exec(tb, fmt.Sprintf(grant, account))
 	}
-	store, err := ispmail.Open(tb.Context(), config.FormatDSN(), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	return config.FormatDSN()
+}
+
+// As returns a Store of an Account with these grants. Its log goes nowhere.
+func (d *Database) As(tb testing.TB, grants ...string) *ispmail.Store {
+	tb.Helper()
+	store, err := ispmail.Open(tb.Context(), d.Account(tb, grants...), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
 	return store

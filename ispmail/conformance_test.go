@@ -1,0 +1,399 @@
+package ispmail_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// A fixture is a schema of testdata/schema and what is special about it.
+type fixture struct {
+	name    string
+	columns map[string]any // what Config.Columns says for a user
+	stamps  bool           // the tables want time stamps too
+	quota   int64          // the highest one, 0 = there is no such column
+	narrow  bool           // no scheme that is not broken fits
+	single  bool           // a source has one destination
+}
+
+var fixtures = []fixture{
+	{name: "wheezy", narrow: true},
+	{name: "jessie"},
+	{name: "stretch"},
+	{name: "bookworm", quota: 1<<63 - 1},
+	{name: "bookworm-ansible", quota: 1<<31 - 1},
+	{name: "trixie", quota: 1<<63 - 1},
+	{name: "rails", stamps: true},
+	{name: "console", stamps: true, quota: 1<<63 - 1},
+	{name: "redirects"},
+	{name: "unsigned", columns: map[string]any{"maildir": "/var/vmail"}, quota: 1<<32 - 1, single: true},
+}
+
+// load gives a database the tables of a fixture instead of those of CreateSchema.
+func load(t *testing.T, db *ispmailtest.Database, name string) {
+	t.Helper()
+	schema, err := os.ReadFile(filepath.Join("testdata", "schema", name+".sql")) //nolint:gosec // a name of this file
+	require.NoError(t, err)
+	for _, table := range []string{"virtual_aliases", "virtual_users", "virtual_domains"} {
+		db.Exec(t, "DROP TABLE "+table)
+	}
+	for statement := range strings.SplitSeq(string(schema), ";\n") {
+		if strings.TrimSpace(statement) != "" {
+			db.Exec(t, statement)
+		}
+	}
+}
+
+// config is what a program on such a schema has to say.
+func (f fixture) config() ispmail.Config {
+	return ispmail.Config{
+		Columns: func(_ context.Context, row any) map[string]any {
+			columns := map[string]any{}
+			if f.stamps {
+				columns["created_at"], columns["updated_at"] = bun.Safe("NOW()"), bun.Safe("NOW()")
+			}
+			if _, ok := row.(*ispmail.User); ok {
+				for name, value := range f.columns {
+					columns[name] = value
+				}
+			}
+			return columns
+		},
+	}
+}
+
+// TestConformance runs the same life of a mail server on every schema, with every collation, under the account of the
+// guide for administration, and once more on connections that are not strict.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	collations := []string{"latin1_swedish_ci", "utf8mb3_general_ci", "utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_uca1400_ai_ci"}
+	for _, f := range fixtures {
+		for _, collation := range append(collations, "") {
+			t.Run(strings.Trim(f.name+"/"+collation, "/"), func(t *testing.T) {
+				t.Parallel()
+				db := ispmailtest.MariaDB(t)
+				load(t, db, f.name)
+				if collation == "" {
+					conform(t, f, db, lax(t, db, f.config()))
+					return
+				}
+				charset, _, _ := strings.Cut(collation, "_")
+				for _, table := range []string{"virtual_aliases", "virtual_users", "virtual_domains"} {
+					db.Exec(t, "ALTER TABLE "+table+" CONVERT TO CHARACTER SET "+charset+" COLLATE "+collation)
+				}
+				conform(t, f, db, open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), f.config()))
+			})
+		}
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		db := ispmailtest.SQLite(t)
+		conform(t, fixture{name: "SQLite", quota: 1<<63 - 1}, db, db.Store(t, ispmail.Config{}))
+	})
+}
+
+func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.Store) {
+	t.Helper()
+	ctx := t.Context()
+	const first, second, third = "a long enough secret", "ein anderes Paßwort", "{PLAIN}x"
+
+	domain, err := store.CreateDomain(ctx, "Example.org")
+	require.NoError(t, err)
+	for _, name := range []string{"müller.example", "example.net"} {
+		_, err = store.CreateDomain(ctx, name)
+		require.NoError(t, err)
+	}
+	require.ErrorIs(t, errorOf(store.CreateDomain(ctx, "EXAMPLE.org")), ispmail.ErrExists)
+	got, err := store.Domain(ctx, "xn--mller-kva.example")
+	require.NoError(t, err)
+	assert.Equal(t, "xn--mller-kva.example", got.Name)
+
+	if f.narrow {
+		before := dump(t, db)
+		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.org", first)), ispmail.ErrTooLong)
+		assert.Equal(t, before, dump(t, db))
+		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (?, 'john@example.org', ?)", domain.ID, legacy[len("{PLAIN-MD5}"):])
+		hasher, err := hash.New(hash.Config{Default: "PLAIN-MD5"})
+		require.NoError(t, err)
+		old := db.Store(t, ispmail.Config{Hasher: hasher})
+		user, err := old.Authenticate(ctx, "john@example.org", ispmailtest.Password)
+		require.NoError(t, err)
+		require.ErrorIs(t, old.ChangePassword(ctx, "john@example.org", ispmailtest.Password, second), ispmail.ErrTooLong)
+		assert.Equal(t, user.Password, db.Stored(t, "john@example.org"), "neither the login nor the change wrote anything")
+	} else {
+		john, err := store.CreateUser(ctx, "John@Example.org", first)
+		require.NoError(t, err)
+		assert.Equal(t, domain.ID, john.DomainID)
+		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.org", first)), ispmail.ErrExists)
+		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.com", first)), ispmail.ErrNoDomain)
+		_, err = store.CreateUser(ctx, "jane@Müller.example", first)
+		require.NoError(t, err)
+
+		found, err := store.User(ctx, "john@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, john, found)
+		for _, spelling := range []string{"jane@müller.example", "Jane@XN--mller-kva.example"} {
+			_, err = store.Authenticate(ctx, spelling, first)
+			require.NoError(t, err)
+		}
+		require.NoError(t, store.ChangePassword(ctx, "john@example.org", first, second))
+		require.ErrorIs(t, store.ChangePassword(ctx, "john@example.org", first, third), ispmail.ErrBadCredentials)
+		require.NoError(t, store.SetPassword(ctx, "john@example.org", third))
+		_, err = store.Authenticate(ctx, "john@example.org", third)
+		require.NoError(t, err)
+
+		db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = ?", legacy, john.ID)
+		_, err = store.Authenticate(ctx, "john@example.org", ispmailtest.Password)
+		require.NoError(t, err)
+		assert.Contains(t, db.Stored(t, "john@example.org"), "{SHA256-CRYPT}")
+	}
+	quotas(t, f, store)
+	aliases(t, f, store)
+	unchanged(t, f, db, store)
+
+	stop := errors.New("stop")
+	before := dump(t, db)
+	require.ErrorIs(t, store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+		if _, err := tx.CreateDomain(ctx, "example.com"); err != nil {
+			return err
+		}
+		if !f.narrow {
+			if _, err := tx.CreateUser(ctx, "judy@example.com", first); err != nil {
+				return err
+			}
+			if _, err := tx.Authenticate(ctx, "judy@example.com", first); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.DeleteDomain(ctx, "example.org"); err != nil {
+			return err
+		}
+		return stop
+	}), stop)
+	assert.Equal(t, before, dump(t, db))
+
+	assert.Len(t, collect(t, store.Domains(ctx)), 3)
+	dangling, err := store.DeleteDomain(ctx, "example.org")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"sales@example.net > john@example.org"}, arrows(dangling))
+	assert.Empty(t, filter(collect(t, store.Users(ctx, "")), func(u ispmail.User) bool { return u.DomainID == domain.ID }))
+	assert.Empty(t, filter(collect(t, store.Aliases(ctx, "")), func(a ispmail.Alias) bool { return a.DomainID == domain.ID }))
+}
+
+func quotas(t *testing.T, f fixture, store *ispmail.Store) {
+	t.Helper()
+	ctx := t.Context()
+	john, err := store.User(ctx, "john@example.org")
+	require.NoError(t, err)
+	if f.quota == 0 {
+		assert.Nil(t, john.Quota)
+		require.ErrorIs(t, store.SetQuota(ctx, "john@example.org", 1), ispmail.ErrNoQuota)
+		return
+	}
+	require.NotNil(t, john.Quota)
+	assert.Zero(t, *john.Quota)
+	for _, bytes := range []int64{1 << 20, f.quota, f.quota, 0, 1 << 30} {
+		require.NoError(t, store.SetQuota(ctx, "john@example.org", bytes))
+		john, err = store.User(ctx, "john@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, bytes, *john.Quota)
+	}
+	bad := []int64{-1}
+	if f.quota < 1<<63-1 {
+		bad = append(bad, f.quota+1)
+	}
+	for _, bytes := range bad {
+		require.ErrorIs(t, store.SetQuota(ctx, "john@example.org", bytes), ispmail.ErrTooLong)
+	}
+	require.ErrorIs(t, store.SetQuota(ctx, "nobody@example.org", 1), ispmail.ErrNotFound)
+	for user, err := range store.Users(ctx, "example.org") {
+		require.NoError(t, err)
+		assert.Equal(t, int64(1<<30), *user.Quota)
+	}
+}
+
+func aliases(t *testing.T, f fixture, store *ispmail.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for _, alias := range [][2]string{
+		{"Jack@Example.org", "John@example.org"},
+		{"sales@example.net", "john@example.org"},
+		{"john@example.org", "john@example.org"},
+		{"out@example.org", "somebody@elsewhere.example"},
+		{"@example.net", "@müller.example"},
+	} {
+		_, err := store.CreateAlias(ctx, alias[0], alias[1])
+		require.NoError(t, err, alias)
+	}
+	again, err := store.CreateAlias(ctx, "jack@example.org", "jill@elsewhere.example")
+	if f.single {
+		require.ErrorIs(t, err, ispmail.ErrExists)
+	} else {
+		require.NoError(t, err)
+		assert.Len(t, collect(t, store.Aliases(ctx, "jack@example.org")), 2)
+		again, err = store.ChangeAlias(ctx, "jack@example.org", "jill@elsewhere.example", "june@elsewhere.example")
+		require.NoError(t, err)
+		assert.Equal(t, "june@elsewhere.example", again.Destination)
+		_, err = store.DeleteAlias(ctx, "jack@example.org", "june@elsewhere.example")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"jack@example.org > john@example.org"}, arrows(collect(t, store.Aliases(ctx, "JACK@example.org"))))
+	assert.Len(t, collect(t, store.Aliases(ctx, "example.org")), 3)
+	for alias, want := range map[[2]string]error{
+		{"jack@example.org", "john@example.org"}:     ispmail.ErrExists,
+		{"jack@example.com", "john@example.org"}:     ispmail.ErrNoDomain,
+		{"nobody@example.org", "nobody@example.org"}: ispmail.ErrAliasLoop,
+		{"@example.org", "@example.org"}:             ispmail.ErrAliasLoop,
+		{"jack@example.org", "@example.net"}:         ispmail.ErrInvalidAddress,
+		{"@example.net", "john@example.org"}:         ispmail.ErrExists,
+	} {
+		require.ErrorIs(t, errorOf(store.CreateAlias(ctx, alias[0], alias[1])), want, alias)
+	}
+	dangling, err := store.DeleteUser(ctx, "john@example.org")
+	require.NoError(t, err)
+	want := []string{"jack@example.org > john@example.org", "sales@example.net > john@example.org", "john@example.org > john@example.org"}
+	assert.Equal(t, want, arrows(dangling))
+}
+
+// badAddresses are what a form may send. None of them gets as far as a statement that writes.
+var badAddresses = map[string]error{
+	"":                        ispmail.ErrInvalidAddress,
+	"jo\x00hn@example.org":    ispmail.ErrInvalidAddress,
+	" john@example.org":       ispmail.ErrInvalidAddress,
+	"john@example.org ":       ispmail.ErrInvalidAddress,
+	"jo hn@example.org":       ispmail.ErrInvalidAddress,
+	"john@example.org\r\n":    ispmail.ErrInvalidAddress,
+	"a@b@example.org":         ispmail.ErrInvalidAddress,
+	`"john doe"@example.org`:  ispmail.ErrInvalidAddress,
+	"john@.example.org":       ispmail.ErrInvalidAddress,
+	"john@xn--a.example":      ispmail.ErrInvalidAddress,
+	"john@😀.example":          ispmail.ErrInvalidAddress,
+	"john@\xff.example":       ispmail.ErrInvalidAddress,
+	"josé@example.org":        ispmail.ErrInvalidAddress,
+	"' OR 1=1 -- @example.or": ispmail.ErrInvalidAddress,
+	"john@elsewhere.example":  ispmail.ErrNoDomain,
+}
+
+// unchanged has what must change nothing.
+func unchanged(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.Store) {
+	t.Helper()
+	ctx := t.Context()
+	before := dump(t, db)
+	for address, want := range badAddresses {
+		if !f.narrow {
+			require.ErrorIs(t, errorOf(store.CreateUser(ctx, address, "a long enough secret")), want, "%q", address)
+		}
+		require.ErrorIs(t, errorOf(store.CreateAlias(ctx, address, "x@example.org")), want, "%q", address)
+		if errors.Is(want, ispmail.ErrNoDomain) {
+			want = ispmail.ErrNotFound
+		} else {
+			require.ErrorIs(t, errorOf(store.CreateDomain(ctx, strings.TrimPrefix(address, "john@"))), want, "%q", address)
+			require.ErrorIs(t, errorOf(store.CreateAlias(ctx, "x@example.org", address)), want, "%q", address)
+		}
+		require.ErrorIs(t, errorOf(store.DeleteUser(ctx, address)), want, "%q", address)
+		require.ErrorIs(t, errorOf(store.DeleteAlias(ctx, address, "x@example.org")), want, "%q", address)
+		require.ErrorIs(t, store.SetQuota(ctx, address, 1), map[bool]error{true: want, false: ispmail.ErrNoQuota}[f.quota > 0 || !errors.Is(want, ispmail.ErrNotFound)], "%q", address)
+		require.ErrorIs(t, store.SetPassword(ctx, address, "a long enough secret"), want, "%q", address)
+		require.Error(t, errorOf(store.Authenticate(ctx, address, "a long enough secret")))
+		require.Error(t, store.ChangePassword(ctx, address, "a long enough secret", "another long secret"))
+	}
+	if f.name != "rails" { // whose columns are wide
+		long := strings.Repeat("a", 60) + "@" + strings.Repeat("b", 28) + ".example.org" // 101 characters
+		require.ErrorIs(t, errorOf(store.CreateDomain(ctx, strings.Repeat("b", 43)+".example")), ispmail.ErrTooLong)
+		err := errorOf(store.CreateAlias(ctx, "x@example.org", long))
+		require.ErrorIs(t, err, ispmail.ErrTooLong)
+		if f.name != "SQLite" {
+			assert.ErrorContains(t, err, "virtual_aliases.destination")
+		}
+	}
+	assert.Equal(t, before, dump(t, db))
+}
+
+// dump returns every row of the database.
+func dump(t *testing.T, db *ispmailtest.Database) string {
+	t.Helper()
+	var all strings.Builder
+	for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
+		rows, err := db.DB.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
+		require.NoError(t, err)
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		values, pointers := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			pointers[i] = &values[i]
+		}
+		for rows.Next() {
+			require.NoError(t, rows.Scan(pointers...))
+			fmt.Fprintln(&all, table, values)
+		}
+		require.NoError(t, errors.Join(rows.Err(), rows.Close()))
+	}
+	return all.String()
+}
+
+func arrows(aliases []ispmail.Alias) []string {
+	var all []string
+	for _, a := range aliases {
+		all = append(all, a.Source+" > "+a.Destination)
+	}
+	return all
+}
+
+func filter[T any](all []T, keep func(T) bool) (kept []T) {
+	for _, one := range all {
+		if keep(one) {
+			kept = append(kept, one)
+		}
+	}
+	return kept
+}
+
+// silent is a log that goes nowhere.
+var silent = slog.New(slog.DiscardHandler)
+
+// open opens a Store that ends with the test.
+func open(t *testing.T, dsn string, config ispmail.Config) *ispmail.Store {
+	t.Helper()
+	if config.Logger == nil {
+		config.Logger = silent
+	}
+	store, err := ispmail.Open(t.Context(), dsn, config)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// lax returns a Store on connections that are not strict: MariaDB cuts there what is too long.
+func lax(t *testing.T, db *ispmailtest.Database, config ispmail.Config) *ispmail.Store {
+	t.Helper()
+	return connect(t, db, map[string]string{"sql_mode": "''"}).Store(t, config)
+}
+
+// connect returns the database through connections with other settings.
+func connect(t *testing.T, db *ispmailtest.Database, params map[string]string) *ispmailtest.Database {
+	t.Helper()
+	c, err := mysql.ParseDSN(db.DSN)
+	require.NoError(t, err)
+	c.Params = params
+	sqlDB, err := sql.Open("mysql", c.FormatDSN())
+	require.NoError(t, err)
+	other := &ispmailtest.Database{DB: bun.NewDB(sqlDB, mysqldialect.New()), DSN: c.FormatDSN()}
+	t.Cleanup(func() { require.NoError(t, other.DB.Close()) })
+	return other
+}

@@ -1,0 +1,80 @@
+package ispmail
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+)
+
+// Open connects to MariaDB and returns a Store that Close ends. The DSN is that of github.com/go-sql-driver/mysql:
+//
+//	user:password@tcp(127.0.0.1:3306)/mailserver
+//	user:password@unix(/run/mysqld/mysqld.sock)/mailserver
+//
+// The guide's mailadmin@localhost can only use the socket, its mailuser@127.0.0.1 only TCP.
+//
+// Connections are set up so that a value is refused rather than cut (strict sql_mode) and that the server ends by itself
+// what takes long: 3 s for a statement or a table lock, 2 s for a row lock; the driver waits 2 s for a connection and
+// 8 s for the network. What the DSN itself says about these goes first, except the sql_mode.
+//
+// It returns ErrUnavailable if the server does not answer, ErrDenied if it refuses the account, and ErrSchema if there
+// is no such database. No error holds the password.
+func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
+	c, err := connection(dsn)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, errors.New("ispmail: the DSN has settings that do not fit together")
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(4)
+	db.SetConnMaxLifetime(3 * time.Minute) // well under any wait_timeout
+	db.SetConnMaxIdleTime(time.Minute)
+	// bun.NewDB asks for the version and only logs a failure, which would lose features for good.
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(mapError(err), db.Close())
+	}
+	store, err := New(ctx, bun.NewDB(db, mysqldialect.New()), config)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	store.owned = true
+	return store, nil
+}
+
+// connection reads a DSN and adds what makes a connection safe.
+func connection(dsn string) (*mysql.Config, error) {
+	c, err := mysql.ParseDSN(dsn)
+	if err != nil || c.DBName == "" {
+		// The text of err may hold parts of the DSN, and with them the password.
+		return nil, errors.New("ispmail: the DSN is not of the form user:password@tcp(host:port)/database or user:password@unix(/path)/database")
+	}
+	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, fmt.Errorf("ispmail: %w", err)
+	}
+	setDefault(&c.Timeout, 2*time.Second)
+	setDefault(&c.ReadTimeout, 8*time.Second)
+	setDefault(&c.WriteTimeout, 8*time.Second)
+	c.ClientFoundRows = true
+	c.MultiStatements = false
+	// https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables
+	params := map[string]string{
+		"innodb_lock_wait_timeout": "2",
+		"lock_wait_timeout":        "3", // of metadata locks, by default a day
+		"max_statement_time":       "3",
+	}
+	maps.Copy(params, c.Params)
+	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+	c.Params = params
+	return c, nil
+}
