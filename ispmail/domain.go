@@ -45,7 +45,9 @@ func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
 }
 
 // Domains lists all domains by id, in constant memory.
-func (s *Store) Domains(ctx context.Context) iter.Seq2[Domain, error] { return list[Domain](ctx, s, "") }
+func (s *Store) Domains(ctx context.Context) iter.Seq2[Domain, error] {
+	return list[Domain](ctx, s, "")
+}
 
 // DeleteDomain removes a domain with all its users and aliases, by statements of its own: not every schema cascades.
 // It returns the aliases in other domains that now lead nowhere. They stay: see DeleteAlias and ChangeAlias. Its errors

@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -15,32 +13,11 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/network"
 	"github.com/stretchr/testify/require"
-	"github.com/testcontainers/testcontainers-go"
-	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/container"
 )
-
-// officialImage is the server of Debian 12, as its makers package it.
-const officialImage = "mariadb:10.11.14"
-
-// entrypoint starts the server and ends it a minute after its last client has gone: a test binary that was killed
-// leaves nothing behind, even where testcontainers' own reaper is not to be had. A client is a connection to port 3306
-// (0CEA) in the state ESTABLISHED (01), see proc_net_tcp of the Linux kernel.
-const entrypoint = `
-docker-entrypoint.sh mariadbd & server=$!
-idle=0
-while [ $idle -lt 12 ] && kill -0 $server 2>/dev/null; do
-	sleep 5
-	if grep -q ':0CEA [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp /proc/net/tcp6; then idle=0; else idle=$((idle + 1)); fi
-done
-kill $server 2>/dev/null
-wait $server`
-
-var mariaDBPort = network.MustParsePort("3306/tcp")
 
 // A server is a MariaDB on which databases can be created.
 type server struct {
@@ -80,41 +57,11 @@ func serverConfig(ctx context.Context) (*mysql.Config, error) {
 		config.DBName = ""
 		return config, nil
 	}
-	image := os.Getenv("ISPMAIL_TEST_IMAGE")
-	if image == "" {
-		image = officialImage
-	}
-	config := mysql.NewConfig()
-	config.User, config.Passwd, config.Net = "root", rand.Text(), "tcp"
-	ctr, err := testcontainers.Run(
-		ctx, image,
-		testcontainers.WithExposedPorts(mariaDBPort.String()),
-		testcontainers.WithEnv(map[string]string{"MARIADB_ROOT_PASSWORD": config.Passwd}),
-		testcontainers.WithEntrypoint("sh", "-c", entrypoint),
-		testcontainers.WithTmpfs(map[string]string{"/var/lib/mysql": "rw"}),
-		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
-			host.AutoRemove = true
-			host.PortBindings = network.PortMap{mariaDBPort: {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}}
-		}),
-		// The log line that the mariadb module waits for is only in the official image.
-		testcontainers.WithWaitStrategy(wait.ForSQL(mariaDBPort.String(), "mysql", func(host string, port network.Port) string {
-			config.Addr = net.JoinHostPort(host, port.Port())
-			return config.FormatDSN()
-		})),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", image, err)
-	}
-	host, err := ctr.Host(ctx)
+	server, err := container.Start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	port, err := ctr.MappedPort(ctx, mariaDBPort.String())
-	if err != nil {
-		return nil, err
-	}
-	config.Addr = net.JoinHostPort(host, port.Port())
-	return config, nil
+	return server.Config, nil
 }
 
 // Account creates a MariaDB account that has the rights of the grants and no others, and returns its DSN. In the grants,

@@ -1,0 +1,423 @@
+package ispmail_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+var soak = flag.Bool("soak", false, "run the faults and races in the numbers that the project promises")
+
+// times is how often a test does something: a few times usually, as often as promised with -soak.
+func times(few, promised int) int {
+	if *soak {
+		return promised
+	}
+	return few
+}
+
+// A patient is a user whose password is changed under faults. It knows which one must be valid.
+type patient struct {
+	db       *ispmailtest.Database
+	email    string
+	password string
+	stored   string // what the row must hold as long as no change succeeds
+	changes  int
+	verdicts map[string]int
+}
+
+func newPatient(t *testing.T, db *ispmailtest.Database, email string) *patient {
+	t.Helper()
+	return &patient{db: db, email: email, password: ispmailtest.Password, stored: db.Stored(t, email), verdicts: map[string]int{}}
+}
+
+// change changes the password through a store, and then looks whether the answer is true and stays true: once no
+// transaction is open any more, nothing can come later.
+func (p *patient) change(t *testing.T, store *ispmail.Store) error {
+	t.Helper()
+	p.changes++
+	replacement := fmt.Sprintf("secret %d of %s", p.changes, p.email)
+	err := store.ChangePassword(t.Context(), p.email, p.password, replacement)
+	settle(t, p.db)
+	p.judge(t, err, replacement)
+	return err
+}
+
+func (p *patient) judge(t *testing.T, err error, replacement string) {
+	t.Helper()
+	now := p.db.Stored(t, p.email)
+	switch {
+	case err == nil:
+		p.verdicts["changed"]++
+		require.NotEqual(t, p.stored, now, "the answer was: changed")
+	case errors.Is(err, ispmail.ErrOutcomeUnknown):
+		p.verdicts["unknown"]++
+		if now == p.stored {
+			return
+		}
+	default:
+		p.verdicts["not changed"]++
+		require.Equal(t, p.stored, now, "the answer was: %v", err)
+		return
+	}
+	p.password, p.stored = replacement, now
+	_, err = p.db.Store(t, ispmail.Config{}).Authenticate(t.Context(), p.email, p.password)
+	require.NoError(t, err, "what was written is the new password")
+}
+
+// settle waits until nothing in the database is under way any more.
+func settle(t *testing.T, db *ispmailtest.Database) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var busy int
+		err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist AS p
+			LEFT JOIN information_schema.innodb_trx AS x ON x.trx_mysql_thread_id = p.id
+			WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID() AND (x.trx_id IS NOT NULL OR p.command = 'Query')`).Scan(t.Context(), &busy)
+		return err == nil && busy == 0
+	}, 20*time.Second, 2*time.Millisecond)
+}
+
+// TestCut cuts the connection at each packet of a change.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{"SELECT", "START TRANSACTION", "UPDATE", "COMMIT"} {
+		for _, moment := range []moment{before, during, after} {
+			t.Run(statement+"/"+string(moment), func(t *testing.T) {
+				t.Parallel()
+				db := ispmailtest.MariaDB(t)
+				db.Example(t)
+				proxy, dsn := through(t, db.DSN)
+				store := open(t, dsn, ispmail.Config{Logger: silent})
+				john := newPatient(t, db, "john@example.org")
+				require.NoError(t, john.change(t, store)) // has looked at the table
+				for range times(4, 100) {
+					proxy.armed.Store(&cut{statement: statement, moment: moment})
+					err := john.change(t, store)
+					require.Nil(t, proxy.armed.Load(), "the cut took place")
+					switch {
+					case statement == "COMMIT" && moment == after:
+						require.NoError(t, err, "it is changed, and the rows say so")
+					case statement == "COMMIT" && moment == during:
+						require.NotErrorIs(t, err, ispmail.ErrOutcomeUnknown)
+					default:
+						require.ErrorIs(t, err, ispmail.ErrUnavailable)
+					}
+				}
+				t.Log(john.verdicts)
+			})
+		}
+	}
+}
+
+// TestCutAndAway cuts the connection, and nobody gets through to the server any more.
+func TestCutAndAway(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{"START TRANSACTION", "UPDATE", "COMMIT"} {
+		for _, moment := range []moment{before, after} {
+			t.Run(statement+"/"+string(moment), func(t *testing.T) {
+				t.Parallel()
+				db := ispmailtest.MariaDB(t)
+				db.Example(t)
+				proxy, dsn := through(t, db.DSN)
+				store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: time.Second})
+				john := newPatient(t, db, "john@example.org")
+				require.NoError(t, john.change(t, store))
+				for range times(1, 20) {
+					proxy.armed.Store(&cut{statement: statement, moment: moment, away: true})
+					err := john.change(t, store)
+					proxy.away.Store(false)
+					if statement == "COMMIT" {
+						require.ErrorIs(t, err, ispmail.ErrOutcomeUnknown)
+					} else {
+						require.ErrorIs(t, err, ispmail.ErrUnavailable)
+					}
+				}
+				t.Log(john.verdicts)
+			})
+		}
+	}
+}
+
+// TestCutEveryMethod loses the answer to the commit of each method that changes something.
+func TestCutEveryMethod(t *testing.T) {
+	t.Parallel()
+	for _, moment := range []moment{before, during, after} {
+		t.Run(string(moment), func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			db.Example(t)
+			proxy, dsn := through(t, db.DSN)
+			store := open(t, dsn, ispmail.Config{Logger: silent})
+			for round := range times(2, 100) {
+				domain := fmt.Sprintf("example%d.net", round)
+				for name, method := range map[string]func(context.Context, *ispmail.Store) error{
+					"CreateDomain": func(ctx context.Context, s *ispmail.Store) error { return errorOf(s.CreateDomain(ctx, domain)) },
+					"CreateUser": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.CreateUser(ctx, fmt.Sprintf("jane%d@example.org", round), "a long enough secret"))
+					},
+					"CreateAlias": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.CreateAlias(ctx, fmt.Sprintf("alias%d@example.org", round), "john@example.org"))
+					},
+					"ChangeAlias": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.ChangeAlias(ctx, fmt.Sprintf("change%d@example.org", round), "john@example.org", "md5@example.org"))
+					},
+					"DeleteAlias": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.DeleteAlias(ctx, fmt.Sprintf("delete%d@example.org", round), "john@example.org"))
+					},
+					"DeleteUser": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.DeleteUser(ctx, fmt.Sprintf("judy%d@example.org", round)))
+					},
+					"DeleteDomain": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.DeleteDomain(ctx, fmt.Sprintf("example%d.com", round)))
+					},
+					"SetQuota":    func(ctx context.Context, s *ispmail.Store) error { return s.SetQuota(ctx, "john@example.org", int64(round+1)) },
+					"SetPassword": func(ctx context.Context, s *ispmail.Store) error { return s.SetPassword(ctx, "john@example.org", "secret") },
+					"RunInTx": func(ctx context.Context, s *ispmail.Store) error {
+						return s.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+							if _, err := tx.CreateDomain(ctx, fmt.Sprintf("tx%d.net", round)); err != nil {
+								return err
+							}
+							if _, err := tx.CreateUser(ctx, fmt.Sprintf("john@tx%d.net", round), "a long enough secret"); err != nil {
+								return err
+							}
+							if err := tx.SetPassword(ctx, fmt.Sprintf("john@tx%d.net", round), "another long secret"); err != nil {
+								return err
+							}
+							return errorOf(tx.DeleteUser(ctx, fmt.Sprintf("john@tx%d.net", round)))
+						})
+					},
+				} {
+					db.Exec(t, "INSERT IGNORE INTO virtual_domains (name) VALUES (?)", fmt.Sprintf("example%d.com", round))
+					db.Exec(t, "INSERT IGNORE INTO virtual_users (domain_id, email, password) VALUES (1, ?, '')", fmt.Sprintf("judy%d@example.org", round))
+					for _, alias := range []string{"change", "delete"} {
+						db.Exec(t, "DELETE FROM virtual_aliases WHERE source = ?", fmt.Sprintf("%s%d@example.org", alias, round))
+						db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, 'john@example.org')", fmt.Sprintf("%s%d@example.org", alias, round))
+					}
+					old := dump(t, db)
+					proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
+					err := method(t.Context(), store)
+					require.Nil(t, proxy.armed.Load(), "the cut took place")
+					settle(t, db)
+					if err == nil {
+						require.NotEqual(t, old, dump(t, db), name)
+					} else {
+						require.Equal(t, old, dump(t, db), name)
+						require.ErrorIs(t, err, ispmail.ErrUnavailable, name)
+					}
+					if moment != during {
+						require.Equal(t, moment == after, err == nil, "%s: %v", name, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// waits are the settings of a server that waits longer than a test does.
+var waits = map[string]string{"innodb_lock_wait_timeout": "60", "lock_wait_timeout": "60", "max_statement_time": "60"}
+
+// TestHeldRowLock has a transaction of somebody else that keeps the row. The change must give up by itself and must not
+// come true when the lock goes, whether the server ends the wait or the context of the caller does.
+func TestHeldRowLock(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		settings map[string]string
+		timeout  time.Duration
+		patience time.Duration
+	}{
+		{name: "server", settings: map[string]string{"innodb_lock_wait_timeout": "0"}, timeout: time.Minute},
+		{name: "store", settings: waits, timeout: 100 * time.Millisecond},
+		{name: "caller", settings: waits, timeout: time.Minute, patience: 100 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			db.Example(t)
+			store := open(t, connect(t, db, test.settings).DSN, ispmail.Config{Logger: silent, Timeout: test.timeout})
+			john := newPatient(t, db, "john@example.org")
+			require.NoError(t, john.change(t, store))
+			for range times(5, 200) {
+				holder, err := db.DB.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				_, err = holder.ExecContext(t.Context(), "SELECT id FROM virtual_users WHERE id = 1 FOR UPDATE")
+				require.NoError(t, err)
+				ctx := t.Context()
+				if test.patience > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.patience)
+					defer cancel()
+				}
+				err = store.ChangePassword(ctx, john.email, john.password, "a long enough secret")
+				require.ErrorIs(t, err, ispmail.ErrUnavailable)
+				require.NoError(t, holder.Rollback())
+				settle(t, db)
+				john.judge(t, err, "a long enough secret")
+			}
+			t.Log(john.verdicts)
+		})
+	}
+}
+
+// TestHeldTableLock has an ALTER TABLE that waits, before which nobody gets at the table.
+func TestHeldTableLock(t *testing.T) {
+	t.Parallel()
+	for name, settings := range map[string]map[string]string{"server": {"lock_wait_timeout": "1"}, "store": waits} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			db.Example(t)
+			timeout := time.Minute
+			if name == "store" {
+				timeout = 200 * time.Millisecond
+			}
+			store := open(t, connect(t, db, settings).DSN, ispmail.Config{Logger: silent, Timeout: timeout})
+			john := newPatient(t, db, "john@example.org")
+			require.NoError(t, john.change(t, store))
+			reader, err := db.DB.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			_, err = reader.ExecContext(t.Context(), "SELECT id FROM virtual_users")
+			require.NoError(t, err)
+			var altered sync.WaitGroup
+			altered.Go(func() {
+				_, err := db.DB.ExecContext(t.Context(), "ALTER TABLE virtual_users ADD COLUMN note TEXT")
+				assert.NoError(t, err)
+			})
+			require.Eventually(t, func() bool {
+				var waiting int
+				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
+					WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'`).Scan(t.Context(), &waiting)
+				return err == nil && waiting > 0
+			}, 10*time.Second, 5*time.Millisecond)
+			_, err = store.Authenticate(t.Context(), john.email, john.password)
+			require.ErrorIs(t, err, ispmail.ErrUnavailable)
+			err = store.ChangePassword(t.Context(), john.email, john.password, "a long enough secret")
+			require.ErrorIs(t, err, ispmail.ErrUnavailable)
+			require.NoError(t, reader.Rollback())
+			altered.Wait()
+			settle(t, db)
+			john.judge(t, err, "a long enough secret")
+			require.NoError(t, john.change(t, store))
+		})
+	}
+}
+
+// TestLostGrants takes rights away while the store runs.
+func TestLostGrants(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	dsn := db.Account(t, "GRANT SELECT, UPDATE ON virtual_users TO %s")
+	config, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	store := open(t, dsn, ispmail.Config{Logger: silent})
+	john := newPatient(t, db, "john@example.org")
+	require.NoError(t, john.change(t, store))
+	db.Exec(t, "REVOKE UPDATE ON virtual_users FROM "+config.User)
+	err = john.change(t, store)
+	require.ErrorIs(t, err, ispmail.ErrDenied)
+	assert.ErrorContains(t, err, "UPDATE command denied")
+	_, err = store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+	require.NoError(t, err, "a login does not need to write")
+	db.Exec(t, "REVOKE SELECT ON virtual_users FROM "+config.User)
+	db.Exec(t, "GRANT SELECT (id, email) ON virtual_users TO "+config.User)
+	_, err = store.Authenticate(t.Context(), "john@example.org", john.password)
+	require.ErrorIs(t, err, ispmail.ErrDenied)
+}
+
+// TestSwallowedError has a function that takes no notice of a deadlock. MariaDB has undone everything by then, and a
+// commit would be answered with OK.
+func TestSwallowedError(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := open(t, db.DSN, ispmail.Config{Logger: silent})
+	for round := range times(5, 500) {
+		users := []string{"john@example.org", "md5@example.org"}
+		var both, done sync.WaitGroup
+		both.Add(2)
+		var runs [2]atomic.Int32
+		errs := make([]error, 2)
+		for i := range users {
+			done.Go(func() {
+				errs[i] = store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+					_ = tx.SetPassword(ctx, users[i], fmt.Sprintf("secret %d of %d", round, i))
+					if runs[i].Add(1) == 1 {
+						both.Done()
+						both.Wait()
+					}
+					_ = tx.SetPassword(ctx, users[1-i], fmt.Sprintf("secret %d of %d", round, i))
+					return nil
+				})
+			})
+		}
+		done.Wait()
+		require.NoError(t, errors.Join(errs...))
+		require.EqualValues(t, 3, runs[0].Load()+runs[1].Load(), "one ran again")
+		last := 0
+		if runs[1].Load() == 2 {
+			last = 1
+		}
+		for _, user := range users {
+			_, err := store.Authenticate(t.Context(), user, fmt.Sprintf("secret %d of %d", round, last))
+			require.NoError(t, err)
+		}
+	}
+}
+
+// TestFailedStatement has a function that goes on after a statement that failed. Its transaction may not be committed.
+func TestFailedStatement(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := db.As(t, "GRANT SELECT, INSERT, UPDATE ON * TO %s")
+	old := dump(t, db)
+	err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+		if _, err := tx.CreateDomain(ctx, "example.net"); err != nil {
+			return err
+		}
+		_, err := tx.DeleteUser(ctx, "john@example.org")
+		assert.ErrorIs(t, err, ispmail.ErrDenied)
+		return nil
+	})
+	require.ErrorIs(t, err, ispmail.ErrDenied)
+	assert.Equal(t, old, dump(t, db))
+}
+
+// TestCanceled has a caller who goes away at any point of a change.
+func TestCanceled(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	proxy, dsn := through(t, db.DSN)
+	store := open(t, dsn, ispmail.Config{Logger: silent})
+	john := newPatient(t, db, "john@example.org")
+	require.NoError(t, john.change(t, store))
+	for _, statement := range []string{"SELECT", "START TRANSACTION", "UPDATE", "COMMIT"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		proxy.armed.Store(&cut{statement: statement, do: cancel})
+		john.changes++
+		replacement := fmt.Sprint("secret ", john.changes)
+		err := store.ChangePassword(ctx, john.email, john.password, replacement)
+		settle(t, db)
+		john.judge(t, err, replacement)
+		if statement == "COMMIT" {
+			require.NoError(t, err, "the commit was on its way")
+		} else {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+	}
+}
+

@@ -1,0 +1,94 @@
+// Package container starts MariaDB servers for tests, with Docker.
+package container
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
+	"github.com/testcontainers/testcontainers-go/wait"
+)
+
+// official is the server of Debian 12, as its makers package it.
+const official = "mariadb:10.11.14"
+
+// entrypoint starts the server, again if it was killed, and ends a minute after its last client has gone: a test binary
+// that was killed leaves nothing behind, even where testcontainers' own reaper is not to be had. A client is a connection
+// to port 3306 (0CEA) in the state ESTABLISHED (01), see proc_net_tcp of the Linux kernel.
+const entrypoint = `
+while :; do docker-entrypoint.sh mariadbd "$@"; sleep 0.1; done &
+idle=0
+while [ $idle -lt 12 ]; do
+	sleep 5
+	if grep -q ':0CEA [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp /proc/net/tcp6; then idle=0; else idle=$((idle + 1)); fi
+done`
+
+var port = network.MustParsePort("3306/tcp")
+
+// A MariaDB is a server in a container of its own.
+type MariaDB struct {
+	// Config is how root connects to it.
+	Config    *mysql.Config
+	container testcontainers.Container
+}
+
+// Start starts the server of the image that ISPMAIL_TEST_IMAGE names, or else of the official one, with options for
+// mariadbd.
+func Start(ctx context.Context, options ...string) (*MariaDB, error) {
+	image := cmp.Or(os.Getenv("ISPMAIL_TEST_IMAGE"), official)
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.Net = "root", rand.Text(), "tcp"
+	ctr, err := testcontainers.Run(
+		ctx, image,
+		testcontainers.WithExposedPorts(port.String()),
+		testcontainers.WithEnv(map[string]string{"MARIADB_ROOT_PASSWORD": config.Passwd}),
+		testcontainers.WithEntrypoint("sh", "-c", entrypoint, "sh"),
+		testcontainers.WithCmd(options...),
+		testcontainers.WithTmpfs(map[string]string{"/var/lib/mysql": "rw"}),
+		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
+			host.AutoRemove = true
+			host.PortBindings = network.PortMap{port: {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}}
+		}),
+		// The log line that the mariadb module waits for is only in the official image.
+		testcontainers.WithWaitStrategy(wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
+			config.Addr = net.JoinHostPort(host, port.Port())
+			return config.FormatDSN()
+		})),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", image, err)
+	}
+	host, err := ctr.Host(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mapped, err := ctr.MappedPort(ctx, port.String())
+	if err != nil {
+		return nil, err
+	}
+	config.Addr = net.JoinHostPort(host, mapped.Port())
+	return &MariaDB{Config: config, container: ctr}, nil
+}
+
+// Signal sends a signal to the server: KILL, STOP or CONT. A server that ended starts again.
+func (m *MariaDB) Signal(ctx context.Context, signal string) error {
+	code, output, err := m.container.Exec(ctx, []string{"sh", "-c", "kill -" + signal + " $(pidof mariadbd)"}, exec.Multiplexed())
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		text, _ := io.ReadAll(output)
+		return fmt.Errorf("kill -%s: %s", signal, text)
+	}
+	return nil
+}

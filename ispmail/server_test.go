@@ -1,0 +1,204 @@
+package ispmail_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/container"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestServer does to a server of its own what others could not stand. One server serves all the subtests, in turn.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("ISPMAIL_TEST_DSN") != "" {
+		t.Skip("the server that ISPMAIL_TEST_DSN names is not ours to kill")
+	}
+	// Not the setting of the image, with which a server that is killed loses what it has committed.
+	server, err := container.Start(t.Context(), "--innodb-flush-log-at-trx-commit=1")
+	require.NoError(t, err)
+	config := server.Config.Clone()
+	config.DBName = "mysql"
+	sqlDB, err := sql.Open("mysql", config.FormatDSN())
+	require.NoError(t, err)
+	_, err = sqlDB.ExecContext(t.Context(), "CREATE DATABASE mailserver CHARACTER SET utf8mb4")
+	require.NoError(t, err)
+	require.NoError(t, sqlDB.Close())
+	config.DBName = "mailserver"
+	sqlDB, err = sql.Open("mysql", config.FormatDSN())
+	require.NoError(t, err)
+	db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, mysqldialect.New()), DSN: config.FormatDSN()}
+	t.Cleanup(func() { assert.NoError(t, db.DB.Close()) })
+	require.NoError(t, db.Store(t, ispmail.Config{}).CreateSchema(t.Context()))
+	db.Example(t)
+	for _, user := range []string{"stopped", "killed"} {
+		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) SELECT 1, ?, password FROM virtual_users WHERE id = 1", user+"@example.org")
+	}
+
+	t.Run("read-only", func(t *testing.T) { readOnly(t, db) })
+	t.Run("stopped", func(t *testing.T) { stopped(t, db, server) })
+	t.Run("killed", func(t *testing.T) { killed(t, db, server) })
+	t.Run("killed under load", func(t *testing.T) { killedUnderLoad(t, db, server) })
+}
+
+func readOnly(t *testing.T, db *ispmailtest.Database) {
+	store := open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), ispmail.Config{Logger: silent})
+	john := newPatient(t, db, "john@example.org")
+	require.NoError(t, john.change(t, store))
+	old := dump(t, db)
+	db.Exec(t, "SET GLOBAL read_only = 1")
+	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+	require.NoError(t, err, "without the rehash")
+	require.ErrorIs(t, john.change(t, store), ispmail.ErrUnavailable)
+	require.ErrorIs(t, errorOf(store.CreateDomain(t.Context(), "example.net")), ispmail.ErrUnavailable)
+	require.ErrorIs(t, errorOf(store.DeleteDomain(t.Context(), "example.org")), ispmail.ErrUnavailable)
+	assert.Equal(t, old, dump(t, db))
+	db.Exec(t, "SET GLOBAL read_only = 0")
+	require.NoError(t, john.change(t, store))
+}
+
+// stopped halts the server when a statement is about to reach it. It gets it when it goes on.
+func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
+	proxy, dsn := through(t, db.DSN)
+	john := newPatient(t, db, "stopped@example.org")
+	signal := func(name string) { assert.NoError(t, server.Signal(t.Context(), name)) }
+	for _, test := range []struct {
+		statement string
+		timeout   time.Duration
+		goesOn    bool // soon
+	}{
+		{"SELECT", 300 * time.Millisecond, false},
+		{"START TRANSACTION", 300 * time.Millisecond, false},
+		{"UPDATE", 300 * time.Millisecond, false},
+		{"COMMIT", 300 * time.Millisecond, false},
+		{"COMMIT", 10 * time.Second, true},
+	} {
+		t.Run(fmt.Sprint(test.statement, test.goesOn), func(t *testing.T) {
+			// Not the connections of Open, whose driver would give up too: here the store alone keeps the time.
+			config, err := mysql.ParseDSN(dsn)
+			require.NoError(t, err)
+			config.ReadTimeout, config.WriteTimeout = 0, 0
+			through := connect(t, &ispmailtest.Database{DSN: config.FormatDSN()}, nil)
+			store := through.Store(t, ispmail.Config{Timeout: test.timeout})
+			for range times(1, 20) {
+				require.NoError(t, errorOf(store.Authenticate(t.Context(), john.email, john.password)))
+				proxy.armed.Store(&cut{statement: test.statement, do: func() {
+					signal("STOP")
+					if test.goesOn {
+						time.AfterFunc(100*time.Millisecond, func() { signal("CONT") })
+					}
+				}})
+				john.changes++
+				replacement := fmt.Sprint("secret ", john.changes)
+				err := store.ChangePassword(t.Context(), john.email, john.password, replacement)
+				require.Nil(t, proxy.armed.Load(), "the server was stopped")
+				switch {
+				case test.goesOn:
+					require.NoError(t, err)
+				case test.statement == "COMMIT":
+					require.ErrorIs(t, err, ispmail.ErrOutcomeUnknown)
+				default:
+					require.ErrorIs(t, err, ispmail.ErrUnavailable)
+				}
+				signal("CONT")
+				settle(t, db)
+				john.judge(t, err, replacement)
+			}
+		})
+	}
+	t.Log(john.verdicts)
+}
+
+// killed kills the server when a statement is about to reach it or was answered.
+func killed(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
+	proxy, dsn := through(t, db.DSN)
+	store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
+	john := newPatient(t, db, "killed@example.org")
+	for _, statement := range []string{"UPDATE", "COMMIT"} {
+		for range times(1, 10) {
+			require.NoError(t, errorOf(store.Authenticate(t.Context(), john.email, john.password)))
+			proxy.armed.Store(&cut{statement: statement, do: func() { assert.NoError(t, server.Signal(t.Context(), "KILL")) }})
+			john.changes++
+			replacement := fmt.Sprint("secret ", john.changes)
+			err := store.ChangePassword(t.Context(), john.email, john.password, replacement)
+			require.ErrorIs(t, err, ispmail.ErrUnavailable, "it came back and told")
+			recovered(t, db)
+			settle(t, db)
+			john.judge(t, err, replacement)
+		}
+	}
+	t.Log(john.verdicts)
+}
+
+// killedUnderLoad kills the server again and again while several users change their passwords all the time.
+func killedUnderLoad(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
+	store := open(t, db.DSN, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	patients := make([]*patient, 8)
+	var working sync.WaitGroup
+	for i := range patients {
+		email := fmt.Sprintf("load%d@example.org", i)
+		_, err := store.CreateUser(t.Context(), email, ispmailtest.Password)
+		require.NoError(t, err)
+		p := newPatient(t, db, email)
+		patients[i] = p
+		working.Go(func() {
+			for ctx.Err() == nil {
+				p.changes++
+				replacement := fmt.Sprintf("secret %d of %s", p.changes, p.email)
+				err := store.ChangePassword(t.Context(), p.email, p.password, replacement)
+				switch {
+				case err == nil:
+					p.verdicts["changed"]++
+					p.password = replacement
+				case errors.Is(err, ispmail.ErrUnavailable):
+					p.verdicts["not changed"]++ // else the next change will find its current password wrong
+				default:
+					assert.NoError(t, err, "a wrong verdict, or one that is unknown though the server came back")
+					return
+				}
+			}
+		})
+	}
+	kills := times(3, 50)
+	for range kills {
+		time.Sleep(rand.N(300 * time.Millisecond)) // any moment
+		require.NoError(t, server.Signal(t.Context(), "KILL"))
+		recovered(t, db)
+	}
+	cancel()
+	working.Wait()
+	total := map[string]int{}
+	for _, p := range patients {
+		require.NoError(t, errorOf(store.Authenticate(t.Context(), p.email, p.password)), p.email)
+		for verdict, n := range p.verdicts {
+			total[verdict] += n
+		}
+	}
+	t.Log(kills, "kills", total)
+	assert.Positive(t, total["changed"])
+}
+
+// recovered waits for a server that was killed.
+func recovered(t *testing.T, db *ispmailtest.Database) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var n int
+		return db.DB.NewRaw("SELECT COUNT(*) FROM virtual_users").Scan(t.Context(), &n) == nil
+	}, time.Minute, 20*time.Millisecond)
+}
