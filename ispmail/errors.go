@@ -138,7 +138,11 @@ func mapError(err error) error {
 		return fmt.Errorf("%w: %w", ErrExists, err)
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
-	case mariaNoDatabase, mariaNoTable, mariaNoColumn, mariaNoDefault, sqliteError:
+	case mariaNoDatabase:
+		e.kind, e.text = ErrSchema, "there is no such database"
+	case mariaNoTable, sqliteError:
+		e.kind, e.text = ErrSchema, "a table is missing"
+	case mariaNoColumn, mariaNoDefault:
 		e.kind = ErrSchema
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
 		e.kind, e.text = ErrDenied, accounts

@@ -182,8 +182,12 @@ func TestCutEveryMethod(t *testing.T) {
 					"DeleteDomain": func(ctx context.Context, s *ispmail.Store) error {
 						return errorOf(s.DeleteDomain(ctx, fmt.Sprintf("example%d.com", round)))
 					},
-					"SetQuota":    func(ctx context.Context, s *ispmail.Store) error { return s.SetQuota(ctx, "john@example.org", int64(round+1)) },
-					"SetPassword": func(ctx context.Context, s *ispmail.Store) error { return s.SetPassword(ctx, "john@example.org", "secret") },
+					"SetQuota": func(ctx context.Context, s *ispmail.Store) error {
+						return s.SetQuota(ctx, "john@example.org", int64(round+1))
+					},
+					"SetPassword": func(ctx context.Context, s *ispmail.Store) error {
+						return s.SetPassword(ctx, "john@example.org", "secret")
+					},
 					"RunInTx": func(ctx context.Context, s *ispmail.Store) error {
 						return s.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 							if _, err := tx.CreateDomain(ctx, fmt.Sprintf("tx%d.net", round)); err != nil {
@@ -420,4 +424,3 @@ func TestCanceled(t *testing.T) {
 		}
 	}
 }
-

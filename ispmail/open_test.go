@@ -1,13 +1,20 @@
 package ispmail_test
 
 import (
+	"database/sql"
+	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/feature"
+	"github.com/uptrace/bun/schema"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
@@ -40,28 +47,103 @@ func TestOpenFails(t *testing.T) {
 	require.NoError(t, err)
 	with := func(change func(*mysql.Config)) string {
 		c := good.Clone()
+		c.Passwd = "canary"
 		change(c)
 		return c.FormatDSN()
 	}
+	limited, err := mysql.ParseDSN(db.Account(t))
+	require.NoError(t, err)
 	// A port that nobody listens on.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	for name, dsn := range map[string]string{
-		"empty":            "",
-		"no database":      with(func(c *mysql.Config) { c.DBName = "" }),
-		"unknown database": with(func(c *mysql.Config) { c.DBName = "nowhere" }),
-		"wrong password":   with(func(c *mysql.Config) { c.Passwd = "canary" }),
-		"nobody there":     with(func(c *mysql.Config) { c.Addr, c.Passwd = l.Addr().String(), "canary" }),
-		"not a DSN":        "mailadmin:canary@127.0.0.1:3306",
-		"half a DSN":       "mailadmin:canary@127.0.0.1:3306/mailserver",
-		"odd network":      "mailadmin:canary/secret@tcp(127.0.0.1:3306",
-		"odd setting":      "mailadmin:canary@tcp(127.0.0.1:3306)/mailserver?timeout=canary",
+	for name, test := range map[string]struct {
+		dsn  string
+		want error // nil = none that a program could do something about
+		text string
+	}{
+		"empty":       {dsn: "", text: "user:password@tcp(host:port)/database"},
+		"no database": {dsn: with(func(c *mysql.Config) { c.DBName = "" }), text: "user:password@tcp(host:port)/database"},
+		"not a DSN":   {dsn: "mailadmin:canary@127.0.0.1:3306", text: "user:password@tcp(host:port)/database"},
+		"half a DSN":  {dsn: "mailadmin:canary@127.0.0.1:3306/mailserver", text: "user:password@tcp(host:port)/database"},
+		"odd network": {dsn: "mailadmin:canary/secret@tcp(127.0.0.1:3306", text: "user:password@tcp(host:port)/database"},
+		"odd setting": {dsn: "mailadmin:canary@tcp(127.0.0.1:3306)/mailserver?timeout=canary", text: "user:password@tcp(host:port)/database"},
+		"unknown database": {
+			dsn:  with(func(c *mysql.Config) { c.Passwd, c.DBName = good.Passwd, "nowhere" }),
+			want: ispmail.ErrSchema, text: "there is no such database: Error 1049 (42000): Unknown database 'nowhere'",
+		},
+		"database of others": {
+			dsn:  with(func(c *mysql.Config) { c.User, c.Passwd = limited.User, limited.Passwd }),
+			want: ispmail.ErrDenied, text: "the account lacks a grant: Error 1044",
+		},
+		"wrong password": {
+			dsn:  with(func(*mysql.Config) {}),
+			want: ispmail.ErrDenied, text: "mailadmin@localhost can only use the first and its mailuser@127.0.0.1 only the second",
+		},
+		"unknown account": {
+			dsn:  with(func(c *mysql.Config) { c.User = "mailadmin" }),
+			want: ispmail.ErrDenied, text: "Access denied for user 'mailadmin'@",
+		},
+		"nobody there": {
+			dsn:  with(func(c *mysql.Config) { c.Addr = l.Addr().String() }),
+			want: ispmail.ErrUnavailable, text: "it does not answer: dial tcp " + l.Addr().String(),
+		},
+		"no socket": {
+			dsn:  with(func(c *mysql.Config) { c.Net, c.Addr = "unix", "/nowhere/mysqld.sock" }),
+			want: ispmail.ErrUnavailable, text: "dial unix /nowhere/mysqld.sock",
+		},
+		"unknown variable": {dsn: with(func(c *mysql.Config) {
+			c.Passwd, c.Params = good.Passwd, map[string]string{"no_such_variable": "1"}
+		}), text: "no_such_variable"},
 	} {
-		_, err := ispmail.Open(t.Context(), dsn, ispmail.Config{})
-		require.Error(t, err, name)
-		assert.NotContains(t, err.Error(), "canary", name)
-		assert.Contains(t, err.Error(), "ispmail: ", name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := ispmail.Open(t.Context(), test.dsn, ispmail.Config{})
+			require.Error(t, err)
+			for _, kind := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable} {
+				assert.Equal(t, kind == test.want, errors.Is(err, kind), "%v: %v", kind, err)
+			}
+			assert.ErrorContains(t, err, test.text)
+			assert.True(t, strings.HasPrefix(err.Error(), "ispmail: "), err)
+			assert.NotContains(t, err.Error(), "canary")
+			assert.NotContains(t, err.Error(), good.Passwd)
+			assert.NotContains(t, err.Error(), "\n", "one sentence")
+		})
+	}
+}
+
+func TestNewFails(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.SQLite(t)
+	_, err := ispmail.New(t.Context(), db.DB, ispmail.Config{Timeout: -1})
+	require.ErrorContains(t, err, "Config.Timeout")
+	_, err = ispmail.New(t.Context(), bun.NewDB(db.DB.DB, odd{}), ispmail.Config{})
+	require.ErrorContains(t, err, "use MariaDB or SQLite")
+}
+
+// odd is the dialect of a database that is not supported.
+type odd struct{ schema.Dialect }
+
+func (odd) Init(*sql.DB)              {}
+func (odd) Name() dialect.Name        { return dialect.Oracle }
+func (odd) Features() feature.Feature { return 0 }
+func (odd) Tables() *schema.Tables    { return nil }
+func (odd) IdentQuote() byte          { return '"' }
+
+func TestMissingTables(t *testing.T) {
+	t.Parallel()
+	for name, db := range map[string]*ispmailtest.Database{"MariaDB": ispmailtest.MariaDB(t), "SQLite": ispmailtest.SQLite(t)} {
+		db.Exec(t, "DROP TABLE virtual_aliases")
+		store := db.Store(t, ispmail.Config{})
+		ctx := t.Context()
+		_, err := store.CreateDomain(ctx, "example.org")
+		require.NoError(t, err, "%s: a table that is not needed is not missed", name)
+		_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+		require.ErrorIs(t, err, ispmail.ErrSchema)
+		require.ErrorContains(t, err, "virtual_aliases")
+		require.NoError(t, store.CreateSchema(ctx))
+		_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+		require.NoError(t, err)
 	}
 }
 

@@ -102,6 +102,7 @@ func (p *proxy) serve(client net.Conn) {
 			case c.moment == before:
 				return
 			case c.moment == during:
+				swallow.Store(true)
 				_, _ = server.Write(packet)
 				return
 			case c.moment == after:

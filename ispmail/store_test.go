@@ -193,55 +193,6 @@ func TestListPages(t *testing.T) {
 	})
 }
 
-// TestCollation has rows that every *_ci collation takes for the same.
-func TestCollation(t *testing.T) {
-	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Exec(t, "ALTER TABLE virtual_users DROP KEY email, ADD KEY email (email)")
-	db.Example(t)
-	db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password) VALUES
-		(1, 'jöhn@example.org', 'x'), (1, 'twin@example.org', 'x'), (1, 'Twin@example.org', 'x'), (1, 'blank@example.org ', 'x')`)
-	store := db.Store(t, ispmail.Config{})
-	ctx := t.Context()
-	user, err := store.User(ctx, "john@example.org")
-	require.NoError(t, err)
-	assert.EqualValues(t, 1, user.ID)
-	_, err = store.User(ctx, "twin@example.org")
-	require.ErrorIs(t, err, ispmail.ErrAmbiguous)
-	_, err = store.Authenticate(ctx, "twin@example.org", "x")
-	require.ErrorIs(t, err, ispmail.ErrBadCredentials)
-	_, err = store.User(ctx, "blank@example.org")
-	require.ErrorIs(t, err, ispmail.ErrNotFound)
-}
-
-// TestDuplicateDomains is about the schemas before 2025, in which the name of a domain is not unique.
-func TestDuplicateDomains(t *testing.T) {
-	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Exec(t, "ALTER TABLE virtual_domains DROP KEY name")
-	store := db.Store(t, ispmail.Config{})
-	var made sync.WaitGroup
-	errs := make([]error, 8)
-	for i := range errs {
-		made.Go(func() { _, errs[i] = store.CreateDomain(t.Context(), "example.org") })
-	}
-	made.Wait()
-	assert.Len(t, collect(t, store.Domains(t.Context())), 1)
-	won := 0
-	for _, err := range errs {
-		if err == nil {
-			won++
-		}
-	}
-	assert.Equal(t, 1, won, "%v", errs)
-
-	db.Exec(t, "INSERT INTO virtual_domains (name) VALUES ('Example.org')")
-	_, err := store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
-	require.NoError(t, err)
-	require.NoError(t, errorOf(store.DeleteDomain(t.Context(), "example.org")))
-	assert.Empty(t, collect(t, store.Domains(t.Context())))
-}
-
 func TestRunInTx(t *testing.T) {
 	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		create := func(ctx context.Context, tx *ispmail.Store) error {
@@ -309,4 +260,39 @@ func TestDeadlock(t *testing.T) {
 		_, err := store.Authenticate(t.Context(), users[i], fmt.Sprint("secret of ", map[bool]int{true: 0, false: 1}[runs[0] == 2]))
 		assert.NoError(t, err)
 	}
+}
+
+// TestStatements counts what a method asks of the database once it knows the tables.
+func TestStatements(t *testing.T) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		require.NoError(t, errorOf(store.User(ctx, "john@example.org")))
+		ran := watch(t, db)
+		for _, test := range []struct {
+			name string
+			run  func() error
+			want []string
+		}{
+			{"find", func() error { return errorOf(store.User(ctx, "john@example.org")) }, []string{"SELECT"}},
+			{"authenticate", func() error {
+				return errorOf(store.Authenticate(ctx, "john@example.org", ispmailtest.Password))
+			}, []string{"SELECT"}},
+			{"rehash", func() error {
+				return errorOf(store.Authenticate(ctx, "md5@example.org", ispmailtest.Password))
+			}, []string{"SELECT", "UPDATE"}},
+			{"change", func() error {
+				return store.ChangePassword(ctx, "john@example.org", ispmailtest.Password, "a long enough secret")
+			}, []string{"SELECT", "BEGIN", "UPDATE", "COMMIT"}},
+			{"list", func() error { collect(t, store.Users(ctx, "")); return nil }, []string{"SELECT"}},
+		} {
+			ran()
+			require.NoError(t, test.run())
+			var verbs []string
+			for _, statement := range ran() {
+				verb, _, _ := strings.Cut(statement, " ")
+				verbs = append(verbs, verb)
+			}
+			assert.Equal(t, test.want, verbs, test.name)
+		}
+	})
 }

@@ -197,7 +197,9 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, row an
 	all := map[string]any{}
 	if s.columns != nil {
 		for column, value := range s.columns(ctx, row) {
-			all[strings.ToLower(column)] = value
+			if column = strings.ToLower(column); !slices.Contains(needed[name], column) {
+				all[column] = value
+			}
 		}
 	}
 	maps.Copy(all, values)
