@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-
-	"github.com/uptrace/bun"
 )
 
 // dangling returns the aliases to an address, or for "@domain" to an address in that domain, that lead nowhere: no
@@ -40,9 +38,7 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone string) ([]A
 func (s *Store) leadingTo(ctx context.Context, tx *transaction, gone string) ([]Alias, error) {
 	var found []Alias
 	for _, spelling := range spellings(gone) {
-		rows, err := selectRows[Alias](ctx, s, tx, func(query *bun.SelectQuery) {
-			query.Where("INSTR(LOWER(destination), ?) > 0", spelling).Order("id")
-		})
+		rows, err := selectRows[Alias](ctx, s, tx, "INSTR(LOWER(destination), ?) > 0 ORDER BY id", spelling)
 		if isForeignText(err) {
 			continue
 		}

@@ -32,6 +32,7 @@ var needed = map[string][]string{
 type table struct {
 	name    string
 	columns map[string]column
+	query   string // a SELECT of the columns that this package knows, up to the condition
 }
 
 type column struct {
@@ -118,6 +119,11 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	selected := needed[name]
+	if t.hasQuota() {
+		selected = append(slices.Clone(selected), "quota")
+	}
+	t.query = "SELECT " + strings.Join(selected, ", ") + " FROM " + name + " WHERE "
 	s.catalog.put(t)
 	return t, nil
 }
@@ -150,14 +156,6 @@ func (t *table) check() error {
 func (t *table) hasQuota() bool {
 	_, ok := t.columns["quota"]
 	return ok && t.name == userTable
-}
-
-// selected are the columns that a SELECT names.
-func (t *table) selected() []string {
-	if t.hasQuota() {
-		return append(slices.Clone(needed[t.name]), "quota")
-	}
-	return needed[t.name]
 }
 
 // fits returns ErrTooLong if a text is too long for its column. A server that is not strict would cut it.

@@ -40,7 +40,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		if err != nil {
 			return err
 		}
-		rows, err := selectRows[User](ctx, s, tx, func(query *bun.SelectQuery) { query.Where("id = ?", id) })
+		rows, err := selectRows[User](ctx, s, tx, "id = ?", id)
 		if err != nil {
 			return err
 		}
