@@ -27,10 +27,19 @@ lint: ## Run the linters of .golangci.yml.
 fmt: ## Format the code.
 	$(gofumpt) -w .
 
+soak: ## Run the faults and races in the numbers that the project promises; takes about 10 minutes.
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
+
+bench: ## Measure what has a wanted ratio; fails above it.
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -run '^$$' -bench '^Benchmark(User|ChangePassword)$$' -benchtime 2000x ./ispmail && \
+		go test -count=1 -run '^$$' -bench '^BenchmarkUsers$$' -benchtime 20x ./ispmail
+
 fuzz: ## Run every fuzz target for a minute.
 	go test -fuzz '^FuzzParse$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
 
-.PHONY: help test bench lint fmt fuzz
+.PHONY: help test lint fmt soak bench fuzz

@@ -330,19 +330,22 @@ func dump(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	var all strings.Builder
 	for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
-		rows, err := db.DB.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
-		require.NoError(t, err)
-		columns, err := rows.Columns()
-		require.NoError(t, err)
-		values, pointers := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range values {
-			pointers[i] = &values[i]
-		}
-		for rows.Next() {
-			require.NoError(t, rows.Scan(pointers...))
-			fmt.Fprintln(&all, table, values)
-		}
-		require.NoError(t, errors.Join(rows.Err(), rows.Close()))
+		func() {
+			rows, err := db.DB.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
+			require.NoError(t, err)
+			defer func() { require.NoError(t, rows.Close()) }()
+			columns, err := rows.Columns()
+			require.NoError(t, err)
+			values, pointers := make([]sql.NullString, len(columns)), make([]any, len(columns))
+			for i := range values {
+				pointers[i] = &values[i]
+			}
+			for rows.Next() {
+				require.NoError(t, rows.Scan(pointers...))
+				fmt.Fprintln(&all, table, values)
+			}
+			require.NoError(t, rows.Err())
+		}()
 	}
 	return all.String()
 }

@@ -101,7 +101,7 @@ func TestOpenFails(t *testing.T) {
 			_, err := ispmail.Open(t.Context(), test.dsn, ispmail.Config{})
 			require.Error(t, err)
 			for _, kind := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable} {
-				assert.Equal(t, kind == test.want, errors.Is(err, kind), "%v: %v", kind, err)
+				assert.Equal(t, errors.Is(test.want, kind), errors.Is(err, kind), "%v: %v", kind, err)
 			}
 			assert.ErrorContains(t, err, test.text)
 			assert.True(t, strings.HasPrefix(err.Error(), "ispmail: "), err)

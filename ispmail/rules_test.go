@@ -18,12 +18,11 @@ import (
 
 // What a library must stand that works on other people's tables, a test for each rule.
 
-// watch returns the database, and a function that returns the statements that ran since it was last called.
-func watch(t *testing.T, db *ispmailtest.Database) func() []string {
-	t.Helper()
+// watch returns the same database, and a function that returns the statements that ran through it since it was last
+// called.
+func watch(db *ispmailtest.Database) (*ispmailtest.Database, func() []string) {
 	hook := &statements{}
-	db.DB.AddQueryHook(hook) //nolint:staticcheck // WithQueryHook would make another database
-	return hook.take
+	return &ispmailtest.Database{DB: db.DB.WithQueryHook(hook), DSN: db.DSN}, hook.take
 }
 
 type statements struct {
@@ -54,15 +53,13 @@ func TestRuleNameColumns(t *testing.T) {
 	for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
 		db.Exec(t, "ALTER TABLE "+table+" ADD COLUMN theirs VARCHAR(20) NOT NULL DEFAULT 'untouched' FIRST")
 	}
-	store := db.Store(t, ispmail.Config{})
-	ran := watch(t, db)
+	watched, ran := watch(db)
+	store := watched.Store(t, ispmail.Config{})
 	fixture := fixture{name: "trixie", quota: 1<<63 - 1}
 	db.Exec(t, "DELETE FROM virtual_domains")
 	conform(t, fixture, db, store)
 	for _, statement := range ran() {
-		if !strings.HasPrefix(statement, "SELECT * FROM virtual_") { // the dump of the test
-			assert.NotContains(t, statement, "*", "a column is named")
-		}
+		assert.NotContains(t, statement, "*", "a column is named")
 		assert.NotContains(t, statement, "theirs")
 	}
 

@@ -177,7 +177,7 @@ func killedUnderLoad(t *testing.T, db *ispmailtest.Database, server *container.M
 	}
 	kills := times(3, 50)
 	for range kills {
-		time.Sleep(rand.N(300 * time.Millisecond)) // any moment
+		time.Sleep(rand.N(300 * time.Millisecond)) //nolint:gosec // any moment will do
 		require.NoError(t, server.Signal(t.Context(), "KILL"))
 		recovered(t, db)
 	}

@@ -264,10 +264,11 @@ func TestDeadlock(t *testing.T) {
 
 // TestStatements counts what a method asks of the database once it knows the tables.
 func TestStatements(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
 		ctx := t.Context()
+		watched, ran := watch(db)
+		store := watched.Store(t, ispmail.Config{})
 		require.NoError(t, errorOf(store.User(ctx, "john@example.org")))
-		ran := watch(t, db)
 		for _, test := range []struct {
 			name string
 			run  func() error

@@ -8,15 +8,6 @@
 //	ISPMAIL_TEST_DSN='root:secret@tcp(127.0.0.1:3306)/' go test ./...
 //
 // Where neither is to be had, the test fails.
-//
-//	func TestSignUp(t *testing.T) {
-//		db := ispmailtest.SQLite(t)
-//		db.Example(t)
-//		_, err := db.Store(t, ispmail.Config{}).CreateUser(t.Context(), "John@Example.org", "a long enough secret")
-//		if !errors.Is(err, ispmail.ErrExists) {
-//			t.Errorf("got %v, want ErrExists", err)
-//		}
-//	}
 package ispmailtest
 
 import (

@@ -1,0 +1,372 @@
+package ispmail_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// exampleStore returns a Store on a new database in memory, with the domain example.org and the user john@example.org, whose
+// password is "summersun".
+func exampleStore(ctx context.Context) *ispmail.Store {
+	db, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
+	if err != nil {
+		log.Fatal(err)
+	}
+	db.SetMaxOpenConns(1) // each connection has a memory of its own
+	store, err := ispmail.New(ctx, bun.NewDB(db, sqlitedialect.New()), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.CreateSchema(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := store.CreateDomain(ctx, "example.org"); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := store.CreateUser(ctx, "john@example.org", "summersun"); err != nil {
+		log.Fatal(err)
+	}
+	return store
+}
+
+// Provision a mailbox on a server of the guide. The account mailadmin@localhost can only use the socket.
+func Example() {
+	ctx := context.Background()
+	store, err := ispmail.Open(ctx, "mailadmin:secret@unix(/run/mysqld/mysqld.sock)/mailserver", ispmail.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	user, err := store.CreateUser(ctx, "john@example.org", "summersun")
+	switch {
+	case errors.Is(err, ispmail.ErrExists):
+		log.Print("there is a john already")
+	case err != nil:
+		log.Print(err)
+	default:
+		log.Print("created ", user.Email)
+	}
+}
+
+func ExampleOpen() {
+	_, err := ispmail.Open(context.Background(), "mailadmin:secret@unix(/nowhere/mysqld.sock)/mailserver", ispmail.Config{})
+	fmt.Println(errors.Is(err, ispmail.ErrUnavailable))
+	fmt.Println(err)
+	// Output:
+	// true
+	// ispmail: database unavailable: it does not answer: dial unix /nowhere/mysqld.sock: connect: no such file or directory
+}
+
+func ExampleNew() {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", "file:mail.db?mode=memory&_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store, err := ispmail.New(ctx, bun.NewDB(db, sqlitedialect.New()), ispmail.Config{})
+	fmt.Println(store != nil, err)
+	// Output: true <nil>
+}
+
+// A table of another program wants a time stamp and an owner that the guide knows nothing of.
+func ExampleConfig_columns() {
+	type ownerKey struct{}
+	_ = ispmail.Config{
+		Columns: func(ctx context.Context, row any) map[string]any {
+			columns := map[string]any{"created_at": bun.Safe("NOW()")}
+			if _, ok := row.(*ispmail.User); ok {
+				columns["user_id"] = ctx.Value(ownerKey{})
+			}
+			return columns
+		},
+	}
+}
+
+func ExampleCanonical() {
+	for _, address := range []string{"John@Example.org", "john@müller.example", "john @example.org"} {
+		fmt.Println(ispmail.Canonical(address))
+	}
+	// Output:
+	// john@example.org <nil>
+	// john@xn--mller-kva.example <nil>
+	//  ispmail: invalid address: the part before the @
+}
+
+func ExampleStore_CreateSchema() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	fmt.Println(store.CreateSchema(ctx)) // what exists stays
+	// Output: <nil>
+}
+
+func ExampleStore_Close() {
+	store, err := ispmail.Open(context.Background(), "mailadmin:secret@unix(/run/mysqld/mysqld.sock)/mailserver", ispmail.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Both happen or none.
+func ExampleStore_RunInTx() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+		if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
+			return err
+		}
+		return tx.SetQuota(ctx, "jane@example.org", 1<<30)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	jane, err := store.User(ctx, "jane@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(jane.Email, *jane.Quota)
+	// Output: jane@example.org 1073741824
+}
+
+func ExampleStore_CreateDomain() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	domain, err := store.CreateDomain(ctx, "Müller.example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(domain.Name)
+	_, err = store.CreateDomain(ctx, "xn--mller-kva.example")
+	fmt.Println(err)
+	// Output:
+	// xn--mller-kva.example
+	// ispmail: already exists: domain xn--mller-kva.example
+}
+
+func ExampleStore_Domain() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	_, err := store.Domain(ctx, "example.net")
+	fmt.Println(errors.Is(err, ispmail.ErrNotFound))
+	// Output: true
+}
+
+func ExampleStore_Domains() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	for domain, err := range store.Domains(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(domain.Name)
+	}
+	// Output: example.org
+}
+
+func ExampleStore_DeleteDomain() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	if _, err := store.CreateDomain(ctx, "example.net"); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := store.CreateAlias(ctx, "sales@example.net", "john@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	dangling, err := store.DeleteDomain(ctx, "example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, alias := range dangling {
+		fmt.Println(alias.Source, "leads nowhere")
+	}
+	// Output: sales@example.net leads nowhere
+}
+
+func ExampleStore_CreateUser() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	_, err := store.CreateUser(ctx, "jane@example.net", "a long enough secret")
+	fmt.Println(err)
+	// Output: ispmail: domain is not in virtual_domains: example.net
+}
+
+func ExampleStore_User() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	user, err := store.User(ctx, "John@Example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(user.ID, user.Email, user.CanLogin())
+	// Output: 1 john@example.org true
+}
+
+func ExampleStore_Users() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	for user, err := range store.Users(ctx, "example.org") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(user.Email)
+	}
+	// Output: john@example.org
+}
+
+func ExampleStore_DeleteUser() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	if _, err := store.CreateAlias(ctx, "jack@example.org", "john@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	dangling, err := store.DeleteUser(ctx, "john@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, alias := range dangling {
+		if _, err := store.DeleteAlias(ctx, alias.Source, alias.Destination); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("deleted", alias.Source, "too")
+	}
+	// Output: deleted jack@example.org too
+}
+
+func ExampleStore_SetQuota() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	switch err := store.SetQuota(ctx, "john@example.org", 5<<30); {
+	case errors.Is(err, ispmail.ErrNoQuota):
+		fmt.Println("this server knows no quotas")
+	case err != nil:
+		log.Fatal(err)
+	default:
+		fmt.Println("5 GiB")
+	}
+	// Output: 5 GiB
+}
+
+func ExampleUser_CanLogin() {
+	user := ispmail.User{Email: "@example.org", Password: "~"} // ISPmail Admin keeps such rows
+	fmt.Println(user.CanLogin())
+	// Output: false
+}
+
+// A catch-all takes the mail of users too, as Postfix looks for aliases first. The guide's map email2email keeps it from
+// that.
+func ExampleStore_CreateAlias() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	for _, alias := range [][2]string{
+		{"jack@example.org", "john@example.org"},
+		{"jack@example.org", "jack@elsewhere.example"}, // and there too
+		{"@example.org", "john@example.org"},           // everything else
+		{"nobody@example.org", "nobody@example.org"},
+	} {
+		_, err := store.CreateAlias(ctx, alias[0], alias[1])
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+	// ispmail: alias loop: nobody@example.org would lead to itself, and there is no such user
+}
+
+func ExampleStore_Aliases() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	if _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	for alias, err := range store.Aliases(ctx, "example.org") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(alias.Source, alias.Destinations())
+	}
+	// Output: @example.org [john@example.org]
+}
+
+func ExampleAlias_Destinations() {
+	alias := ispmail.Alias{Source: "sales@example.org", Destination: "john@example.org, jane@example.org"}
+	fmt.Println(len(alias.Destinations()))
+	// Output: 2
+}
+
+func ExampleStore_ChangeAlias() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	alias, err := store.ChangeAlias(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(alias.Source, "now leads to", alias.Destination)
+	// Output: sales@example.org now leads to jane@elsewhere.example
+}
+
+func ExampleStore_DeleteAlias() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	_, err := store.DeleteAlias(ctx, "jack@example.org", "john@example.org")
+	fmt.Println(err)
+	// Output: ispmail: not found: alias from jack@example.org to john@example.org
+}
+
+func ExampleStore_Authenticate() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	for _, password := range []string{"summersun", "wintermoon"} {
+		user, err := store.Authenticate(ctx, "John@example.org", password)
+		switch {
+		case errors.Is(err, ispmail.ErrBadCredentials):
+			fmt.Println("refused")
+		case err != nil:
+			log.Fatal(err) // the database could not be asked
+		default:
+			fmt.Println("welcome", user.Email)
+		}
+	}
+	// Output:
+	// welcome john@example.org
+	// refused
+}
+
+func ExampleStore_ChangePassword() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	switch err := store.ChangePassword(ctx, "john@example.org", "summersun", "a long enough secret"); {
+	case err == nil:
+		fmt.Println("changed")
+	case errors.Is(err, ispmail.ErrBadCredentials):
+		fmt.Println("the current password is another one")
+	case errors.Is(err, ispmail.ErrOutcomeUnknown):
+		fmt.Println("one of the two passwords is valid, try both")
+	default:
+		fmt.Println("not changed:", err)
+	}
+	// Output: changed
+}
+
+func ExampleStore_SetPassword() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	fmt.Println(store.SetPassword(ctx, "john@example.org", "a long enough secret"))
+	// Output: <nil>
+}
