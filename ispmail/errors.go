@@ -140,9 +140,9 @@ func mapError(err error) error {
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
 	case mariaNoDatabase:
 		e.kind, e.text = ErrSchema, "there is no such database"
-	case mariaNoTable, sqliteError:
+	case mariaNoTable:
 		e.kind, e.text = ErrSchema, "a table is missing"
-	case mariaNoColumn, mariaNoDefault:
+	case mariaNoColumn, mariaNoDefault, sqliteError:
 		e.kind = ErrSchema
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
 		e.kind, e.text = ErrDenied, accounts

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -34,6 +35,9 @@ func (tx *transaction) changed(table, column string, id int64, before, after any
 			c.after = text(after)
 			return
 		}
+	}
+	if len(tx.changes) >= enoughChanges {
+		tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool { return c.before == c.after }) // they tell nothing
 	}
 	if len(tx.changes) < enoughChanges {
 		tx.changes = append(tx.changes, change{table, column, id, text(before), text(after)})

@@ -33,7 +33,7 @@ type cut struct {
 // A proxy stands before a server and cuts connections at a packet of the protocol,
 // https://mariadb.com/docs/server/reference/clientserver-protocol/0-packet.
 type proxy struct {
-	target   string
+	target   *mysql.Config
 	listener net.Listener
 	armed    atomic.Pointer[cut]
 	away     atomic.Bool
@@ -45,7 +45,7 @@ func through(t *testing.T, dsn string) (*proxy, string) {
 	t.Helper()
 	config, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)
-	p := &proxy{target: config.Addr}
+	p := &proxy{target: config.Clone()}
 	p.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p.done.Go(func() {
@@ -61,7 +61,7 @@ func through(t *testing.T, dsn string) (*proxy, string) {
 		require.NoError(t, p.listener.Close())
 		p.done.Wait()
 	})
-	config.Addr = p.listener.Addr().String()
+	config.Net, config.Addr = "tcp", p.listener.Addr().String()
 	return p, config.FormatDSN()
 }
 
@@ -70,7 +70,7 @@ func (p *proxy) serve(client net.Conn) {
 	if p.away.Load() {
 		return
 	}
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial(p.target.Net, p.target.Addr)
 	if err != nil {
 		return
 	}

@@ -1,8 +1,10 @@
 package ispmail_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -368,7 +370,7 @@ func TestRuleSeveralDestinationsInARow(t *testing.T) {
 	})
 }
 
-// TestRulePseudoUsers also has a Hasher to which a bare value is the clear text.
+// TestRulePseudoUsers also has a Hasher that takes bare values. To one whose default is PLAIN, "~" would be a password.
 func TestRulePseudoUsers(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -382,7 +384,8 @@ func TestRulePseudoUsers(t *testing.T) {
 	hasher, err := hash.New(hash.Config{Default: "PLAIN-MD5"})
 	require.NoError(t, err)
 	old := dump(t, db)
-	store := db.Store(t, ispmail.Config{Hasher: hasher})
+	var log bytes.Buffer
+	store := db.Store(t, ispmail.Config{Hasher: hasher, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for i := range pseudo {
 		for _, password := range append(pseudo, ispmailtest.Password) {
 			email := fmt.Sprintf("pseudo%d@example.org", i)
@@ -390,6 +393,7 @@ func TestRulePseudoUsers(t *testing.T) {
 			require.Equal(t, ispmail.ErrBadCredentials, store.ChangePassword(t.Context(), email, password, "a long enough secret"))
 		}
 	}
+	assert.Equal(t, 2*len(pseudo)*(len(pseudo)+1), strings.Count(log.String(), "nobody's login"), "the value is not even looked at")
 	require.ErrorIs(t, errorOf(store.Authenticate(t.Context(), "@example.org", "~")), ispmail.ErrInvalidAddress)
 	users := collect(t, store.Users(t.Context(), ""))
 	assert.Len(t, users, 5)

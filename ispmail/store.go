@@ -27,8 +27,8 @@ type Config struct {
 	Timeout time.Duration
 	// Columns supplies what a table needs beyond the columns of the guide. It is called for each row that is about to be
 	// inserted, a *Domain, *User or *Alias without an ID, and returns values for further columns of that table by
-	// name; bun.Safe("NOW()") is an expression. The columns of the guide are not its business: what it says about them
-	// does not count. Not needed where the tables are those of the guide, or further columns have defaults.
+	// name; bun.Safe("NOW()") is an expression. What it says about columns of the guide does not count. When a transaction
+	// is tried again, it is called again. Not needed where further columns have defaults.
 	Columns func(ctx context.Context, row any) map[string]any
 }
 

@@ -55,6 +55,13 @@ func (tx *transaction) ran(err error) error {
 	return err
 }
 
+// failure returns the error of the first statement that failed.
+func (tx *transaction) failure() error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	return tx.failed
+}
+
 // deadline bounds the work of a method.
 func (s *Store) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.timeout)
@@ -129,8 +136,8 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	if err := tx.ran(fn(ctx, tx)); err != nil {
 		return err
 	}
-	if tx.failed != nil {
-		return tx.failed
+	if err := tx.failure(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return mapError(err)
