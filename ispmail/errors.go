@@ -86,10 +86,11 @@ const (
 
 // Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
 const (
-	sqliteError  = 1    // SQLITE_ERROR, of a table or a column that is missing
-	sqliteBusy   = 5    // SQLITE_BUSY
-	sqliteCheck  = 275  // SQLITE_CONSTRAINT_CHECK
-	sqliteUnique = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	sqliteError    = 1    // SQLITE_ERROR, of a table or a column that is missing
+	sqliteBusy     = 5    // SQLITE_BUSY
+	sqliteReadOnly = 8    // SQLITE_READONLY
+	sqliteCheck    = 275  // SQLITE_CONSTRAINT_CHECK
+	sqliteUnique   = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
 
 // A databaseError is the failure of a statement, as opposed to an answer: the transaction that it belongs to must not
@@ -148,7 +149,7 @@ func mapError(err error) error {
 		e.kind, e.text = ErrDenied, accounts
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
-	case mariaOption, mariaReadOnlyTx, mariaReadOnly:
+	case mariaOption, mariaReadOnlyTx, mariaReadOnly, sqliteReadOnly:
 		e.kind, e.text = ErrUnavailable, "it is read-only"
 	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy:
 		e.kind, e.text = ErrUnavailable, "others are in the way"
@@ -179,6 +180,10 @@ func errorCode(err error) int {
 		error
 		Code() int
 	}](err); ok {
+		// The kinds of these are one to us, and extended codes hold them in the low byte.
+		if primary := e.Code() & 0xff; primary == sqliteBusy || primary == sqliteReadOnly {
+			return primary
+		}
 		return e.Code()
 	}
 	return 0

@@ -2,9 +2,11 @@ package ispmail_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
@@ -275,6 +279,34 @@ func TestHeldRowLock(t *testing.T) {
 	}
 }
 
+// TestHeldSQLite has another connection that keeps the whole database.
+func TestHeldSQLite(t *testing.T) {
+	t.Parallel()
+	for name, timeout := range map[string]time.Duration{"store": 100 * time.Millisecond, "database": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := "file:" + filepath.Join(t.TempDir(), "mail.db") + "?_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"
+			sqlDB, err := sql.Open("sqlite", dsn)
+			require.NoError(t, err)
+			db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, sqlitedialect.New()), DSN: dsn}
+			t.Cleanup(func() { require.NoError(t, db.DB.Close()) })
+			store := db.Store(t, ispmail.Config{Timeout: timeout})
+			require.NoError(t, store.CreateSchema(t.Context()))
+			db.Example(t)
+			require.NoError(t, errorOf(store.User(t.Context(), "john@example.org")))
+			holder, err := db.DB.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			old := db.Stored(t, "john@example.org")
+			err = store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
+			require.ErrorIs(t, err, ispmail.ErrUnavailable)
+			require.NoError(t, errorOf(store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "without the rehash")
+			require.NoError(t, holder.Rollback())
+			assert.Equal(t, old, db.Stored(t, "john@example.org"))
+			require.NoError(t, store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
+		})
+	}
+}
+
 // TestHeldTableLock has an ALTER TABLE that waits, before which nobody gets at the table.
 func TestHeldTableLock(t *testing.T) {
 	t.Parallel()
@@ -315,6 +347,35 @@ func TestHeldTableLock(t *testing.T) {
 			john.judge(t, err, "a long enough secret")
 			require.NoError(t, john.change(t, store))
 		})
+	}
+}
+
+// TestLateCommit has a COMMIT that is on its way for longer than its caller waits. What is read back meanwhile must not be
+// the row as it was before: the commit is yet to come.
+func TestLateCommit(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	proxy, dsn := through(t, db.DSN)
+	store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
+	john := newPatient(t, db, "john@example.org")
+	require.NoError(t, john.change(t, store))
+	for round := range times(3, 100) {
+		ctx, cancel := context.WithCancel(t.Context())
+		proxy.armed.Store(&cut{statement: "COMMIT", do: func() {
+			cancel()
+			assert.Eventually(t, func() bool { // the look at the row waits
+				var waiting int
+				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
+					WHERE db = DATABASE() AND command = 'Query' AND info LIKE '%FOR UPDATE'`).Scan(t.Context(), &waiting)
+				return err == nil && waiting > 0
+			}, 10*time.Second, 5*time.Millisecond)
+		}})
+		replacement := fmt.Sprint("late secret ", round)
+		err := store.ChangePassword(ctx, john.email, john.password, replacement)
+		settle(t, db)
+		john.judge(t, err, replacement)
+		require.NoError(t, err, "it came")
 	}
 }
 

@@ -27,14 +27,16 @@ func TestOpen(t *testing.T) {
 	// A server on which a value that is too long would be cut with a warning.
 	c, err := mysql.ParseDSN(db.DSN)
 	require.NoError(t, err)
-	c.Params = map[string]string{"sql_mode": "''"}
+	c.Params = map[string]string{"sql_mode": "''", "innodb_lock_wait_timeout": "7"}
 	store, err := ispmail.Open(t.Context(), c.FormatDSN(), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	_, err = store.Authenticate(t.Context(), "john@example.org", ispmailtest.Password)
 	require.NoError(t, err)
-	_, err = store.CreateDomain(t.Context(), "a-name-that-is-longer-than-fifty-characters.example.org")
-	require.ErrorIs(t, err, ispmail.ErrTooLong)
+	var settings string
+	require.NoError(t, store.DB().NewRaw(`SELECT CONCAT_WS(' ', @@sql_mode, @@max_statement_time, @@lock_wait_timeout,
+		@@innodb_lock_wait_timeout, @@character_set_connection)`).Scan(t.Context(), &settings))
+	assert.Equal(t, "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION 3.000000 3 7 utf8mb4", settings)
 	require.NoError(t, store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, `\ " ' back to Grüße`))
 	_, err = db.Store(t, ispmail.Config{}).Authenticate(t.Context(), "john@example.org", `\ " ' back to Grüße`)
 	require.NoError(t, err)

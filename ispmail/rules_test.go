@@ -3,6 +3,7 @@ package ispmail_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -282,6 +283,30 @@ func TestRuleDuplicates(t *testing.T) {
 			assert.Empty(t, dump(t, db))
 		})
 	}
+}
+
+// TestRuleNoTwinDomains has two stores that both look for a domain before either adds it, on a server with a level of
+// isolation at which that would make two of it.
+func TestRuleNoTwinDomains(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	load(t, db, "bookworm")
+	weak := connect(t, db, map[string]string{"tx_isolation": "'READ-COMMITTED'"})
+	var both, done sync.WaitGroup
+	both.Add(2)
+	errs := make([]error, 2)
+	for i := range errs {
+		proxy, dsn := through(t, weak.DSN)
+		store := open(t, dsn, ispmail.Config{Logger: silent})
+		proxy.armed.Store(&cut{statement: "INSERT", do: func() {
+			both.Done()
+			both.Wait()
+		}})
+		done.Go(func() { _, errs[i] = store.CreateDomain(t.Context(), "example.org") })
+	}
+	done.Wait()
+	assert.Len(t, collect(t, db.Store(t, ispmail.Config{}).Domains(t.Context())), 1)
+	assert.Len(t, filter(errs, func(err error) bool { return errors.Is(err, ispmail.ErrExists) }), 1, "%v", errs)
 }
 
 // TestRuleDeleteDomain does not rely on foreign keys.
