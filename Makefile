@@ -29,7 +29,7 @@ fmt: ## Format the code.
 
 soak: ## Run the faults and races in the numbers that the project promises; takes about 10 minutes.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
-		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
+		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
 
 bench: ## Measure what has a wanted ratio; fails above it.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \

@@ -158,14 +158,14 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 func canonicalAlias(source, destination string) (string, string, error) {
 	from, err := canonicalSource(source)
 	if err != nil {
-		return "", "", fmt.Errorf("%w of the source", err)
+		return "", "", fmt.Errorf("%w in the source", err)
 	}
 	to, err := canonicalSource(destination)
 	if err != nil {
-		return "", "", fmt.Errorf("%w of the destination", err)
+		return "", "", fmt.Errorf("%w in the destination", err)
 	}
 	if to[0] == '@' && from[0] != '@' {
-		return "", "", fmt.Errorf("%w of the destination: only a source @domain can lead to a whole domain", ErrInvalidAddress)
+		return "", "", fmt.Errorf("%w in the destination: only a source @domain can lead to a whole domain", ErrInvalidAddress)
 	}
 	return from, to, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,6 +83,28 @@ func TestRehashFails(t *testing.T) {
 			assert.Equal(t, legacy, user.Password)
 			assert.Equal(t, legacy, db.Stored(t, "md5@example.org"))
 		})
+	}
+}
+
+// TestRehashOfLockedRow has somebody else's transaction on the row: the login succeeds without the rehash, and the
+// change that the other one makes stays.
+func TestRehashOfLockedRow(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := open(t, connect(t, db, waits).DSN, ispmail.Config{Logger: silent, Timeout: 200 * time.Millisecond})
+	for range times(2, 20) {
+		db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
+		holder, err := db.DB.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		_, err = holder.ExecContext(t.Context(), "UPDATE virtual_users SET password = 'theirs' WHERE id = 2")
+		require.NoError(t, err)
+		user, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+		require.NoError(t, err)
+		assert.Equal(t, legacy, user.Password)
+		require.NoError(t, holder.Commit())
+		settle(t, db)
+		assert.Equal(t, "theirs", db.Stored(t, "md5@example.org"))
 	}
 }
 

@@ -333,6 +333,20 @@ func TestRuleDeleteDomain(t *testing.T) {
 	assert.Equal(t, []string{"jack@example.net > john@example.net", "sales@example.net > jack@example.org"}, arrows(collect(t, store.Aliases(ctx, ""))))
 }
 
+// TestRuleForeignKeysOfOthers has a row that another program ties to a user.
+func TestRuleForeignKeysOfOthers(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	load(t, db, "redirects")
+	db.Example(t)
+	db.Exec(t, "UPDATE virtual_aliases SET mailbox_id = 1")
+	old := dump(t, db)
+	_, err := db.Store(t, ispmail.Config{}).DeleteUser(t.Context(), "john@example.org")
+	require.ErrorContains(t, err, "FOREIGN KEY (`mailbox_id`)")
+	require.NotErrorIs(t, err, ispmail.ErrNoDomain)
+	assert.Equal(t, old, dump(t, db))
+}
+
 func TestRuleDanglingAliases(t *testing.T) {
 	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
