@@ -137,7 +137,7 @@ func TestCutAndAway(t *testing.T) {
 				proxy, dsn := through(t, db.DSN)
 				store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: time.Second})
 				john := newPatient(t, db, "john@example.org")
-				require.NoError(t, john.change(t, store))
+				require.NoError(t, john.change(t, db.Store(t, ispmail.Config{})))
 				for range times(1, 20) {
 					proxy.armed.Store(&cut{statement: statement, moment: moment, away: true})
 					err := john.change(t, store)
@@ -256,7 +256,7 @@ func TestHeldRowLock(t *testing.T) {
 			db.Example(t)
 			store := open(t, connect(t, db, test.settings).DSN, ispmail.Config{Logger: silent, Timeout: test.timeout})
 			john := newPatient(t, db, "john@example.org")
-			require.NoError(t, john.change(t, store))
+			require.NoError(t, john.change(t, db.Store(t, ispmail.Config{}))) // with time to spare
 			for range times(5, 200) {
 				holder, err := db.DB.BeginTx(t.Context(), nil)
 				require.NoError(t, err)
@@ -290,19 +290,19 @@ func TestHeldSQLite(t *testing.T) {
 			require.NoError(t, err)
 			db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, sqlitedialect.New()), DSN: dsn}
 			t.Cleanup(func() { require.NoError(t, db.DB.Close()) })
-			store := db.Store(t, ispmail.Config{Timeout: timeout})
-			require.NoError(t, store.CreateSchema(t.Context()))
+			patient := db.Store(t, ispmail.Config{})
+			require.NoError(t, patient.CreateSchema(t.Context()))
 			db.Example(t)
-			require.NoError(t, errorOf(store.User(t.Context(), "john@example.org")))
+			store := db.Store(t, ispmail.Config{Timeout: timeout})
 			holder, err := db.DB.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			old := db.Stored(t, "john@example.org")
 			err = store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
 			require.ErrorIs(t, err, ispmail.ErrUnavailable)
-			require.NoError(t, errorOf(store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "without the rehash")
+			require.NoError(t, errorOf(patient.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "without the rehash")
 			require.NoError(t, holder.Rollback())
 			assert.Equal(t, old, db.Stored(t, "john@example.org"))
-			require.NoError(t, store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
+			require.NoError(t, patient.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
 		})
 	}
 }
@@ -321,7 +321,8 @@ func TestHeldTableLock(t *testing.T) {
 			}
 			store := open(t, connect(t, db, settings).DSN, ispmail.Config{Logger: silent, Timeout: timeout})
 			john := newPatient(t, db, "john@example.org")
-			require.NoError(t, john.change(t, store))
+			patient := db.Store(t, ispmail.Config{})
+			require.NoError(t, john.change(t, patient))
 			reader, err := db.DB.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			_, err = reader.ExecContext(t.Context(), "SELECT id FROM virtual_users")
@@ -345,7 +346,7 @@ func TestHeldTableLock(t *testing.T) {
 			altered.Wait()
 			settle(t, db)
 			john.judge(t, err, "a long enough secret")
-			require.NoError(t, john.change(t, store))
+			require.NoError(t, john.change(t, patient))
 		})
 	}
 }

@@ -92,7 +92,7 @@ func TestRehashOfLockedRow(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
-	store := open(t, connect(t, db, waits).DSN, ispmail.Config{Logger: silent, Timeout: 200 * time.Millisecond})
+	store := open(t, connect(t, db, waits).DSN, ispmail.Config{Logger: silent, Timeout: 500 * time.Millisecond})
 	for range times(2, 20) {
 		db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
 		holder, err := db.DB.BeginTx(t.Context(), nil)

@@ -81,10 +81,10 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 		timeout   time.Duration
 		goesOn    bool // soon
 	}{
-		{"SELECT", 300 * time.Millisecond, false},
-		{"START TRANSACTION", 300 * time.Millisecond, false},
-		{"UPDATE", 300 * time.Millisecond, false},
-		{"COMMIT", 300 * time.Millisecond, false},
+		{"SELECT", 500 * time.Millisecond, false},
+		{"START TRANSACTION", 500 * time.Millisecond, false},
+		{"UPDATE", 500 * time.Millisecond, false},
+		{"COMMIT", 500 * time.Millisecond, false},
 		{"COMMIT", 10 * time.Second, true},
 	} {
 		t.Run(fmt.Sprint(test.statement, test.goesOn), func(t *testing.T) {
@@ -95,7 +95,9 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 			through := connect(t, &ispmailtest.Database{DSN: config.FormatDSN()}, nil)
 			store := through.Store(t, ispmail.Config{Timeout: test.timeout})
 			for range times(1, 20) {
-				require.NoError(t, errorOf(store.Authenticate(t.Context(), john.email, john.password)))
+				require.Eventually(t, func() bool {
+					return errorOf(store.Authenticate(t.Context(), john.email, john.password)) == nil
+				}, 20*time.Second, time.Millisecond)
 				proxy.armed.Store(&cut{statement: test.statement, do: func() {
 					signal("STOP")
 					if test.goesOn {
