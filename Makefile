@@ -31,15 +31,10 @@ soak: ## Run the faults and races in the numbers that the project promises; take
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
 
-bench: ## Measure what has a wanted ratio; fails above it.
-	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
-		go test -count=1 -run '^$$' -bench '^Benchmark(User|ChangePassword)$$' -benchtime 2000x ./ispmail && \
-		go test -count=1 -run '^$$' -bench '^BenchmarkUsers$$' -benchtime 20x ./ispmail
-
 fuzz: ## Run every fuzz target for a minute.
 	go test -fuzz '^FuzzParse$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
 
-.PHONY: help test lint fmt soak bench fuzz
+.PHONY: help test bench lint fmt soak fuzz

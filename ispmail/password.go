@@ -62,7 +62,7 @@ func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 // not tell why.
 func (s *Store) verify(ctx context.Context, email, password string, lock lockMode) (User, error) {
 	user, err := s.find(ctx, email, lock)
-	level, message, subject := slog.LevelInfo, "ispmail: login refused", slog.Any("user", user)
+	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
 		subject = slog.String("email", email) // which is an address, as it was looked for
@@ -73,7 +73,7 @@ func (s *Store) verify(ctx context.Context, email, password string, lock lockMod
 		err = errors.New("the row is nobody's login")
 		_ = s.hasher.Verify(s.decoy(), password)
 	default:
-		err = s.hasher.Verify(user.Password, password)
+		err = s.hasher.VerifyFor(user.canonical(), user.Password, password)
 		if err == nil {
 			return user, nil
 		}

@@ -19,8 +19,7 @@ type Config struct {
 	// Hasher verifies and makes passwords. Defaults to one with the zero hash.Config, which writes {SHA256-CRYPT}.
 	Hasher *hash.Hasher
 	// Logger is told why a password was refused (level Debug, and Warn if the stored value is at fault) and why a rehash
-	// failed (Warn), never a password or a hash. Defaults to
-	// slog.Default().
+	// failed (Warn), never a password or a hash. Defaults to slog.Default().
 	Logger *slog.Logger
 	// Timeout bounds how long a method works before it gives up with ErrUnavailable. If the connection breaks during a
 	// commit, the method may take as long again to find out what became of it. Defaults to 5 seconds.
