@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -55,7 +56,7 @@ func canonicalDomain(domain string) (string, error) {
 	if len(domain) > 4*maxDomain { // no name of that size can become short enough
 		return "", invalid
 	}
-	name := strings.ToLower(domain)
+	name := strings.Map(lowerOfPair, domain)
 	ascii := name
 	if !isASCII(name) || strings.Contains(name, "xn--") {
 		var err error
@@ -80,6 +81,16 @@ func canonicalDomain(domain string) (string, error) {
 		}
 	}
 	return ascii, nil
+}
+
+// lowerOfPair returns the lower case of a letter. A sign that only looks like one, as the Kelvin sign K or the dotted
+// İ, is not the capital of its lower case; it is replaced by what no domain holds.
+func lowerOfPair(r rune) rune {
+	low := unicode.ToLower(r)
+	if low != r && unicode.ToUpper(low) != r {
+		return utf8.RuneError
+	}
+	return low
 }
 
 // notInLabel refuses symbols, emoji among them, which UTS 46 allows and IDNA 2008 (RFC 5892) does not.

@@ -34,6 +34,7 @@ var invalid = []string{
 	"josé@example.org", "ｊohn@example.org", "\xff@example.org", "john@exampl\xff.org", "\u212aate@example.org",
 	"john@.example.org", "john@example.org.", "john@exam..ple.org", "john@-example.org", "john@example-.org",
 	"john@exam_ple.org", "john@[127.0.0.1]", "john@ｅxample.org", "john@example。org", "john@exa\u00admple.org",
+	"john@\u212aexample.org", "john@\u0130example.org", "john@\u212bexample.org", "john@\u2126.example.org", "john@\ufffd.org",
 	"john@😀.de", "john@xn--e28h.de", "john@xn--a.de", "john@xn--.de", "john@mu\u0308ller.de",
 	strings.Repeat("a", 65) + "@example.org", "john@" + strings.Repeat("a", 64) + ".org",
 	"john@" + strings.Repeat("a.", 127) + "org", "john@" + strings.Repeat("ü", 2000) + ".org",

@@ -25,7 +25,8 @@ type User struct {
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Email is the address as it is stored, which may differ from its canonical form in rows of other programs.
 	Email string `bun:"email" json:"email"`
-	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON and slog leave it out.
+	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON leaves it out, and so does slog where
+	// it is given a User or *User.
 	Password string `bun:"password" json:"-"`
 	// Quota is the size of the mailbox in bytes, 0 for no limit. It is nil where virtual_users has no column quota or
 	// the account may not read it. SetQuota changes it.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"time"
 
@@ -31,6 +32,7 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Logger = driverLog{config.Logger}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		return nil, errors.New("ispmail: the DSN has settings that do not fit together")
@@ -50,6 +52,18 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	}
 	store.owned = true
 	return store, nil
+}
+
+// A driverLog takes what the driver would write to standard error: how connections end, which is of interest only to
+// those who look for it, as the methods return what follows from it.
+type driverLog struct{ log *slog.Logger }
+
+func (d driverLog) Print(v ...any) {
+	log := d.log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Debug("ispmail: mysql driver", slog.String("message", fmt.Sprint(v...)))
 }
 
 // connection reads a DSN and adds what makes a connection safe.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -237,23 +238,25 @@ func TestMinLength(t *testing.T) {
 	}
 }
 
-// TestOutageIsLoggedOnce has a database that goes and comes back.
+// TestOutageIsLoggedOnce has a database that goes and comes back, and one that answers what it should not.
 func TestOutageIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	c := &changer{err: errors.New("no route to the database")}
+	c := &changer{}
 	service := newService(t, passwd.Config{Changer: c, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for range 3 {
-		post(service, formType, good)
+	for _, err := range []error{
+		fmt.Errorf("%w: no route", ispmail.ErrUnavailable), context.DeadlineExceeded, ispmail.ErrBadCredentials,
+		fmt.Errorf("%w: no route", ispmail.ErrUnavailable), errors.New("a trigger"),
+	} {
+		c.err = err
+		for range 3 {
+			post(service, formType, good)
+		}
 	}
-	c.err = ispmail.ErrBadCredentials
-	for range 3 {
-		post(service, formType, good)
-	}
-	c.err = errors.New("no route to the database")
-	post(service, formType, good)
-	assert.Equal(t, 2, strings.Count(log.String(), "no route to the database"))
+	assert.Equal(t, 2, strings.Count(log.String(), "no route"))
 	assert.Equal(t, 1, strings.Count(log.String(), "the database is back"))
+	assert.Equal(t, 3, strings.Count(log.String(), "a trigger"))
+	assert.NotContains(t, log.String(), context.DeadlineExceeded.Error(), "the outage went on")
 }
 
 // TestStore has the real store behind the API.

@@ -41,7 +41,8 @@ import (
 //
 // ChangePassword is called with an address in its canonical form. It must return nil only when the change is stored
 // for good, ispmail.ErrBadCredentials when there is no such user or the password is another, and
-// ispmail.ErrOutcomeUnknown when it cannot tell. It must be safe for concurrent use.
+// ispmail.ErrOutcomeUnknown when it cannot tell. Every other error means that nothing was changed; one that is
+// ispmail.ErrUnavailable tells of an outage, which is logged once. It must be safe for concurrent use.
 type Changer interface {
 	ChangePassword(ctx context.Context, email, current, replacement string) error
 }
@@ -300,14 +301,23 @@ func (s *Service) tell(ctx context.Context, e Event, v verdict) {
 	s.config.OnEvent(ctx, e)
 }
 
-// database notes whether the database does its work. An outage is logged once, and its end.
+// database notes whether the database does its work. An outage is logged once, and its end; another failure each time.
 func (s *Service) database(ctx context.Context, err error) {
+	log := s.config.Logger
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		// The client has gone; that says nothing about the database.
-	case err == nil && s.down.Swap(false):
-		s.config.Logger.InfoContext(ctx, "the database is back")
-	case err != nil && !s.down.Swap(true):
-		s.config.Logger.ErrorContext(ctx, "the database does not do its work", slog.Any("cause", err))
+	case err == nil:
+		if s.down.Swap(false) {
+			log.InfoContext(ctx, "the database is back")
+		}
+	case !isOutage(err):
+		log.ErrorContext(ctx, "the database refuses a change", slog.Any("cause", err))
+	case !s.down.Swap(true):
+		log.ErrorContext(ctx, "the database is not available", slog.Any("cause", err))
 	}
+}
+
+func isOutage(err error) bool {
+	return errors.Is(err, ispmail.ErrUnavailable) || errors.Is(err, ispmail.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -3,7 +3,8 @@
 // Every call makes a database of its own, so that tests can run in parallel, and removes it when the test ends.
 //
 // MariaDB needs a Docker engine. ISPMAIL_TEST_IMAGE names the image of the server, by default the official one.
-// ISPMAIL_TEST_DSN names a server that runs already, with an account that may create databases:
+// ISPMAIL_TEST_DSN names a server that runs already, with an account that may create databases
+// and accounts, such as root:
 //
 //	ISPMAIL_TEST_DSN='root:secret@tcp(127.0.0.1:3306)/' go test ./...
 //

@@ -26,7 +26,7 @@ type lateStore struct {
 	closer func() error
 }
 
-var errNotOpen = errors.New("it has not been opened yet")
+var errNotOpen = fmt.Errorf("%w: it has not been opened yet", ispmail.ErrUnavailable)
 
 const (
 	openTimeout = 10 * time.Second

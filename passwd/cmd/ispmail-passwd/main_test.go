@@ -169,7 +169,7 @@ func TestOutage(t *testing.T) {
 	}
 	assert.Equal(t, 1, strings.Count(p.stderr.String(), "cannot open the database"))
 	assert.Equal(t, http.StatusServiceUnavailable, p.get(t, "/readyz"))
-	assert.Equal(t, 1, strings.Count(p.stderr.String(), "the database does not do its work"))
+	assert.Equal(t, 1, strings.Count(p.stderr.String(), "the database is not available"))
 
 	link.up(t)
 	await(t, &p.stderr, "database opened")
@@ -183,7 +183,7 @@ func TestOutage(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusServiceUnavailable, p.get(t, "/readyz"))
 	assert.Equal(t, http.StatusOK, p.get(t, "/healthz"))
-	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database does not do its work"))
+	assert.Equal(t, 2, strings.Count(p.stderr.String(), "the database is not available"))
 	link.up(t)
 	status, body = p.change(t, "john@example.org", "a long enough secret", "another long secret")
 	assert.Equal(t, http.StatusOK, status, body)
