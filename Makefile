@@ -6,16 +6,17 @@ golangci    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## Check and test everything; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
+test: ## Check and test everything, screenshots of the page in dist; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
 	@.ci/need gcc gcc libc6-dev
 	@.ci/need doveadm dovecot-core
 	@.ci/need chromium chromium fonts-dejavu-core
 	go vet ./...
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
+	@mkdir -p dist
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
-		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on ./...
+		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on -artifacts -outputdir dist ./...
 
 bench: ## Measure, and fail where something is slower than it should be.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
@@ -15,8 +14,10 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
-// strength orders the schemes that a guide or an admin may have chosen by what a guess costs with their usual settings.
-var strength = map[string]int{"SHA256-CRYPT": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4}
+// strength orders schemes by what a guess costs with their usual settings.
+var strength = map[string]int{
+	"PBKDF2": 1, "SHA256-CRYPT": 1, "SCRAM-SHA-256": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4, "scrypt": 4, "yescrypt": 4,
+}
 
 // check tries what the service will do with the database, without changing a row, and says a sentence about each. It
 // returns whether all is well; a warning is.
@@ -99,8 +100,8 @@ func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string,
 			return false
 		}
 		total++
-		if name, _, ok := strings.Cut(strings.TrimPrefix(stored.String, "{"), "}"); ok {
-			counts[strings.ToUpper(name)]++
+		if info, err := s.hasher.Inspect(stored.String); err == nil {
+			counts[info.Scheme]++
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -117,7 +118,7 @@ func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string,
 		}
 	}
 	if 2*stronger > total {
-		say("warn", "%d of %d users have a stronger scheme than {%s}, which every change writes: consider --scheme %s.", stronger, total, s.hasher.Scheme(), most)
+		say("warn", "%d of %d users have a stronger scheme than {%s}, which every change writes, %s for the most part: consider another --scheme.", stronger, total, s.hasher.Scheme(), most)
 		return true
 	}
 	say("ok", "{%s} is no step back for most of the %d users.", s.hasher.Scheme(), total)
