@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -78,8 +79,9 @@ type Config struct {
 	// MaxConcurrent is the number of changes that are under way at the same time, beside one more for the API alone.
 	// Defaults to one less than GOMAXPROCS, at least 1.
 	MaxConcurrent int
-	// Floor is the time from the arrival of a request to the answer that the credentials are wrong. Defaults to 500 ms.
-	// It should be longer than it takes to verify a password; the answer is not sent earlier whatever it takes.
+	// Floor is the time from the arrival of a request to the answer that the credentials are wrong, with a random tenth
+	// on top. Defaults to 500 ms. It should be longer than it takes to verify a password; the answer is not sent earlier
+	// whatever it takes.
 	Floor time.Duration
 
 	// OnEvent is told about every attempt, before the answer is sent. It must be safe for concurrent use, and return
@@ -103,6 +105,7 @@ const (
 	lowestMaxLength  = 64   // NIST SP 800-63B-4, section 3.1.1.2: at least 64 characters must be possible
 	maxField         = 1024 // bytes of any field, the limit of Roundcube's login form
 	defaultFloor     = 500 * time.Millisecond
+	jitterPart       = 10 // of the floor, on top of it
 	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds.
 	changeTimeout = 10 * time.Second
 )
@@ -243,8 +246,11 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 		return email, v
 	}
 	// Not before the floor, so that time does not tell why; not in a place of the gate, where others would wait with us.
+	// Timers wake up to a millisecond late, by how much depends on when they were set, and so on the work that was done:
+	// the jitter drowns that.
+	floor := s.config.Floor + rand.N(s.config.Floor/jitterPart+1) //nolint:gosec // jitter is no secret
 	select {
-	case <-time.After(time.Until(arrival.Add(s.config.Floor))):
+	case <-time.After(time.Until(arrival.Add(floor))):
 	case <-ctx.Done():
 	}
 	return email, v
