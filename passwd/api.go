@@ -112,7 +112,7 @@ func jsonAnswer(v verdict) (contentType, body string) {
 
 // acceptsJSON tells whether a request asks for JSON by name. Roundcube sends no Accept at all.
 func acceptsJSON(r *http.Request) bool {
-	accept := strings.Join(r.Header.Values("Accept"), ",")
+	accept := strings.ToLower(strings.Join(r.Header.Values("Accept"), ","))
 	return strings.Contains(accept, "application/json") || strings.Contains(accept, "application/problem+json")
 }
 

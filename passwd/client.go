@@ -1,6 +1,7 @@
 package passwd
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -11,26 +12,45 @@ import (
 // entry is the last one, the entries before it are as trustworthy as their own senders. A request that comes over a unix
 // socket comes from a proxy that may use the socket.
 func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	client := netip.IPv6Unspecified() // of a unix socket whose proxy tells nothing
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err == nil {
-		client = peer.Addr().Unmap().WithZone("")
-		if !isTrusted(client, trusted) {
+	client, ok := parseHop(r.RemoteAddr)
+	if ok && !isTrusted(client, trusted) {
+		return client
+	}
+	if !ok {
+		client = netip.IPv6Unspecified() // of a socket whose proxy tells nothing
+		if !isSocket(r) {
 			return client
 		}
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		address, ok := parseHop(strings.TrimSpace(hop))
+		if !ok {
 			break // whoever wrote this, the hop before it is the last one known
 		}
-		client = address.Unmap().WithZone("")
+		client = address
 		if !isTrusted(client, trusted) {
 			break
 		}
 	}
 	return client
+}
+
+// parseHop reads an address with or without a port.
+func parseHop(s string) (netip.Addr, bool) {
+	address, err := netip.ParseAddr(s)
+	if err != nil {
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(s)
+		address = withPort.Addr()
+	}
+	return address.Unmap().WithZone(""), err == nil
+}
+
+// isSocket tells whether a request came over a unix socket.
+func isSocket(r *http.Request) bool {
+	_, ok := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return ok
 }
 
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {

@@ -1,6 +1,9 @@
 package passwd
 
 import (
+	"context"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
@@ -23,6 +26,10 @@ func TestClientOf(t *testing.T) {
 		{"127.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"}, // the first is the client's own word
 		{"127.0.0.1:1234", []string{"203.0.113.9", "198.51.100.7"}, "198.51.100.7"},
 		{"127.0.0.1:1234", []string{"203.0.113.9, 198.51.100.7, 127.0.0.2"}, "198.51.100.7"},
+		{"127.0.0.1:1234", []string{"198.51.100.7:5555"}, "198.51.100.7"},
+		{"127.0.0.1:1234", []string{"[2001:db8:2::1]:44"}, "2001:db8:2::1"},
+		{"203.0.113.5", []string{"198.51.100.7"}, "203.0.113.5"}, // as some middleware leaves it
+		{"nonsense", []string{"198.51.100.7"}, "::"},
 		{"127.0.0.1:1234", []string{"198.51.100.7, nonsense, 127.0.0.2"}, "127.0.0.2"},
 		{"127.0.0.1:1234", []string{"198.51.100.7, "}, "127.0.0.1"},
 		{"127.0.0.1:1234", []string{"127.0.0.3, 127.0.0.2"}, "127.0.0.3"},
@@ -36,6 +43,9 @@ func TestClientOf(t *testing.T) {
 	} {
 		r := httptest.NewRequest("POST", "/", nil)
 		r.RemoteAddr = c.peer
+		if c.peer == "@" {
+			r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, &net.UnixAddr{}))
+		}
 		r.Header["X-Forwarded-For"] = c.forwarded
 		assert.Equal(t, c.want, clientOf(r, trusted).String(), "%+v", c)
 	}

@@ -59,10 +59,9 @@ func readFields(w http.ResponseWriter, r *http.Request, fields []field) (verdict
 			return badField(field.name, isMissing)
 		case len(got) > 1:
 			return badField(field.name, "is there more than once.")
-		case !utf8.ValidString(got[0]) || strings.IndexByte(got[0], 0) >= 0:
+		case strings.ContainsRune(got[0], utf8.RuneError) || strings.IndexByte(got[0], 0) >= 0:
+			// U+FFFD itself is what remains of text that was none; so it is for half of a surrogate pair in JSON.
 			return badField(field.name, "is not UTF-8 or holds a NUL byte.")
-		case len(got[0]) > maxField:
-			return badField(field.name, "is too long.")
 		default:
 			*field.value = got[0]
 		}
@@ -96,7 +95,7 @@ func parseBody(header http.Header, body []byte) (values url.Values, supported bo
 }
 
 // parseJSON reads the members of an object that are strings. Others become no value. Unlike json.Unmarshal it keeps the
-// values of a name that is there twice, and does not replace what is no Unicode.
+// values of a name that is there twice.
 func parseJSON(body []byte) (url.Values, error) {
 	errMalformed := errors.New("malformed")
 	if !utf8.Valid(body) {
@@ -117,9 +116,6 @@ func parseJSON(body []byte) (url.Values, error) {
 			return nil, err
 		}
 		text, _ := value.(string)
-		if strings.ContainsRune(text, utf8.RuneError) {
-			return nil, errMalformed // half of a surrogate pair
-		}
 		values.Add(name.(string), text)
 	}
 	if _, err := decoder.Token(); err != nil {

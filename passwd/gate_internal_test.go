@@ -2,6 +2,7 @@ package passwd
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,44 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+func TestGateDefault(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, max(1, runtime.GOMAXPROCS(0)-1), cap(newGate(0).shared))
+	assert.Equal(t, 1, cap(newGate(7).reserved))
+}
+
+// TestGateQueues: a queue of the page that is full leaves the API its own.
+func TestGateQueues(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		leaveShared, ok := g.enter(t.Context(), API)
+		require.True(t, ok)
+		leaveReserved, ok := g.enter(t.Context(), API)
+		require.True(t, ok)
+		var done sync.WaitGroup
+		var mu sync.Mutex
+		served := map[Channel]int{}
+		for _, channel := range []Channel{Page, API} {
+			for range 2 * gateQueue {
+				done.Go(func() {
+					if leave, ok := g.enter(t.Context(), channel); ok {
+						mu.Lock()
+						served[channel]++
+						mu.Unlock()
+						leave()
+					}
+				})
+			}
+			synctest.Wait()
+		}
+		leaveShared()
+		leaveReserved()
+		done.Wait()
+		assert.Equal(t, map[Channel]int{Page: gateQueue, API: gateQueue}, served)
+	})
+}
 
 func TestGate(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 type limit struct {
 	burst    int
 	interval time.Duration // until one more event is let through
-	now      func() time.Time
+	now      func() int64  // nanoseconds of a clock that nobody sets
 	seed     maphash.Seed
 
 	mu       sync.Mutex
@@ -31,18 +31,20 @@ const (
 // bucket belongs to the name of a hash. Two names with the same 64 bits would share it.
 type bucket struct {
 	name uint64
-	full int64 // nanoseconds since 1970
+	full int64 // when it is full again
 }
 
 func newLimit(burst int, interval time.Duration) *limit {
-	return &limit{burst: burst, interval: interval, now: time.Now, seed: maphash.MakeSeed()}
+	start := time.Now()
+	now := func() int64 { return int64(time.Since(start)) + 1 } // an unused bucket is full since 0
+	return &limit{burst: burst, interval: interval, now: now, seed: maphash.MakeSeed()}
 }
 
 // take lets an event of a name through and charges it, or says how long to wait for the next.
 func (l *limit) take(name string) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now().UnixNano()
+	now := l.now()
 	b := l.find(name, now)
 	full := max(b.full, now)
 	// The bucket is empty when it will take longer than this until it is full.
@@ -57,7 +59,7 @@ func (l *limit) take(name string) (wait time.Duration, ok bool) {
 func (l *limit) give(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.find(name, l.now().UnixNano()).full -= int64(l.interval)
+	l.find(name, l.now()).full -= int64(l.interval)
 }
 
 // find returns the bucket of a name, if need be one that has become free, else the overflow.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // policy judges a new password by the request alone: there are no rules about kinds of characters (NIST SP 800-63B-4,
@@ -24,12 +26,12 @@ func (s *Service) policy(email string, f form) (verdict, bool) {
 		return refuse("policy-too-short", fmt.Sprintf("The new password must have at least %d characters.", s.config.MinLength))
 	case f.replacement == f.current && !s.config.AllowSame:
 		return refuse("policy-same", "The new password is the current one.")
-	case commonPasswords()[lowered]:
-		return refuse("policy-common", "The new password is one of the most common ones.")
-	case madeOf(lowered, addressWords(email)):
+	case madeOf(lowered, addressWords(email, f.user)):
 		return refuse("policy-address", "The new password is made of the mail address.")
 	case madeOf(lowered, siteWords(s.config.SiteName)):
 		return refuse("policy-site", "The new password is made of the name of this site.")
+	case isCommon(lowered):
+		return refuse("policy-common", "The new password is one of the most common ones.")
 	}
 	return verdict{}, true
 }
@@ -48,23 +50,64 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	return common
 })
 
-// addressWords are the parts of an address that are no secret.
-func addressWords(email string) []string {
+// isCommon tells whether a password is a common one, with or without digits and punctuation around it, or one that is
+// as easily guessed: the same over and over, or a run along the alphabet or the keyboard.
+func isCommon(password string) bool {
+	core := strings.TrimFunc(password, isNoLetter)
+	return commonPasswords()[password] || commonPasswords()[core] || isRepeated(password) || isRun(password)
+}
+
+func isRepeated(password string) bool {
+	for size := 1; size <= len(password)/2; size++ {
+		unit := password[:size]
+		if strings.HasPrefix(strings.Repeat(unit, len(password)/size+1), password) {
+			return true
+		}
+	}
+	return false
+}
+
+func isRun(password string) bool {
+	reversed := []byte(password)
+	slices.Reverse(reversed)
+	for _, sequence := range []string{"0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"} {
+		endless := strings.Repeat(sequence, len(password)/len(sequence)+2)
+		if strings.Contains(endless, password) || strings.Contains(endless, string(reversed)) {
+			return true
+		}
+	}
+	return false
+}
+
+// addressWords are the parts of an address that are no secret, as it is stored and as it was typed, and with the domain
+// as people read it.
+func addressWords(email, typed string) []string {
 	local, domain, _ := strings.Cut(email, "@")
-	words := []string{email, local, domain}
-	words = append(words, strings.FieldsFunc(local, isNoLetter)...)
-	return append(words, strings.FieldsFunc(domain, isNoLetter)...)
+	readable, err := idna.ToUnicode(domain)
+	if err != nil {
+		readable = domain
+	}
+	words := []string{email, strings.ToLower(typed), local + "@" + readable, local, domain, readable}
+	for _, part := range []string{local, domain, readable} {
+		words = append(words, longWords(part)...)
+	}
+	return words
 }
 
 func siteWords(name string) []string {
 	name = strings.ToLower(name)
-	return append(strings.FieldsFunc(name, isNoLetter), name)
+	return append(longWords(name), name)
+}
+
+// longWords are those of three letters and more; fewer would be found in everything.
+func longWords(text string) []string {
+	words := strings.FieldsFunc(text, isNoLetter)
+	return slices.DeleteFunc(words, func(w string) bool { return utf8.RuneCountInString(w) < 3 })
 }
 
 // madeOf tells whether a password is nothing but the words, in any order and number, and what is easily added to them:
-// digits, blanks and punctuation. Words of one or two letters do not count.
+// digits, blanks and punctuation.
 func madeOf(password string, words []string) bool {
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return utf8.RuneCountInString(w) < 3 })
 	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) }) // a long word before its parts
 	rest := password
 	for _, word := range words {

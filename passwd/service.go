@@ -31,6 +31,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -79,9 +80,9 @@ type Config struct {
 	// MaxConcurrent is the number of changes that are under way at the same time, beside one more for the API alone.
 	// Defaults to one less than GOMAXPROCS, at least 1.
 	MaxConcurrent int
-	// Floor is the time from the arrival of a request to the answer that the credentials are wrong, with a random tenth
-	// on top. Defaults to 500 ms. It should be longer than it takes to verify a password; the answer is not sent earlier
-	// whatever it takes.
+	// Floor is the time from the arrival of a request to the answer that the credentials are wrong, and on the page also
+	// to the answer that the password was changed, with a random tenth on top. What takes longer is answered at a
+	// multiple of it. Defaults to 500 ms. It should be longer than it takes to verify a password.
 	Floor time.Duration
 
 	// OnEvent is told about every attempt, before the answer is sent. It must be safe for concurrent use, and return
@@ -103,7 +104,7 @@ const (
 	lowestMinLength  = 8
 	defaultMaxLength = 256  // bytes of a new password
 	lowestMaxLength  = 64   // NIST SP 800-63B-4, section 3.1.1.2: at least 64 characters must be possible
-	maxField         = 1024 // bytes of any field, the limit of Roundcube's login form
+	maxCurrent       = 1024 // bytes of a current one, the limit of Roundcube's login form
 	defaultFloor     = 500 * time.Millisecond
 	jitterPart       = 10 // of the floor, on top of it
 	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds.
@@ -125,8 +126,9 @@ type Service struct {
 	config   Config
 	secrets  secrets
 	gate     *gate
-	accounts [2]*limit // by channel: an attack on the page does not stop the webmail
-	clients  *limit    // of the page
+	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
+	clients  *limit      // of the page
+	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
 	down     atomic.Bool
 }
 
@@ -233,9 +235,18 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if err != nil {
 		return "", badAddress
 	}
+	if len(f.current) > maxCurrent {
+		return email, badRequest(http.StatusBadRequest, "The current password is too long.")
+	}
 	if v, ok := s.policy(email, f); !ok {
 		return email, v
 	}
+	// One attempt for an account at a time, until it is answered: with more, the time that the second one waits for the
+	// first would tell what that costs.
+	if _, underWay := s.underWay[channel].LoadOrStore(email, true); underWay {
+		return email, busy
+	}
+	defer s.underWay[channel].Delete(email)
 	giveBack, wait, ok := s.charge(channel, client, email)
 	if !ok {
 		return email, limited(wait)
@@ -243,17 +254,29 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	v = s.changeNow(ctx, channel, email, f)
 	if v != badCredentials {
 		giveBack()
-		return email, v
 	}
-	// Not before the floor, so that time does not tell why; not in a place of the gate, where others would wait with us.
-	// Timers wake up to a millisecond late, by how much depends on when they were set, and so on the work that was done:
-	// the jitter drowns that.
-	floor := s.config.Floor + rand.N(s.config.Floor/jitterPart+1) //nolint:gosec // jitter is no secret
-	select {
-	case <-time.After(time.Until(arrival.Add(floor))):
-	case <-ctx.Done():
+	if v == badCredentials || v == changed && channel == Page {
+		s.waitForFloor(ctx, arrival)
 	}
 	return email, v
+}
+
+// waitForFloor waits until a fixed time after the arrival, or a multiple of it where that is over, so that the time does
+// not tell what was done: why credentials are wrong, or on the page, whose users may time their own changes, what the
+// attempts of others cost that they had to wait for. It is not done in a place of the gate, where others would wait too.
+func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
+	floor := s.config.Floor
+	if floor == 0 {
+		return
+	}
+	answer := (time.Since(arrival)/floor + 1) * floor
+	// Timers wake up to a millisecond late, by how much depends on when they were set, and so on the work that was done:
+	// the jitter drowns that.
+	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
+	select {
+	case <-time.After(time.Until(arrival.Add(answer))):
+	case <-ctx.Done():
+	}
 }
 
 // charge takes an attempt from the limits of its channel, the client's first: a client that has to wait takes nothing
@@ -282,7 +305,7 @@ func (s *Service) changeNow(ctx context.Context, channel Channel, email string, 
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	err := s.config.Changer.ChangePassword(ctx, email, f.current, f.replacement)
+	err := s.changePassword(ctx, email, f)
 	v := unavailable
 	for _, known := range verdicts {
 		if errors.Is(err, known.err) {
@@ -295,6 +318,16 @@ func (s *Service) changeNow(ctx context.Context, channel Channel, email string, 
 	}
 	s.database(ctx, err)
 	return v
+}
+
+// changePassword calls the Changer, and takes a panic of it for a failure.
+func (s *Service) changePassword(ctx context.Context, email string, f form) (err error) {
+	defer func() {
+		if recover() != nil { // its value may hold anything
+			err = errors.New("panic in the Changer")
+		}
+	}()
+	return s.config.Changer.ChangePassword(ctx, email, f.current, f.replacement)
 }
 
 // tell completes an event and tells it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
@@ -26,6 +27,9 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		_, _ = fmt.Fprintf(w, "%-5s "+format+"\n", append([]any{verdict}, args...)...)
 	}
 	say("ok", "The settings are valid.")
+	for _, warning := range s.warnings() {
+		say("warn", "%s.", strings.ToUpper(warning[:1])+warning[1:])
+	}
 	if s.Demo {
 		say("ok", "The demo needs no database.")
 		return true

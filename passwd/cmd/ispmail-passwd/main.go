@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/ispmail/go-ispmail/passwd"
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	log := s.logger(stderr)
 	database, counters := &lateStore{}, newMetrics()
-	service, err := s.service(database, log, counters)
+	service, err := passwd.New(s.config(database, log, counters))
 	if err != nil {
 		return fail(exitUsage, err)
 	}
@@ -73,8 +74,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", doors[i].name, err))
 		}
 	}
-	if local, _ := isLocal(s.Listen); s.Listen != "" && !local {
-		log.Warn("the page is not on a loopback address: passwords must reach it through TLS only")
+	for _, warning := range s.warnings() {
+		log.Warn(warning)
 	}
 
 	ctx, stop := context.WithCancel(ctx)
@@ -96,13 +97,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// service makes the service that the settings describe.
-func (s *settings) service(changer passwd.Changer, log *slog.Logger, counters *metrics) (*passwd.Service, error) {
+// warnings are what is allowed and seldom meant.
+func (s *settings) warnings() []string {
+	if s.Listen == "" || s.Demo {
+		return nil
+	}
+	local, _ := isLocal(s.Listen)
+	switch {
+	case !local:
+		return []string{"the page is not on a loopback address: passwords must reach it through TLS only"}
+	case len(s.proxies) == 0 && !strings.HasPrefix(s.Listen, "unix:"):
+		return []string{"without --trusted-proxy everybody behind the web server counts as one client: a few wrong guesses keep all out of the page"}
+	}
+	return nil
+}
+
+// config is how the settings describe the service.
+func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
 	maxLength := 0
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt
 	}
-	return passwd.New(passwd.Config{
+	return passwd.Config{
 		Changer:        changer,
 		MinLength:      s.MinLength,
 		MaxLength:      maxLength,
@@ -123,5 +139,5 @@ func (s *settings) service(changer passwd.Changer, log *slog.Logger, counters *m
 			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
 			counters.observe(e)
 		},
-	})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd"
 )
 
 // output is a buffer that a test reads while the command writes.
@@ -359,11 +361,54 @@ func TestCheck(t *testing.T) {
 	assert.Equal(t, exitOK, code)
 }
 
+// TestConfig: what is set reaches the service.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	s, err := parse([]string{"--demo", "--scheme=BLF-CRYPT", "--min-length=20", "--allow-same", "--field-user=a", "--field-current=b",
+		"--field-new=c", "--secret-file=" + write(t, "the secret of roundcube"), "--trusted-proxy=127.0.0.1,::ffff:10.0.0.0/104",
+		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s"}, io.Discard, io.Discard)
+	require.NoError(t, err)
+	config := s.config(&lateStore{}, slog.New(slog.DiscardHandler), newMetrics())
+	assert.NotNil(t, config.OnEvent)
+	config.Changer, config.Logger, config.OnEvent = nil, nil, nil
+	assert.Equal(t, passwd.Config{
+		MinLength: 20, MaxLength: 72, AllowSame: true,
+		Fields:         passwd.Fields{User: "a", Current: "b", New: "c"},
+		Secrets:        []string{"the secret of roundcube"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")},
+		SiteName:       "Example", WebmailURL: "https://mail.example.org/",
+		MaxConcurrent: 7, Floor: 2 * time.Second,
+	}, config)
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	assert.Equal(t, 5*time.Second, server.ReadHeaderTimeout)
+	assert.Equal(t, 10*time.Second, server.ReadTimeout)
+	assert.Equal(t, 5*time.Second, server.IdleTimeout)
+	assert.Equal(t, 8<<10, server.MaxHeaderBytes)
+	assert.True(t, server.DisableGeneralOptionsHandler)
+	assert.GreaterOrEqual(t, server.WriteTimeout, 28*time.Second, "what an attempt may take")
+	assert.Greater(t, stopTimeout, server.WriteTimeout)
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]int{"": 0, "127.0.0.1:8081": 1, "unix:/run/page": 0, "192.0.2.1:80": 1} {
+		s := &settings{Listen: listen}
+		assert.Len(t, s.warnings(), want, listen)
+		s.proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+		assert.Len(t, s.warnings(), map[bool]int{true: 1, false: 0}[listen == "192.0.2.1:80"], listen)
+	}
+}
+
 // TestEnvironment cannot run in parallel: the environment is that of the process.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
 	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
 	s, err := parse(nil, io.Discard, io.Discard)

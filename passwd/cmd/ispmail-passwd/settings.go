@@ -48,9 +48,10 @@ type settings struct {
 	Floor         time.Duration `name:"floor" group:"Operation" default:"500ms" placeholder:"TIME" help:"Time after which wrong credentials are answered, whatever is wrong with them. Default: 500ms."`
 	MetricsListen string        `name:"metrics-listen" group:"Operation" placeholder:"ADDRESS" help:"Where /healthz, /readyz and /metrics (Prometheus) listen: host:port, or unix:/path of a socket. By default nowhere."`
 	LogFormat     string        `name:"log-format" group:"Operation" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: text."`
+	LogLevel      slog.Level    `name:"log-level" group:"Operation" default:"info" placeholder:"LEVEL" help:"What to log: debug (also why credentials are wrong), info, warn or error. Default: info."`
 	Check         bool          `name:"check" group:"Operation" help:"Check the settings and the database, say what is wrong with them, and end."`
 
-	Version kong.VersionFlag `name:"version" help:"Print the version."`
+	Version kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
 
 	hasher  *hash.Hasher
 	proxies []netip.Prefix
@@ -131,6 +132,9 @@ func (s *settings) validateListeners() error {
 		}
 		if err != nil {
 			return fmt.Errorf("--trusted-proxy: %q is neither an address nor a network", network)
+		}
+		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 { // peers are compared as IPv4
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
 		s.proxies = append(s.proxies, prefix)
 	}
@@ -234,10 +238,16 @@ func (s *settings) opener(log *slog.Logger) opener {
 
 // logger returns the log in the format of the settings.
 func (s *settings) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
 	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 func version() string {
