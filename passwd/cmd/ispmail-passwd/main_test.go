@@ -364,9 +364,11 @@ func TestCheck(t *testing.T) {
 // TestConfig: what is set reaches the service.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	s, err := parse([]string{"--demo", "--scheme=BLF-CRYPT", "--min-length=20", "--allow-same", "--field-user=a", "--field-current=b",
+	s, err := parse([]string{
+		"--demo", "--scheme=BLF-CRYPT", "--min-length=20", "--allow-same", "--field-user=a", "--field-current=b",
 		"--field-new=c", "--secret-file=" + write(t, "the secret of roundcube"), "--trusted-proxy=127.0.0.1,::ffff:10.0.0.0/104",
-		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s"}, io.Discard, io.Discard)
+		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s",
+	}, io.Discard, io.Discard)
 	require.NoError(t, err)
 	config := s.config(&lateStore{}, slog.New(slog.DiscardHandler), newMetrics())
 	assert.NotNil(t, config.OnEvent)
