@@ -2,6 +2,7 @@ package ispmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -88,11 +89,21 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 	}
 	var alias Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		// The lock of the domain serialises this with new aliases; where the row of the domain is missing, nobody adds any.
+		if _, err := s.domainOf(ctx, tx, source); err != nil && !errors.Is(err, ErrNoDomain) {
+			return err
+		}
 		found, others, err := s.aliases(ctx, tx, source, current)
 		if err != nil {
 			return err
 		}
 		alias = found[0]
+		for _, row := range found { // what else such a row leads to stays
+			rest := slices.DeleteFunc(row.Destinations(), func(d string) bool { return canonicalDestination(d) == current })
+			if len(rest) > 0 {
+				others = append(others, Alias{Destination: strings.Join(rest, ", ")})
+			}
+		}
 		if replacement == current {
 			return nil
 		}
@@ -195,7 +206,7 @@ func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destina
 		return nil
 	}
 	if source[0] != '@' {
-		switch rows, err := lookup[User](ctx, s, tx, "email", source, readRows); {
+		switch rows, err := lookup[User](ctx, s, tx, "email", source, s.current()); {
 		case err != nil:
 			return err
 		case len(rows) > 0:

@@ -33,7 +33,7 @@
 // A method that changes something tells the truth about it. nil means that it is done. Any other error but one means
 // that nothing was changed and nothing will come later, even if a connection breaks, the server is killed or a deadline
 // passes. The one is ErrOutcomeUnknown: the connection broke while a change was being committed, and the database could
-// not be asked within the time of Config.Timeout what became of it.
+// not be asked within the time of Config.Timeout what became of it, or others have changed the same rows meanwhile.
 //
 // # Errors
 //

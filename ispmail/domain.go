@@ -65,7 +65,13 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 		if len(rows) == 0 {
 			return fmt.Errorf("%w: domain %s", ErrNotFound, name)
 		}
+		var foreign []User // whose address is of another domain than their row
 		for _, domain := range rows {
+			users, err := selectRows[User](ctx, s, tx, "domain_id = ? AND email NOT LIKE ?", domain.ID, "%@"+name)
+			if err != nil {
+				return err
+			}
+			foreign = append(foreign, users...)
 			for _, query := range []*bun.DeleteQuery{
 				tx.NewDelete().Table(aliasTable).Where("domain_id = ?", domain.ID),
 				tx.NewDelete().Table(userTable).Where("domain_id = ?", domain.ID),
@@ -78,6 +84,16 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 			tx.changed(domainTable, "id", domain.ID, domain.ID, nil)
 		}
 		dangling, err = s.leadingTo(ctx, tx, "@"+name)
+		for _, user := range foreign {
+			address := user.canonical()
+			if err != nil || address == "" || covers("@"+name, address) {
+				continue
+			}
+			var more []Alias
+			if more, err = s.dangling(ctx, tx, address); err == nil {
+				dangling = append(dangling, more...)
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -44,9 +44,9 @@ var (
 	// ErrUnavailable says that the database cannot do it now: it is down, busy, read-only or too slow. Nothing was
 	// changed, and trying again later is worth it.
 	ErrUnavailable = errors.New("ispmail: database unavailable")
-	// ErrOutcomeUnknown says that the connection broke while a change was being committed and that the database did
-	// not come back in time to tell what became of it. The change may have been made, or be lost; if the server is
-	// only halted, it may even be made when it goes on.
+	// ErrOutcomeUnknown says that the connection broke while a change was being committed and that nobody can tell what
+	// became of it, because the database did not come back in time, or others have changed the same rows since. The
+	// change may have been made, or be lost; if the server is only halted, it may even be made when it goes on.
 	ErrOutcomeUnknown = errors.New("ispmail: outcome unknown")
 )
 
@@ -56,11 +56,13 @@ const (
 	mariaTooManyClients = 1040 // ER_CON_COUNT_ERROR
 	mariaDatabaseDenied = 1044 // ER_DBACCESS_DENIED_ERROR
 	mariaAccessDenied   = 1045 // ER_ACCESS_DENIED_ERROR
+	mariaNoSelectedDB   = 1046 // ER_NO_DB_ERROR
 	mariaNoQuorum       = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node that lost its cluster
 	mariaNoDatabase     = 1049 // ER_BAD_DB_ERROR
 	mariaShutdown       = 1053 // ER_SERVER_SHUTDOWN
 	mariaNoColumn       = 1054 // ER_BAD_FIELD_ERROR
 	mariaDuplicate      = 1062 // ER_DUP_ENTRY
+	mariaHostBlocked    = 1129 // ER_HOST_IS_BLOCKED
 	mariaHostDenied     = 1130 // ER_HOST_NOT_PRIVILEGED
 	mariaTableDenied    = 1142 // ER_TABLEACCESS_DENIED_ERROR
 	mariaColumnDenied   = 1143 // ER_COLUMNACCESS_DENIED_ERROR
@@ -80,15 +82,21 @@ const (
 	mariaAuthSocket     = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
 	mariaReadOnlyTx     = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	mariaReadOnly       = 1836 // ER_READ_ONLY_MODE
+	mariaMustChange     = 1820 // ER_MUST_CHANGE_PASSWORD
 	mariaKilled         = 1927 // ER_CONNECTION_KILLED
 	mariaStatementTime  = 1969 // ER_STATEMENT_TIMEOUT
+	mariaLocked         = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
 )
 
 // Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
 const (
 	sqliteError    = 1    // SQLITE_ERROR, of a table or a column that is missing
 	sqliteBusy     = 5    // SQLITE_BUSY
+	sqliteLocked   = 6    // SQLITE_LOCKED
 	sqliteReadOnly = 8    // SQLITE_READONLY
+	sqliteIO       = 10   // SQLITE_IOERR
+	sqliteFull     = 13   // SQLITE_FULL
+	sqliteNoFile   = 14   // SQLITE_CANTOPEN
 	sqliteCheck    = 275  // SQLITE_CONSTRAINT_CHECK
 	sqliteUnique   = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
@@ -139,21 +147,24 @@ func mapError(err error) error {
 		return fmt.Errorf("%w: %w", ErrExists, err)
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
-	case mariaNoDatabase:
+	case mariaNoDatabase, mariaNoSelectedDB:
 		e.kind, e.text = ErrSchema, "there is no such database"
 	case mariaNoTable:
 		e.kind, e.text = ErrSchema, "a table is missing"
 	case mariaNoColumn, mariaNoDefault, sqliteError:
 		e.kind = ErrSchema
+	case mariaMustChange, mariaLocked, mariaHostBlocked:
+		e.kind = ErrDenied
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
 		e.kind, e.text = ErrDenied, accounts
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
 	case mariaOption, mariaReadOnlyTx, mariaReadOnly, sqliteReadOnly:
 		e.kind, e.text = ErrUnavailable, "it is read-only"
-	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy:
+	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy, sqliteLocked:
 		e.kind, e.text = ErrUnavailable, "others are in the way"
-	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
+	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled,
+		sqliteIO, sqliteFull, sqliteNoFile:
 		e.kind = ErrUnavailable
 	default:
 		if isBroken(err) {
@@ -181,7 +192,8 @@ func errorCode(err error) int {
 		Code() int
 	}](err); ok {
 		// The kinds of these are one to us, and extended codes hold them in the low byte.
-		if primary := e.Code() & 0xff; primary == sqliteBusy || primary == sqliteReadOnly {
+		switch primary := e.Code() & 0xff; primary {
+		case sqliteBusy, sqliteLocked, sqliteReadOnly, sqliteIO, sqliteFull, sqliteNoFile:
 			return primary
 		}
 		return e.Code()

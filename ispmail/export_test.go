@@ -13,3 +13,6 @@ func (s *Store) Swap(ctx context.Context, user User, stored string) (bool, error
 
 // DB is the database of the Store.
 func (s *Store) DB() *bun.DB { return s.db }
+
+// Connection is what Open makes of a DSN.
+var Connection = connection

@@ -1,8 +1,11 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -55,6 +58,7 @@ func lookup[T row](ctx context.Context, s *Store, db bun.IDB, column, canonical 
 	if bool(lock) && s.isMariaDB() {
 		condition += " FOR UPDATE"
 	}
+	var found []T
 	for _, spelling := range spellings(canonical) {
 		rows, err := selectRows[T](ctx, s, db, condition, spelling)
 		if isForeignText(err) {
@@ -63,12 +67,15 @@ func lookup[T row](ctx context.Context, s *Store, db bun.IDB, column, canonical 
 		if err != nil {
 			return nil, err
 		}
-		rows = slices.DeleteFunc(rows, func(r T) bool { return r.canonical() != canonical })
-		if len(rows) > 0 {
-			return rows, nil
+		for _, r := range rows {
+			known := slices.ContainsFunc(found, func(f T) bool { return f.key() == r.key() })
+			if !known && r.canonical() == canonical {
+				found = append(found, r)
+			}
 		}
 	}
-	return nil, nil
+	slices.SortFunc(found, func(a, b T) int { return cmp.Compare(a.key(), b.key()) })
+	return found, nil
 }
 
 // selectRows returns the rows for which a condition, the end of a SELECT, holds. It is the way of every read: bun fills in
@@ -94,18 +101,40 @@ func selectRows[T row](ctx context.Context, s *Store, db bun.IDB, condition stri
 	return found, err
 }
 
+// orZero takes NULL, which other programs may have let in, for the zero value.
+type orZero[T any] struct{ to *T }
+
+func (z orZero[T]) Scan(value any) error {
+	var v sql.Null[T]
+	err := v.Scan(value)
+	*z.to = v.V
+	return err
+}
+
+// orNil takes NULL and what is no number for no quota at all: nobody needs it to log in.
+type orNil struct{ to **int64 }
+
+func (z orNil) Scan(value any) error {
+	var v sql.Null[int64]
+	if err := v.Scan(value); err == nil && v.Valid {
+		*z.to = &v.V
+	}
+	return nil
+}
+
 // fields are where the columns of table.query go.
 func fields(row any, quota bool) []any {
 	switch r := row.(type) {
 	case *Domain:
-		return []any{&r.ID, &r.Name}
+		return []any{&r.ID, orZero[string]{&r.Name}}
 	case *User:
-		if quota {
-			return []any{&r.ID, &r.DomainID, &r.Email, &r.Password, &r.Quota}
+		all := []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, orZero[string]{&r.Password}, orNil{&r.Quota}}
+		if !quota {
+			all = all[:4]
 		}
-		return []any{&r.ID, &r.DomainID, &r.Email, &r.Password}
+		return all
 	case *Alias:
-		return []any{&r.ID, &r.DomainID, &r.Source, &r.Destination}
+		return []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}
 	}
 	return nil
 }
@@ -133,7 +162,7 @@ func list[T row](ctx context.Context, s *Store, domain string) iter.Seq2[T, erro
 			}
 		}
 		limit := firstPage
-		for after := int64(0); ; limit = pageSize {
+		for after := int64(math.MinInt64); ; limit = pageSize {
 			var rows []T
 			err := s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
 				if domainIDs == nil {

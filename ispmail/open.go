@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -43,7 +43,11 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	db.SetConnMaxLifetime(3 * time.Minute) // well under any wait_timeout
 	db.SetConnMaxIdleTime(time.Minute)
 	// bun.NewDB asks for the version and only logs a failure, which would lose features for good.
-	if err := db.PingContext(ctx); err != nil {
+	setDefault(&config.Timeout, defaultTimeout)
+	asking, cancel := context.WithTimeout(ctx, config.Timeout)
+	defer cancel()
+	var version string
+	if err := db.QueryRowContext(asking, "SELECT VERSION()").Scan(&version); err != nil {
 		return nil, errors.Join(mapError(err), db.Close())
 	}
 	store, err := New(ctx, bun.NewDB(db, mysqldialect.New()), config)
@@ -87,7 +91,9 @@ func connection(dsn string) (*mysql.Config, error) {
 		"lock_wait_timeout":        "3", // of metadata locks, by default a day
 		"max_statement_time":       "3",
 	}
-	maps.Copy(params, c.Params)
+	for name, value := range c.Params { // of which the case does not count
+		params[strings.ToLower(name)] = value
+	}
 	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 	c.Params = params
 	return c, nil

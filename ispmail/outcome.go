@@ -30,6 +30,11 @@ const enoughChanges = 16
 func (tx *transaction) changed(table, column string, id int64, before, after any) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
+	if column == "id" && after == nil {
+		if tx.forget(table, id) {
+			return // the row came and went
+		}
+	}
 	for i := range tx.changes {
 		if c := &tx.changes[i]; c.table == table && c.column == column && c.id == id {
 			c.after = text(after)
@@ -44,6 +49,17 @@ func (tx *transaction) changed(table, column string, id int64, before, after any
 	}
 }
 
+// forget drops what was noted of a row that is deleted, and of what may be deleted with a domain. It tells whether the row
+// is one that the transaction itself has inserted.
+func (tx *transaction) forget(table string, id int64) (inserted bool) {
+	tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool {
+		same := c.table == table && c.id == id
+		inserted = inserted || same && c.column == telling[table] && !c.before.Valid
+		return same || table == domainTable && c.table != domainTable
+	})
+	return inserted
+}
+
 func text(value any) sql.NullString {
 	if value == nil {
 		return sql.NullString{}
@@ -55,6 +71,8 @@ func text(value any) sql.NullString {
 // ErrUnavailable if not, and ErrOutcomeUnknown if the database does not tell within the time of the store. The caller
 // who has gone away does not end this.
 func (s *Store) outcome(ctx context.Context, changes []change, lost error) error {
+	// What is as it was tells nothing, and if nothing else was done, it does not matter what became of it.
+	changes = slices.DeleteFunc(changes, func(c change) bool { return c.before == c.after })
 	if len(changes) == 0 {
 		return nil
 	}
@@ -78,9 +96,11 @@ func (s *Store) outcome(ctx context.Context, changes []change, lost error) error
 	}
 }
 
-// readBack looks at the rows. They tell that the changes were made as soon as one says so.
+// readBack looks at the rows. A hash is salted, so that nobody else can have written it; other values may be what others
+// wrote too, and tell only if all say the same.
 func (s *Store) readBack(ctx context.Context, changes []change) (made, known bool, err error) {
-	err = s.transactOnce(ctx, nil, func(ctx context.Context, tx *transaction) error {
+	before, after := 0, 0
+	_, err = s.transactOnce(ctx, nil, func(ctx context.Context, tx *transaction) error {
 		for _, c := range changes {
 			var now sql.NullString
 			query := tx.NewSelect().Column(c.column).Table(c.table).Where("id = ?", c.id)
@@ -90,18 +110,20 @@ func (s *Store) readBack(ctx context.Context, changes []change) (made, known boo
 			if err := mapError(query.Scan(ctx, &now)); err != nil && !errors.Is(err, ErrNotFound) {
 				return err
 			}
-			switch {
-			case c.before == c.after:
-			case now == c.after:
-				made, known = true, true
-				return nil
-			case now == c.before:
-				known = true
+			switch now {
+			case c.after:
+				after++
+				if c.column == "password" {
+					before = 0
+					return nil
+				}
+			case c.before:
+				before++
 			}
 		}
 		return nil
 	})
-	return made, known, err
+	return after > 0 && before == 0, (after > 0) != (before > 0), err
 }
 
 var _ bun.IDB = (*transaction)(nil)

@@ -58,8 +58,9 @@ func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 	})
 }
 
-// verify returns the user whose address and password these are. Every refusal costs a verification, so that time does
-// not tell why.
+// verify returns the user whose address and password these are. Every refusal costs a verification, so that time tells
+// little; what it tells of a row whose scheme costs more or less than the configured one, only a fixed time of the answer
+// hides, as package passwd has it.
 func (s *Store) verify(ctx context.Context, email, password string, lock lockMode) (User, error) {
 	user, err := s.find(ctx, email, lock)
 	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
@@ -177,9 +178,9 @@ func (s *Store) update(ctx context.Context, db bun.IDB, user User, stored string
 	query := db.NewUpdate().Table(userTable).Set("password = ?", stored).Where("id = ?", user.ID)
 	if s.isMariaDB() {
 		// As bytes, the value is written in hexadecimal, which no sql_mode and no character set reads in another way.
-		query.Where("CAST(CONVERT(password USING utf8mb4) AS BINARY) = ?", []byte(user.Password))
+		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password))
 	} else {
-		query.Where("password = ? COLLATE BINARY", user.Password) // a CAST would compare numbers
+		query.Where("COALESCE(password, '') = ? COLLATE BINARY", user.Password) // a CAST would compare numbers
 	}
 	result, err := query.Exec(ctx)
 	if err != nil {

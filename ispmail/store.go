@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,8 +32,10 @@ type Config struct {
 	Columns func(ctx context.Context, row any) map[string]any
 }
 
+const defaultTimeout = 5 * time.Second
+
 // A Store reads and changes the three tables. Make one with Open or New; the zero value does not work.
-// It is safe for concurrent use.
+// It is safe for concurrent use, except the one that RunInTx gives, which is for one goroutine.
 type Store struct {
 	db      *bun.DB
 	owned   bool         // db is closed by Close
@@ -43,6 +46,7 @@ type Store struct {
 	columns func(context.Context, any) map[string]any
 	decoy   func() string // a stored password of nobody
 	catalog *catalog
+	lax     bool // connections are not strict
 }
 
 // New returns a Store on a database of the caller's, who opens and closes it. It asks for nothing but an answer: the
@@ -58,7 +62,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	if config.Timeout < 0 {
 		return nil, errors.New("ispmail: Config.Timeout is negative")
 	}
-	setDefault(&config.Timeout, 5*time.Second)
+	setDefault(&config.Timeout, defaultTimeout)
 	if config.Hasher == nil {
 		hasher, err := hash.New(hash.Config{})
 		if err != nil {
@@ -83,9 +87,15 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	})
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	if err := db.PingContext(ctx); err != nil {
+	// A ping answers even where no statement does.
+	query, mode := "SELECT ''", ""
+	if s.isMariaDB() {
+		query = "SELECT @@SESSION.sql_mode"
+	}
+	if err := db.QueryRowContext(ctx, query).Scan(&mode); err != nil {
 		return nil, mapError(err)
 	}
+	s.lax = s.isMariaDB() && !strings.Contains(mode, "STRICT_")
 	return s, nil
 }
 

@@ -250,7 +250,10 @@ func TestDeadlock(t *testing.T) {
 					both.Done()
 					both.Wait()
 				}
-				return tx.SetPassword(ctx, users[1-i], fmt.Sprint("secret of ", i))
+				if err := tx.SetPassword(ctx, users[1-i], fmt.Sprint("secret of ", i)); err != nil {
+					return errors.New("something went wrong") // whatever is said of it
+				}
+				return nil
 			}))
 		})
 	}

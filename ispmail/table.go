@@ -28,6 +28,9 @@ var needed = map[string][]string{
 	aliasTable:  {"id", "domain_id", "source", "destination"},
 }
 
+// telling is the column by which a row is known to be the one that was inserted.
+var telling = map[string]string{domainTable: "name", userTable: "password", aliasTable: "source"}
+
 // A table is what the account may see of the columns of a table. It is never changed, only replaced.
 type table struct {
 	name    string
@@ -41,10 +44,11 @@ type column struct {
 	Type     string // int(11) unsigned, varchar(150)...
 	Chars    int64  // 0 = any number
 	Required bool   // NOT NULL and without a default
+	Readable bool   // the account may select it
 }
 
 // A catalog remembers the tables. Each is looked at when it is first needed and again when something does not fit any
-// more, so that an account needs no rights for tables that it does not use, and a change of a table needs no restart.
+// more, so that an account needs no rights for tables that it does not use, and a column that changes needs no restart.
 type catalog struct {
 	mu     sync.Mutex
 	tables map[string]*table
@@ -69,7 +73,7 @@ func (c *catalog) put(t *table) {
 // is looked at again, and if it is another now, fn runs once more.
 func (s *Store) withTable(ctx context.Context, db bun.IDB, name string, fn func(*table) error) error {
 	known := s.catalog.get(name)
-	if known == nil {
+	if known == nil || s.lax { // a server that is not strict would cut what a column does not hold any more
 		t, err := s.lookAt(ctx, db, name)
 		if err != nil {
 			return err
@@ -94,7 +98,8 @@ func mayBeOutdated(err error) bool {
 func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, error) {
 	var columns []column
 	query := db.NewSelect().
-		ColumnExpr("name").ColumnExpr("lower(type) AS kind").ColumnExpr("type").
+		ColumnExpr("name").ColumnExpr("rtrim(lower(substr(type, 1, instr(type || '(', '(') - 1))) AS kind").ColumnExpr("type").
+		ColumnExpr("1 AS readable").
 		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AS required`).
 		TableExpr("pragma_table_info(?)", name)
 	if s.isMariaDB() {
@@ -102,6 +107,7 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 		query = db.NewSelect().
 			ColumnExpr("column_name AS name").ColumnExpr("data_type AS kind").ColumnExpr("column_type AS type").
 			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").
+			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
 			TableExpr("information_schema.columns").Where("table_schema = DATABASE()").Where("table_name = ?", name)
@@ -140,7 +146,7 @@ func (t *table) check() error {
 	var missing []string
 	for _, name := range needed[t.name] {
 		c, ok := t.columns[name]
-		if !ok {
+		if !ok || !c.Readable {
 			missing = append(missing, name)
 		} else if strings.HasSuffix(name, "id") && c.max() == 0 {
 			return fmt.Errorf("%w: %s.%s is of the type %s, ids must be whole numbers", ErrSchema, t.name, name, c.Type)
@@ -154,8 +160,7 @@ func (t *table) check() error {
 
 // hasQuota tells whether a user's quota can be read.
 func (t *table) hasQuota() bool {
-	_, ok := t.columns["quota"]
-	return ok && t.name == userTable
+	return t.columns["quota"].Readable && t.name == userTable
 }
 
 // fits returns ErrTooLong if a text is too long for its column. A server that is not strict would cut it.
@@ -218,10 +223,15 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, row an
 				}
 			}
 		}
-		if slices.Sort(missing); missing != nil {
-			return fmt.Errorf("%w: %s has no default, supply a value by Config.Columns", ErrSchema, strings.Join(missing, ", "))
+		slices.Sort(missing)
+		noDefault := fmt.Errorf("%w: %s has no default, supply a value by Config.Columns", ErrSchema, strings.Join(missing, ", "))
+		if missing != nil && (s.lax || !s.isMariaDB()) {
+			return noDefault
 		}
 		result, err := tx.NewInsert().Model(&full).Table(name).Exec(ctx)
+		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
+			return tx.ran(&databaseError{kind: noDefault, cause: err})
+		}
 		if err != nil {
 			return mapError(err)
 		}
@@ -231,6 +241,7 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, row an
 	if err != nil {
 		return 0, err
 	}
-	tx.changed(name, "id", id, nil, id)
+	// Not the id alone: after a crash, InnoDB gives that of a lost row to the next one.
+	tx.changed(name, telling[name], id, nil, values[telling[name]])
 	return id, nil
 }

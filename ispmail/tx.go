@@ -99,8 +99,8 @@ func (s *Store) isolation() *sql.TxOptions {
 // transact runs fn in a transaction until MariaDB does not undo it any more.
 func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(context.Context, *transaction) error) error {
 	for retry := 0; ; retry++ {
-		err := s.transactOnce(ctx, options, fn)
-		if err == nil || retry == retries || !isRetryable(err) {
+		again, err := s.transactOnce(ctx, options, fn)
+		if err == nil || retry == retries || !again {
 			return err
 		}
 		// The other transaction is on its way; step aside for a moment, not in lockstep with other waiters.
@@ -112,7 +112,8 @@ func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(co
 	}
 }
 
-func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn func(context.Context, *transaction) error) error {
+// transactOnce also tells whether MariaDB undid the transaction, whatever fn made of that.
+func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn func(context.Context, *transaction) error) (again bool, err error) {
 	// The context of BEGIN is that of the whole transaction, so a deadline for BEGIN alone takes a timer.
 	txCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -123,7 +124,7 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 		if cause := context.Cause(txCtx); cause != nil {
 			err = cause
 		}
-		return mapError(err)
+		return false, mapError(err)
 	}
 	tx := &transaction{Tx: begun}
 	committing := false
@@ -134,23 +135,23 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 		}
 	}()
 	if err := tx.ran(fn(ctx, tx)); err != nil {
-		return err
+		return isRetryable(tx.failure()), err
 	}
 	if err := tx.failure(); err != nil {
-		return err
+		return isRetryable(err), err
 	}
 	if err := ctx.Err(); err != nil {
-		return mapError(err)
+		return false, mapError(err)
 	}
 	committing = true
 	err = s.await(ctx, begun.Commit)
 	switch {
 	case err == nil:
-		return nil
+		return false, nil
 	case errors.Is(err, sql.ErrTxDone), isRetryable(err):
-		return mapError(err) // it was rolled back: before COMMIT was sent, or by MariaDB
+		return isRetryable(err), mapError(err) // it was rolled back: before COMMIT was sent, or by MariaDB
 	}
-	return s.outcome(ctx, tx.changes, err)
+	return false, s.outcome(ctx, tx.changes, err)
 }
 
 // await runs a Commit or a Rollback, which take no context, and stops waiting for it when the time is over. Then the
