@@ -1,0 +1,110 @@
+package ispmail
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+// widestHash is the length of the longest values that package hash makes, those of SCRAM-SHA-256.
+const widestHash = 140
+
+// lookedUp are the columns by which Postfix and Dovecot look up.
+var lookedUp = []struct{ table, column string }{
+	{domainTable, "name"},
+	{userTable, "email"},
+	{aliasTable, "source"},
+}
+
+// A key is a column that an index begins with, or that refers to another table.
+type key struct {
+	Name, Refers string
+}
+
+// schema reports what is wrong with the tables. Where MariaDB does not show the primary key of a table, the account may
+// not see its keys, and nothing is known about them.
+func (c *checker) schema(ctx context.Context) error {
+	for _, name := range []string{domainTable, userTable, aliasTable} {
+		t, err := c.table(ctx, name)
+		if err != nil {
+			return err
+		}
+		if width := t.columns["password"].Chars; name == userTable && c.s.isMariaDB() && 0 < width && width < widestHash {
+			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: make it VARCHAR(150) or wider", width, widestHash)
+		}
+		if err := c.keys(ctx, name); err != nil || c.stopped {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) keys(ctx context.Context, table string) error {
+	var indexes, references, engines []key
+	err := c.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if !c.s.isMariaDB() {
+			err := cmp.Or(
+				db.NewRaw("SELECT i.name FROM pragma_index_list(?) l, pragma_index_info(l.name) i WHERE i.seqno = 0 AND l.partial = 0", table).Scan(ctx, &indexes),
+				db.NewRaw(`SELECT "from" AS name, "table" AS refers FROM pragma_foreign_key_list(?)`, table).Scan(ctx, &references),
+			)
+			// An INTEGER PRIMARY KEY is not among them, and there are no grants.
+			indexes, references = append(indexes, key{Name: "id"}), append(references, key{Name: "id"})
+			return mapError(err)
+		}
+		return mapError(cmp.Or(
+			db.NewRaw(`SELECT t.engine AS name FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+				WHERE t.table_schema = DATABASE() AND t.table_name = ? AND e.transactions <> 'YES'`, table).Scan(ctx, &engines),
+			db.NewRaw(`SELECT column_name AS name FROM information_schema.statistics
+				WHERE table_schema = DATABASE() AND table_name = ? AND seq_in_index = 1`, table).Scan(ctx, &indexes),
+			db.NewRaw(`SELECT column_name AS name, COALESCE(referenced_table_name, '') AS refers FROM information_schema.key_column_usage
+				WHERE table_schema = DATABASE() AND table_name = ?`, table).Scan(ctx, &references),
+		))
+	})
+	if err != nil {
+		return err
+	}
+	for _, engine := range engines {
+		c.report(CodeNonTransactionalTable, table, 0, "the engine %s has no transactions: ALTER TABLE %s ENGINE=InnoDB", engine.Name, table)
+	}
+	for _, l := range lookedUp {
+		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {
+			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s ON %s (%s)", l.column, l.column, table, l.column)
+		}
+	}
+	if table != domainTable && hasKey(references, "id", "") && !hasKey(references, "domain_id", domainTable) {
+		if hidden, err := c.hidesReferences(ctx, table); err != nil || hidden {
+			return err
+		}
+		c.report(CodeMissingForeignKey, table, 0, "rows stay when their domain is deleted: ALTER TABLE %s ADD FOREIGN KEY (domain_id) REFERENCES virtual_domains (id) ON DELETE CASCADE", table)
+	}
+	return nil
+}
+
+// hasKey tells whether a column is among keys, referring to a table unless that is "".
+func hasKey(keys []key, column, table string) bool {
+	for _, k := range keys {
+		if strings.EqualFold(k.Name, column) && (table == "" || strings.EqualFold(k.Refers, table)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hidesReferences tells whether MariaDB shows the keys of a table but not what they refer to, as it does to an account with
+// grants on columns. Such an account may not see the definition of the table either.
+func (c *checker) hidesReferences(ctx context.Context, table string) (hidden bool, err error) {
+	if !c.s.isMariaDB() {
+		return false, nil
+	}
+	err = c.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		_, err := db.ExecContext(ctx, "SHOW CREATE TABLE "+table)
+		if err = mapError(err); errors.Is(err, ErrDenied) {
+			hidden, err = true, nil
+		}
+		return err
+	})
+	return hidden, err
+}
