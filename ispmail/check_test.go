@@ -401,15 +401,21 @@ func TestCheckReads(t *testing.T) {
 func TestCheckSchemas(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]map[ispmail.Code]int{
-		"wheezy":  {ispmail.CodeNarrowPasswordColumn: 1, ispmail.CodeMissingIndex: 2},
-		"jessie":  {ispmail.CodeMissingIndex: 2},
-		"trixie":  {ispmail.CodeMissingIndex: 1},
-		"console": {ispmail.CodeMissingIndex: 3, ispmail.CodeMissingForeignKey: 2},
+		"wheezy":    {ispmail.CodeNarrowPasswordColumn: 1, ispmail.CodeMissingIndex: 2},
+		"jessie":    {ispmail.CodeMissingIndex: 2},
+		"bookworm":  {ispmail.CodeMissingIndex: 2},
+		"redirects": {ispmail.CodeMissingIndex: 2},
+		"unsigned":  {ispmail.CodeMissingIndex: 2, ispmail.CodeInvalidAddress: 1, ispmail.CodeNarrowPasswordColumn: 1},
+		"trixie":    {ispmail.CodeMissingIndex: 1},
+		"console":   {ispmail.CodeMissingIndex: 3, ispmail.CodeMissingForeignKey: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := ispmailtest.MariaDB(t)
 			load(t, db, name)
+			if name == "unsigned" {
+				db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (4294967295, 'exa mple.org')")
+			}
 			_, all := found(t, db.Store(t, ispmail.Config{}), "")
 			assert.Equal(t, want, all)
 		})
