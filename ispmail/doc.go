@@ -28,6 +28,10 @@
 //
 //	GRANT SELECT (id, domain_id, email, password), UPDATE (password) ON mailserver.virtual_users TO ...
 //
+// # Check
+//
+// Check looks for faults in rows and tables that others have made, and tells what to do about each. It only reads.
+//
 // # Faults
 //
 // A method that changes something tells the truth about it. nil means that it is done. Any other error but one means

@@ -370,3 +370,33 @@ func ExampleStore_SetPassword() {
 	fmt.Println(store.SetPassword(ctx, "john@example.org", "a long enough secret"))
 	// Output: <nil>
 }
+
+func ExampleStore_Check() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	if _, err := store.CreateAlias(ctx, "jack@example.org", "jill@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	for finding, err := range store.Check(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(finding.Code.Severity(), finding.Code, finding.Table, finding.ID)
+		fmt.Println("  " + finding.Message)
+	}
+	// Output:
+	// error example-account virtual_users 1
+	//   the password is the one that is printed in the ISPmail guide: delete the account, or set another password
+	// error dangling-alias virtual_aliases 1
+	//   jack@example.org leads to jill@example.org, and nothing there takes the mail: create the user, or correct or delete the alias
+}
+
+func ExampleCode_Severity() {
+	fmt.Println(ispmail.CodeExampleAccount.Severity())
+	fmt.Println(ispmail.CodeWeakScheme.Severity())
+	fmt.Println(ispmail.CodeExternalDestination.Severity())
+	// Output:
+	// error
+	// warning
+	// information
+}
