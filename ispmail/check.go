@@ -87,7 +87,7 @@ const (
 // Codes of tables. An account that may not see keys gets no findings about them.
 const (
 	// CodeNarrowPasswordColumn: virtual_users.password cannot hold every value that package hash makes. MariaDB only.
-	CodeNarrowPasswordColumn Code = "narrow-password-column" //nolint:gosec // see above
+	CodeNarrowPasswordColumn Code = "narrow-password-column"
 	// CodeMissingForeignKey: domain_id does not refer to virtual_domains, so that users and aliases can be left behind.
 	CodeMissingForeignKey Code = "missing-foreign-key"
 	// CodeMissingIndex: a column by which Postfix and Dovecot look up has no index. No release of the guide has one for
