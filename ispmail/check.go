@@ -36,8 +36,9 @@ const (
 	CodeUnprefixedPassword Code = "unprefixed-password" //nolint:gosec // a name, as the ones below
 	// CodeEmptyPassword: nothing is stored, or clear text of no length. Some releases of Dovecot let everybody in.
 	CodeEmptyPassword Code = "empty-password"
-	// CodeMalformedPassword: the value is not what its scheme prescribes, or the scheme is unknown. No password matches.
-	// Accounts that are locked by "!" or "*" after the prefix are not reported.
+	// CodeMalformedPassword: the value is not what its scheme prescribes, so that no password matches, or package hash
+	// does not know the scheme (among the methods of {CRYPT}, gost-yescrypt and sunmd5). Accounts
+	// that are locked by "!" or "*" after the prefix are not reported.
 	CodeMalformedPassword Code = "malformed-password" //nolint:gosec // see above
 	// CodeTooCostlyPassword: to verify the value takes more work than the hash.Config of the Store allows.
 	CodeTooCostlyPassword Code = "too-costly-password"
