@@ -454,6 +454,7 @@ func TestCheckStops(t *testing.T) {
 		}
 		watched, ran := watch(db)
 		store = watched.Store(t, ispmail.Config{})
+		ran() // what New asked
 		collect(t, store.Check(t.Context()))
 		whole := len(ran())
 		for f, err := range store.Check(t.Context()) {
