@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -128,5 +130,13 @@ func TestSpeedFlood(t *testing.T) {
 	t.Logf("%d requests a second to the page, answered %v; %d changes through the API: median %v, 99 %% %v (at most 2s)",
 		perSecond, answers, len(times), times[len(times)/2], p99)
 	assert.LessOrEqual(t, p99, 2*time.Second)
+	status, err := os.ReadFile("/proc/self/status") // of the test and its clients too
+	require.NoError(t, err)
+	peak := regexp.MustCompile(`VmHWM:\s+(\d+)`).FindStringSubmatch(string(status))
+	require.NotNil(t, peak)
+	kib, err := strconv.Atoi(peak[1])
+	require.NoError(t, err)
+	t.Logf("at most %d MiB of memory, with the clients of the test (at most 256)", kib>>10)
+	assert.LessOrEqual(t, kib>>10, 256)
 	p.finish(t)
 }
