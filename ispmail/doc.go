@@ -10,6 +10,9 @@
 // John@Example.org and john@example.org are one account. What a row holds is compared by its canonical form too, never
 // by the collation of its column, to which josé@example.org and jose@example.org are the same.
 //
+// Recipients tells where mail for an address ends up, through aliases, catch-alls and extensions: what Postfix does with
+// the maps of the guide.
+//
 // # Passwords
 //
 // The column password holds "{SCHEME}hash"; package hash knows the schemes. Authenticate replaces a weak stored

@@ -301,6 +301,30 @@ func ExampleStore_Aliases() {
 	// Output: @example.org [john@example.org]
 }
 
+func ExampleStore_Recipients() {
+	ctx := context.Background()
+	store := exampleStore(ctx)
+	for _, destination := range []string{"john@example.org", "jane@elsewhere.example"} {
+		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
+			log.Fatal(err)
+		}
+	}
+	recipients, err := store.Recipients(ctx, "sales+offer@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range recipients {
+		if r.Mailbox != "" {
+			fmt.Println(r.Address, "into the mailbox of", r.Mailbox)
+		} else {
+			fmt.Println(r.Address, "on another server")
+		}
+	}
+	// Output:
+	// john+offer@example.org into the mailbox of john@example.org
+	// jane+offer@elsewhere.example on another server
+}
+
 func ExampleAlias_Destinations() {
 	alias := ispmail.Alias{Source: "sales@example.org", Destination: "john@example.org, jane@example.org"}
 	fmt.Println(len(alias.Destinations()))
