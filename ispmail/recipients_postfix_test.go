@@ -1,0 +1,260 @@
+package ispmail_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"io"
+	"maps"
+	mathrand "math/rand/v2"
+	"net"
+	"net/netip"
+	"net/smtp"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/wait"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestPostfix sends a mail for every constellation to a real Postfix with the maps of the guide and looks where it goes. It
+// does the same with constellations made at random.
+func TestPostfix(t *testing.T) {
+	t.Parallel()
+	image := os.Getenv("ISPMAIL_TEST_POSTFIX_IMAGE")
+	require.NotEmpty(t, image, "ISPMAIL_TEST_POSTFIX_IMAGE must name an image of .ci/postfix: run make test, or eval \"$(.ci/test-env)\" before go test")
+	if image == "none" {
+		t.Skip("ISPMAIL_TEST_POSTFIX_IMAGE says that there is no Docker engine for a Postfix")
+	}
+	p := startPostfix(t, image)
+	all := slices.Concat(constellations, randomConstellations(300))
+	arrange(t, p.db, all)
+
+	sent := make([]mail, len(all))
+	for i, c := range all {
+		sent[i] = p.send(t, in(i, c.to))
+	}
+	log := p.log(t, sent)
+	store := p.db.Store(t, ispmail.Config{Timeout: time.Minute})
+	agree := 0
+	kinds := map[string]int{}
+	for i, c := range all {
+		recipients, err := store.Recipients(t.Context(), in(i, c.to))
+		ours, theirs := outcome(t, recipients, err), sent[i].outcome(log)
+		if c.want != "" {
+			assert.ElementsMatch(t, wanted(i, c.want), ours, c.name)
+		}
+		kind, _, _ := strings.Cut(ours[0], " ")
+		kinds[kind]++
+		switch {
+		case c.postfix != "":
+			ours = wanted(i, c.postfix)
+		case kind == "loop" || kind == "limit" || kind == "invalid":
+			// To Postfix a loop is one of the ways to reach a limit, and it stumbles over a row with nothing but a comma.
+			ours = []string{"refused"}
+		}
+		if assert.ElementsMatch(t, ours, theirs, "%d %+v\n%s", i, c, sent[i].reply) && c.postfix == "" {
+			agree++
+		}
+	}
+	t.Logf("Recipients says what Postfix does in %d of %d constellations: %v", agree, len(all), kinds)
+}
+
+// randomConstellations returns constellations of a few addresses, so that they meet often, always the same ones.
+func randomConstellations(n int) []constellation {
+	random := mathrand.New(mathrand.NewPCG(1, 2)) //nolint:gosec // the same ones each time
+	pick := func(texts ...string) string { return texts[random.IntN(len(texts))] }
+	address := func() string {
+		return pick("x", "x", "y", "z", "x+e", "y+e") + pick("@a.example", "@a.example", "@b.example", "@away.example")
+	}
+	domain := func() string { return pick("@a.example", "@b.example", "@away.example") }
+	all := make([]constellation, n)
+	for i := range all {
+		c := constellation{name: "random", to: address()}
+		users := map[string]bool{}
+		for range random.IntN(4) {
+			users[address()] = true
+		}
+		c.users = strings.Join(slices.Sorted(maps.Keys(users)), " ")
+		for range 1 + random.IntN(6) {
+			source, destination := address(), address()
+			switch random.IntN(8) {
+			case 0:
+				source = domain()
+			case 1:
+				source, destination = domain(), domain()
+			case 2:
+				destination = domain()
+			case 3:
+				destination += pick(",", ", ", " ") + address()
+			case 4:
+				source = c.to
+			}
+			c.aliases = append(c.aliases, source+" > "+destination)
+		}
+		all[i] = c
+	}
+	return all
+}
+
+// A postfix is a mail server in a container.
+type postfix struct {
+	container testcontainers.Container
+	db        *ispmailtest.Database // that the maps are in
+	smtp      string
+}
+
+func startPostfix(t *testing.T, image string) *postfix {
+	t.Helper()
+	ctx := t.Context()
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.Net = "root", rand.Text(), "tcp"
+	smtpPort, sqlPort := network.MustParsePort("25/tcp"), network.MustParsePort("3306/tcp")
+	loopback := []network.PortBinding{{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
+	ctr, err := testcontainers.Run(
+		ctx, image,
+		testcontainers.WithExposedPorts(smtpPort.String(), sqlPort.String()),
+		testcontainers.WithEnv(map[string]string{"MARIADB_ROOT_PASSWORD": config.Passwd}),
+		testcontainers.WithTmpfs(map[string]string{"/var/lib/mysql": "rw"}),
+		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
+			host.AutoRemove = true
+			host.PortBindings = network.PortMap{smtpPort: loopback, sqlPort: loopback}
+		}),
+		testcontainers.WithWaitStrategy(wait.ForLog("starting the Postfix mail system").WithStartupTimeout(2*time.Minute)),
+	)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		var atOnce time.Duration
+		assert.NoError(t, ctr.Stop(context.WithoutCancel(ctx), &atOnce))
+	})
+	host, err := ctr.Host(ctx)
+	require.NoError(t, err)
+	mapped := func(port network.Port) string {
+		p, err := ctr.MappedPort(ctx, port.String())
+		require.NoError(t, err)
+		return net.JoinHostPort(host, p.Port())
+	}
+	config.Addr = mapped(sqlPort)
+	config.DBName = "mailserver"
+	db, err := sql.Open("mysql", config.FormatDSN())
+	require.NoError(t, err)
+	p := &postfix{container: ctr, db: &ispmailtest.Database{DB: bun.NewDB(db, mysqldialect.New()), DSN: config.FormatDSN()}, smtp: mapped(smtpPort)}
+	t.Cleanup(func() { assert.NoError(t, p.db.DB.Close()) })
+	require.NoError(t, p.db.Store(t, ispmail.Config{}).CreateSchema(ctx))
+	return p
+}
+
+// A mail is what became of one.
+type mail struct {
+	id    string // in the queue, "" if it was refused
+	reply string // of the refusal
+}
+
+var queued = regexp.MustCompile(`queued as (\w+)`)
+
+// send hands a mail for one recipient to Postfix.
+func (p *postfix) send(t *testing.T, to string) mail {
+	t.Helper()
+	client, err := smtp.Dial(p.smtp)
+	require.NoError(t, err)
+	defer func() { _ = client.Close() }()
+	// Without a sender nothing is sent back.
+	require.NoError(t, client.Mail(""))
+	if err := client.Rcpt(to); err != nil {
+		return mail{reply: err.Error()}
+	}
+	// Not client.Data, which keeps the reply to itself.
+	id, err := client.Text.Cmd("DATA")
+	require.NoError(t, err)
+	client.Text.StartResponse(id)
+	_, _, err = client.Text.ReadResponse(354)
+	client.Text.EndResponse(id)
+	require.NoError(t, err)
+	require.NoError(t, client.Text.PrintfLine("Subject: test\r\n\r\n."))
+	_, reply, err := client.Text.ReadResponse(250)
+	if err != nil {
+		return mail{reply: err.Error()}
+	}
+	found := queued.FindStringSubmatch(reply)
+	require.NotNil(t, found, reply)
+	return mail{id: found[1], reply: reply}
+}
+
+var delivery = regexp.MustCompile(` postfix/(\w+)\[\d+\]: (\w+): to=<(.*?)>,.* status=(\w+)`)
+
+// log waits until the mails have left the queue and returns the log.
+func (p *postfix) log(t *testing.T, sent []mail) []string {
+	t.Helper()
+	var lines []string
+	require.Eventually(t, func() bool {
+		reader, err := p.container.Logs(t.Context())
+		if err != nil {
+			return false
+		}
+		defer func() { _ = reader.Close() }()
+		lines = nil
+		removed := map[string]bool{}
+		scanner := bufio.NewScanner(io.Reader(reader))
+		for scanner.Scan() {
+			lines = append(lines, scanner.Text())
+			if _, rest, ok := strings.Cut(scanner.Text(), "]: "); ok && strings.HasSuffix(rest, ": removed") {
+				removed[strings.TrimSuffix(rest, ": removed")] = true
+			}
+		}
+		for _, m := range sent {
+			if m.id != "" && !removed[m.id] {
+				return false
+			}
+		}
+		return true
+	}, 3*time.Minute, 500*time.Millisecond)
+	return lines
+}
+
+// outcome is what became of a mail in the words of a constellation.
+func (m mail) outcome(log []string) []string {
+	switch {
+	case strings.HasPrefix(m.reply, "550 "):
+		return []string{"nobody"}
+	case strings.HasPrefix(m.reply, "451 "):
+		return []string{"refused"}
+	case m.id == "":
+		return []string{m.reply}
+	}
+	var words []string
+	for _, line := range log {
+		found := delivery.FindStringSubmatch(line)
+		if found == nil || found[2] != m.id {
+			continue
+		}
+		switch by, to, status := found[1], strings.ToLower(found[3]), found[4]; {
+		case status == "bounced":
+		case status == "sent" && by == "virtual":
+			words = append(words, "mailbox "+to)
+		case status == "sent" && by == "discard":
+			words = append(words, "away "+strings.TrimSuffix(to, "@localhost"))
+		default:
+			words = append(words, fmt.Sprintf("%s by %s: %s", status, by, to))
+		}
+	}
+	if words == nil {
+		return []string{"nobody"}
+	}
+	return words
+}
