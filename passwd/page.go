@@ -169,10 +169,13 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 		Style:       p.styleURL,
 		MinLength:   config.MinLength,
 		User:        user,
-		Email:       email,
 		Changed:     v == changed,
 	}
-	shown.explain(v)
+	if shown.Changed {
+		shown.Done = t.Text("changed-user", email)
+	} else {
+		shown.explain(v)
+	}
 	header := w.Header()
 	header.Set("Content-Language", t.Language)
 	header.Set("Vary", "Accept-Language")
@@ -188,7 +191,7 @@ type view struct {
 	Site, Webmail, Style string
 	MinLength            int
 	User                 string // as it was typed, so that it can be corrected
-	Email                string // canonical
+	Done                 string // the sentence that tells that the password was changed
 	Changed              bool
 	Heading              string // the short answer to a failed attempt
 	Problem              string // the sentence that tells why it failed, or ""

@@ -28,7 +28,7 @@ func (s *Service) policy(email string, f form) (verdict, bool) {
 		return refuse("policy-same", "The new password is the current one.")
 	case madeOf(lowered, addressWords(email, f.user)):
 		return refuse("policy-address", "The new password is made of the mail address.")
-	case madeOf(lowered, siteWords(s.config.SiteName)):
+	case madeOf(lowered, s.siteWords):
 		return refuse("policy-site", "The new password is made of the name of this site.")
 	case isCommon(lowered):
 		return refuse("policy-common", "The new password is one of the most common ones.")
@@ -59,44 +59,49 @@ func isCommon(password string) bool {
 
 func isRepeated(password string) bool {
 	for size := 1; size <= len(password)/2; size++ {
-		unit := password[:size]
-		if strings.HasPrefix(strings.Repeat(unit, len(password)/size+1), password) {
+		if password[size:] == password[:len(password)-size] {
 			return true
 		}
 	}
 	return false
 }
 
-func isRun(password string) bool {
-	reversed := []byte(password)
-	slices.Reverse(reversed)
+// runs are alphabet, digits and keyboards, forwards and backwards, over and over for the longest password.
+var runs = func() (endless []string) {
 	for _, sequence := range []string{"0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"} {
-		endless := strings.Repeat(sequence, len(password)/len(sequence)+2)
-		if strings.Contains(endless, password) || strings.Contains(endless, string(reversed)) {
-			return true
-		}
+		backwards := []byte(sequence)
+		slices.Reverse(backwards)
+		times := defaultMaxLength/len(sequence) + 2
+		endless = append(endless, strings.Repeat(sequence, times), strings.Repeat(string(backwards), times))
 	}
-	return false
+	return endless
+}()
+
+func isRun(password string) bool {
+	return slices.ContainsFunc(runs, func(endless string) bool { return strings.Contains(endless, password) })
 }
 
 // addressWords are the parts of an address that are no secret, as it is stored and as it was typed, and with the domain
 // as people read it.
 func addressWords(email, typed string) []string {
 	local, domain, _ := strings.Cut(email, "@")
-	readable, err := idna.ToUnicode(domain)
-	if err != nil {
-		readable = domain
+	words := []string{email, strings.ToLower(typed), local, domain}
+	words = append(append(words, longWords(local)...), longWords(domain)...)
+	if readable, err := idna.ToUnicode(domain); err == nil && readable != domain {
+		words = append(append(words, local+"@"+readable, readable), longWords(readable)...)
 	}
-	words := []string{email, strings.ToLower(typed), local + "@" + readable, local, domain, readable}
-	for _, part := range []string{local, domain, readable} {
-		words = append(words, longWords(part)...)
-	}
-	return words
+	return byLength(words)
 }
 
 func siteWords(name string) []string {
 	name = strings.ToLower(name)
-	return append(longWords(name), name)
+	return byLength(append(longWords(name), name))
+}
+
+// byLength sorts words so that a long one comes before its parts.
+func byLength(words []string) []string {
+	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
+	return words
 }
 
 // longWords are those of three letters and more; fewer would be found in everything.
@@ -108,7 +113,6 @@ func longWords(text string) []string {
 // madeOf tells whether a password is nothing but the words, in any order and number, and what is easily added to them:
 // digits, blanks and punctuation.
 func madeOf(password string, words []string) bool {
-	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) }) // a long word before its parts
 	rest := password
 	for _, word := range words {
 		rest = strings.ReplaceAll(rest, word, " ")

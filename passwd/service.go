@@ -129,7 +129,9 @@ type Service struct {
 	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
 	clients  *limit      // of the page
 	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
-	down     atomic.Bool
+
+	siteWords []string // that make no good password
+	down      atomic.Bool
 }
 
 // New returns a Service. It fails if there is no Changer or a setting is out of its range.
@@ -171,6 +173,8 @@ func New(config Config) (*Service, error) {
 		secrets: newSecrets(config.Secrets),
 		gate:    newGate(config.MaxConcurrent),
 		clients: newLimit(clientBurst, clientInterval),
+
+		siteWords: siteWords(config.SiteName),
 	}
 	for channel := range s.accounts {
 		s.accounts[channel] = newLimit(accountBurst, accountInterval)
