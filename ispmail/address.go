@@ -45,7 +45,10 @@ func Canonical(address string) (string, error) {
 func canonicalSource(source string) (string, error) {
 	if domain, ok := strings.CutPrefix(source, "@"); ok {
 		domain, err := canonicalDomain(domain)
-		return "@" + domain, err
+		if err != nil {
+			return "", err
+		}
+		return "@" + domain, nil
 	}
 	return Canonical(source)
 }

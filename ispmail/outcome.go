@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/uptrace/bun"
 )
 
 // When the answer to COMMIT gets lost, the error of the driver is the same whether the server has committed or not.
@@ -125,5 +123,3 @@ func (s *Store) readBack(ctx context.Context, changes []change) (made, known boo
 	})
 	return after > 0 && before == 0, (after > 0) != (before > 0), err
 }
-
-var _ bun.IDB = (*transaction)(nil)
