@@ -74,6 +74,8 @@ const (
 	mariaRightDenied    = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
 	mariaOutOfRange     = 1264 // ER_WARN_DATA_OUT_OF_RANGE
 	mariaMixCollation   = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
+	mariaMix3Collations = 1270 // ER_CANT_AGGREGATE_3COLLATIONS, of a list of two values
+	mariaMixCollations  = 1271 // ER_CANT_AGGREGATE_NCOLLATIONS, of a longer one
 	mariaOption         = 1290 // ER_OPTION_PREVENTS_STATEMENT, of a server that is read_only
 	mariaInterrupted    = 1317 // ER_QUERY_INTERRUPTED
 	mariaNoDefault      = 1364 // ER_NO_DEFAULT_FOR_FIELD
@@ -213,6 +215,9 @@ func isRetryable(err error) bool {
 // isForeignText tells whether MariaDB could not compare a value with a column because the column's character set has
 // no such characters. No row can hold the value then.
 func isForeignText(err error) bool {
-	code := errorCode(err)
-	return code == mariaMixCollation || code == mariaWrongValue
+	switch errorCode(err) {
+	case mariaMixCollation, mariaMix3Collations, mariaMixCollations, mariaWrongValue:
+		return true
+	}
+	return false
 }

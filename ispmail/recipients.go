@@ -348,7 +348,7 @@ func lookupAll[T row](ctx context.Context, s *Store, db bun.IDB, column string, 
 	var found []T
 	for some := range slices.Chunk(texts, maxKeys) {
 		rows, err := selectRows[T](ctx, s, db, column+" IN (?) ORDER BY id", bun.List(some))
-		if isForeignText(err) || errorCode(err) == mariaMixOf3Collations || errorCode(err) == mariaMixCollations {
+		if isForeignText(err) {
 			// A column that cannot hold the signs of one text does not have it, but may have the others.
 			some = slices.DeleteFunc(some, func(text string) bool { return !isASCII(text) })
 			rows, err = selectRows[T](ctx, s, db, column+" IN (?) ORDER BY id", bun.List(some))
@@ -364,12 +364,6 @@ func lookupAll[T row](ctx context.Context, s *Store, db bun.IDB, column string, 
 // maxKeys is how many texts a statement asks for: MariaDB makes a table of a list of more than 1000
 // (in_predicate_conversion_threshold), and with it other rules for collations.
 const maxKeys = 1000
-
-// What error 1267 is called in a list of texts.
-const (
-	mariaMixOf3Collations = 1270 // ER_CANT_AGGREGATE_3COLLATIONS
-	mariaMixCollations    = 1271 // ER_CANT_AGGREGATE_NCOLLATIONS
-)
 
 // unique returns each text once, in the same order.
 func unique(texts []string) []string {

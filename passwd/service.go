@@ -269,10 +269,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 // not tell what was done: why credentials are wrong, or on the page, whose users may time their own changes, what the
 // attempts of others cost that they had to wait for. It is not done in a place of the gate, where others would wait too.
 func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
-	floor := s.config.Floor
-	if floor == 0 {
-		return
-	}
+	floor := s.config.Floor // which New leaves at no less than a nanosecond
 	answer := (time.Since(arrival)/floor + 1) * floor
 	// Timers wake up to a millisecond late, by how much depends on when they were set, and so on the work that was done:
 	// the jitter drowns that.

@@ -42,9 +42,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	defer func() { _ = closer() }()
-	late := &lateStore{}
-	late.store.Store(store)
-	if err := late.ready(ctx); err != nil {
+	if err := canRead(ctx, store); err != nil {
 		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
 		return false
 	}

@@ -49,7 +49,12 @@ func (l *lateStore) ready(ctx context.Context) error {
 	if store == nil {
 		return errNotOpen
 	}
-	// A lookup that finds nobody is a real SELECT; a ping answers even where no table can be read.
+	return canRead(ctx, store)
+}
+
+// canRead tells whether the table of users can be read. A lookup that finds nobody is a real SELECT; a ping answers even
+// where no table can be read.
+func canRead(ctx context.Context, store *ispmail.Store) error {
 	if _, err := store.User(ctx, "nobody@ready.invalid"); err != nil && !errors.Is(err, ispmail.ErrNotFound) {
 		return err
 	}

@@ -61,16 +61,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	doors := []door{{name: "api", handler: service.API()}}
-	addresses := []string{s.APIListen}
+	doors := []door{{name: "api", address: s.APIListen, handler: service.API()}}
 	if s.Listen != "" {
-		doors, addresses = append(doors, door{name: "page", handler: service.Page()}), append(addresses, s.Listen)
+		doors = append(doors, door{name: "page", address: s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		doors, addresses = append(doors, door{name: "metrics", handler: counters.handler(database.ready)}), append(addresses, s.MetricsListen)
+		doors = append(doors, door{name: "metrics", address: s.MetricsListen, handler: counters.handler(database.ready)})
 	}
 	for i := range doors {
-		if doors[i].listener, err = listen(addresses[i], s.mode); err != nil {
+		if doors[i].listener, err = listen(doors[i].address, s.mode); err != nil {
 			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", doors[i].name, err))
 		}
 	}

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// A door is a listener with what it serves.
+// A door is an address with what is served there.
 type door struct {
-	name     string // of the flag
-	listener net.Listener
+	name     string
+	address  string
 	handler  http.Handler
+	listener net.Listener // once it listens
 }
 
 // connections is how many each door keeps open; more wait. One that is idle costs some 20 KiB.
