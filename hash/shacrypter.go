@@ -186,12 +186,13 @@ func (c *shaCrypter) quickRounds(h gohash.Hash, a *arena, p, s, digest []byte, r
 	last := digest
 	for i := range rounds {
 		text := &texts[shaShapes[i%len(shaShapes)]]
-		copy(text.hole, last)
+		// The state first: the copy waits until the digest is stored, and what comes after it would wait as well.
 		if text.state == nil {
 			h.Reset()
 		} else {
 			_ = hs.UnmarshalBinary(text.state) // works: quickWorks has tried it
 		}
+		copy(text.hole, last)
 		h.Write(text.rest)
 		state, _ := hs.AppendBinary(space[:0]) // never fails, see crypto/sha256
 		last = state[stateMagic : stateMagic+c.size]
