@@ -57,13 +57,12 @@ func TestSpeed(t *testing.T) {
 		require.NoError(t, err)
 		crypted, key := payload(stored), []byte(password)
 		blocks := make([]byte, compressions(c.hash.BlockSize(), c.hash.Size(), c.size, rounds)*c.hash.BlockSize())
-		ours, theirs, floor := inTurns(c.calls,
+		ours, ratio, overhead := inTurns(c.calls,
 			func() { require.NoError(t, h.Verify(stored, password)) },
 			func() { require.NoError(t, c.oracle.Verify(crypted, key)) },
 			func() { c.hash.Write(blocks) },
 		)
 		allocations := testing.AllocsPerRun(10, func() { _ = h.Verify(stored, password) })
-		ratio, overhead := ours/theirs, ours/floor
 		t.Logf("%s, %3d bytes: %5.0f us, %.2f x GehirnInc (at most %.2f), %.2f x compressions, %.0f allocations",
 			c.scheme, c.size, ours, ratio, c.most, overhead, allocations)
 		if ratio > c.most {
@@ -86,25 +85,33 @@ func TestSpeed(t *testing.T) {
 	}
 }
 
-// inTurns returns the median times of a call in microseconds, when all three take turns, so that whatever else the
-// machine does meets them alike. It is the time of all processors: garbage is collected on another one.
-func inTurns(calls int, functions ...func()) (a, b, c float64) {
+// inTurns returns the median time of a call of ours in microseconds, and the medians of its ratios to the other two.
+// All three take turns, and a ratio is one of the same turn, so that whatever else the machine does meets them alike.
+// It is the time of all processors: garbage is collected on another one.
+func inTurns(calls int, ours, theirs, floor func()) (microseconds, ratio, overhead float64) {
 	const turns = 31
-	times := make([][]float64, len(functions))
+	functions := [3]func(){ours, theirs, floor}
+	var times, ratios, overheads []float64
 	for turn := range turns {
+		var took [len(functions)]float64
 		for i := range functions {
 			which := (turn + i) % len(functions) // who comes first changes
 			start := processorTime()
 			for range calls {
 				functions[which]()
 			}
-			times[which] = append(times[which], float64(processorTime()-start)/float64(time.Microsecond)/float64(calls))
+			took[which] = float64(processorTime()-start) / float64(time.Microsecond) / float64(calls)
 		}
+		times = append(times, took[0])
+		ratios = append(ratios, took[0]/took[1])
+		overheads = append(overheads, took[0]/took[2])
 	}
-	for i := range times {
-		slices.Sort(times[i])
-	}
-	return times[0][turns/2], times[1][turns/2], times[2][turns/2]
+	return median(times), median(ratios), median(overheads)
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 func processorTime() time.Duration {
