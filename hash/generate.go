@@ -12,21 +12,29 @@ import (
 // Every Dovecot from 2.3 on verifies it. A password that Dovecot could not verify is refused with ErrPasswordTooLong
 // or ErrInvalidPassword; one that looks like a stored value, "{PLAIN}x", is text like any other.
 func (h *Hasher) Generate(password string) (stored string, err error) {
-	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
-		return "", ErrInvalidPassword
-	}
-	longest := h.scheme.recipe.maxPassword
-	if longest == 0 {
-		longest = maxCrypt3
-	}
-	if len(password) > longest {
-		return "", ErrPasswordTooLong
+	if err := h.Validate(password); err != nil {
+		return "", err
 	}
 	payload, err := h.scheme.recipe.generate(&h.config, password)
 	if err != nil {
 		return "", err
 	}
 	return "{" + h.scheme.name + "}" + payload, nil
+}
+
+// Validate returns the error with which Generate refuses a password, nil if it does not, without the work of a hash.
+func (h *Hasher) Validate(password string) error {
+	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
+		return ErrInvalidPassword
+	}
+	longest := h.scheme.recipe.maxPassword
+	if longest == 0 {
+		longest = maxCrypt3
+	}
+	if len(password) > longest {
+		return ErrPasswordTooLong
+	}
+	return nil
 }
 
 // A recipe makes new payloads of a scheme.

@@ -68,12 +68,15 @@ func TestGenerateRefuses(t *testing.T) {
 		for _, password := range []string{"", "\x00", "summer\x00sun", "summer\xffsun", "\xc3"} {
 			stored, err := h.Generate(password)
 			assert.ErrorIs(t, err, hash.ErrInvalidPassword, "%s %q", h.Scheme(), password)
+			assert.Equal(t, err, h.Validate(password))
 			assert.Empty(t, stored)
 		}
 		_, err := h.Generate(strings.Repeat("a", longest))
 		assert.NoError(t, err, h.Scheme())
+		assert.NoError(t, h.Validate(strings.Repeat("a", longest)), h.Scheme())
 		_, err = h.Generate(strings.Repeat("a", longest+1))
 		assert.ErrorIs(t, err, hash.ErrPasswordTooLong, h.Scheme())
+		assert.Equal(t, err, h.Validate(strings.Repeat("a", longest+1)))
 		_, err = h.Generate(strings.Repeat("ä", longest/2+1))
 		assert.ErrorIs(t, err, hash.ErrPasswordTooLong, "bytes are counted, not characters")
 	}

@@ -39,8 +39,7 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 			return err
 		}
 		alias = Alias{DomainID: domain.ID, Source: source, Destination: destination}
-		alias.ID, err = s.insert(ctx, tx, aliasTable, &alias,
-			map[string]any{"domain_id": domain.ID, "source": source, "destination": destination})
+		alias.ID, err = s.insert(ctx, tx, aliasTable, alias.row())
 		return err
 	})
 	if err != nil {
@@ -165,6 +164,11 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 	return dangling, nil
 }
 
+// row is the alias as a new row.
+func (a *Alias) row() newRow {
+	return newRow{a, map[string]any{"domain_id": a.DomainID, "source": a.Source, "destination": a.Destination}}
+}
+
 // canonicalAlias returns the canonical forms of a source and a destination.
 func canonicalAlias(source, destination string) (string, string, error) {
 	from, err := canonicalSource(source)
@@ -192,8 +196,21 @@ func (a Alias) leadsTo(destination string) bool {
 	return slices.ContainsFunc(a.Destinations(), func(d string) bool { return canonicalDestination(d) == destination })
 }
 
-// checkAlias tells whether a source that has these rows can have a further destination.
+// checkAlias tells whether a source that has these rows can have a further destination. If that is the source itself, there
+// must be such a user.
 func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
+	isUser := false
+	if source == destination && source[0] != '@' {
+		users, err := lookup[User](ctx, s, tx, "email", source, s.current())
+		if err != nil {
+			return err
+		}
+		isUser = len(users) > 0
+	}
+	return checkAlias(source, destination, rows, isUser)
+}
+
+func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 	for _, row := range rows {
 		switch {
 		case row.leadsTo(destination):
@@ -202,18 +219,10 @@ func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destina
 			return fmt.Errorf("%w: alias from %s to %s, and a whole domain must be the only destination", ErrExists, source, row.Destination)
 		}
 	}
-	if source != destination {
-		return nil
+	if source == destination && !isUser {
+		return fmt.Errorf("%w: %s would lead to itself, and there is no such user", ErrAliasLoop, source)
 	}
-	if source[0] != '@' {
-		switch rows, err := lookup[User](ctx, s, tx, "email", source, s.current()); {
-		case err != nil:
-			return err
-		case len(rows) > 0:
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: %s would lead to itself, and there is no such user", ErrAliasLoop, source)
+	return nil
 }
 
 // aliases returns the rows of a source, locked, parted into those that lead to a destination and the others. It returns

@@ -25,7 +25,7 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 			return fmt.Errorf("%w: domain %s", ErrExists, name)
 		}
 		domain = Domain{Name: name}
-		domain.ID, err = s.insert(ctx, tx, domainTable, &domain, map[string]any{"name": name})
+		domain.ID, err = s.insert(ctx, tx, domainTable, domain.row())
 		return err
 	})
 	if err != nil {
@@ -101,6 +101,9 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 	}
 	return dangling, nil
 }
+
+// row is the domain as a new row.
+func (d *Domain) row() newRow { return newRow{d, map[string]any{"name": d.Name}} }
 
 // domains returns all rows of a domain, or ErrNotFound.
 func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err error) {

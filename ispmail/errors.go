@@ -81,6 +81,7 @@ const (
 	mariaNoDefault      = 1364 // ER_NO_DEFAULT_FOR_FIELD
 	mariaWrongValue     = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
 	mariaTooLong        = 1406 // ER_DATA_TOO_LONG
+	mariaNoParent       = 1452 // ER_NO_REFERENCED_ROW_2
 	mariaAuthSocket     = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
 	mariaReadOnlyTx     = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	mariaReadOnly       = 1836 // ER_READ_ONLY_MODE
@@ -100,6 +101,8 @@ const (
 	sqliteFull     = 13   // SQLITE_FULL
 	sqliteNoFile   = 14   // SQLITE_CANTOPEN
 	sqliteCheck    = 275  // SQLITE_CONSTRAINT_CHECK
+	sqliteNoParent = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
+	sqliteKey      = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
 	sqliteUnique   = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
 
@@ -145,10 +148,12 @@ func mapError(err error) error {
 	}
 	e := &databaseError{cause: err}
 	switch errorCode(err) {
-	case mariaDuplicate, sqliteUnique:
+	case mariaDuplicate, sqliteKey, sqliteUnique:
 		return fmt.Errorf("%w: %w", ErrExists, err)
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
+	case mariaNoParent, sqliteNoParent:
+		return fmt.Errorf("%w: %w", ErrNoDomain, err)
 	case mariaNoDatabase, mariaNoSelectedDB:
 		e.kind, e.text = ErrSchema, "there is no such database"
 	case mariaNoTable:

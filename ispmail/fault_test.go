@@ -154,6 +154,37 @@ func TestCutAndAway(t *testing.T) {
 	}
 }
 
+// TestCutRestore loses the answer to the commit of a Restore, which takes empty tables.
+func TestCutRestore(t *testing.T) {
+	t.Parallel()
+	full := ispmailtest.MariaDB(t)
+	full.Example(t)
+	for _, moment := range []moment{before, during, after} {
+		t.Run(string(moment), func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			proxy, dsn := through(t, db.DSN)
+			store := open(t, dsn, ispmail.Config{Logger: silent})
+			for range times(2, 100) {
+				proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
+				err := store.Restore(t.Context(), full.Store(t, ispmail.Config{}).Export(t.Context()))
+				require.Nil(t, proxy.armed.Load(), "the cut took place")
+				settle(t, db)
+				if err == nil {
+					require.Equal(t, dump(t, full), dump(t, db))
+				} else {
+					require.Empty(t, dump(t, db))
+					require.ErrorIs(t, err, ispmail.ErrUnavailable)
+				}
+				if moment != during {
+					require.Equal(t, moment == after, err == nil, "%v", err)
+				}
+				db.Exec(t, "DELETE FROM virtual_domains")
+			}
+		})
+	}
+}
+
 // TestCutEveryMethod loses the answer to the commit of each method that changes something.
 func TestCutEveryMethod(t *testing.T) {
 	t.Parallel()
@@ -185,6 +216,10 @@ func TestCutEveryMethod(t *testing.T) {
 					},
 					"DeleteDomain": func(ctx context.Context, s *ispmail.Store) error {
 						return errorOf(s.DeleteDomain(ctx, fmt.Sprintf("example%d.com", round)))
+					},
+					"Import": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.Import(ctx, sequence(nil, newDomain(fmt.Sprintf("import%d.net", round)), newPlain(fmt.Sprintf("john@import%d.net", round), "a long enough secret"),
+							newAlias(fmt.Sprintf("@import%d.net", round), "john@example.org")), ispmail.ImportConfig{}))
 					},
 					"SetQuota": func(ctx context.Context, s *ispmail.Store) error {
 						return s.SetQuota(ctx, "john@example.org", int64(round+1))

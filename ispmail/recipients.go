@@ -102,7 +102,7 @@ func (r *router) load(ctx context.Context, s *Store, db bun.IDB, start string) e
 				}
 			}
 		}
-		aliases, err := lookupAll[Alias](ctx, s, db, "source", keys)
+		aliases, err := lookupAll[Alias](ctx, s, db, "source", keys, readRows)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (r *router) load(ctx context.Context, s *Store, db bun.IDB, start string) e
 			}
 		}
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key[0] == '@' })
-		users, err := lookupAll[User](ctx, s, db, "email", keys)
+		users, err := lookupAll[User](ctx, s, db, "email", keys, readRows)
 		if err != nil {
 			return err
 		}
@@ -278,7 +278,7 @@ func (r *router) deliver(ctx context.Context, s *Store, db bun.IDB, addresses []
 			names = append(names, domain)
 		}
 	}
-	domains, err := lookupAll[Domain](ctx, s, db, "name", unique(names))
+	domains, err := lookupAll[Domain](ctx, s, db, "name", unique(names), readRows)
 	if err != nil {
 		return nil, err
 	}
@@ -337,8 +337,12 @@ func cutExtension(local string) (bare, extension string) {
 	return local, ""
 }
 
-// lookupAll returns the rows whose column holds one of many canonical values, by id.
-func lookupAll[T row](ctx context.Context, s *Store, db bun.IDB, column string, values []string) ([]T, error) {
+// lookupAll is lookup for many canonical values. Its rows are by id for each of them.
+func lookupAll[T row](ctx context.Context, s *Store, db bun.IDB, column string, values []string, lock lockMode) ([]T, error) {
+	condition := column + " IN (?) ORDER BY id"
+	if bool(lock) && s.isMariaDB() {
+		condition += " FOR UPDATE"
+	}
 	wanted := map[string]bool{}
 	var texts []string
 	for _, value := range values {
@@ -347,11 +351,11 @@ func lookupAll[T row](ctx context.Context, s *Store, db bun.IDB, column string, 
 	}
 	var found []T
 	for some := range slices.Chunk(texts, maxKeys) {
-		rows, err := selectRows[T](ctx, s, db, column+" IN (?) ORDER BY id", bun.List(some))
+		rows, err := selectRows[T](ctx, s, db, condition, bun.List(some))
 		if isForeignText(err) {
 			// A column that cannot hold the signs of one text does not have it, but may have the others.
 			some = slices.DeleteFunc(some, func(text string) bool { return !isASCII(text) })
-			rows, err = selectRows[T](ctx, s, db, column+" IN (?) ORDER BY id", bun.List(some))
+			rows, err = selectRows[T](ctx, s, db, condition, bun.List(some))
 		}
 		if err != nil {
 			return nil, err

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -122,6 +124,11 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 	for _, c := range columns {
 		t.columns[strings.ToLower(c.Name)] = c
 	}
+	if !s.isMariaDB() {
+		if err := t.readChecks(ctx, db); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -132,6 +139,23 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 	t.query = "SELECT " + strings.Join(selected, ", ") + " FROM " + name + " WHERE "
 	s.catalog.put(t)
 	return t, nil
+}
+
+// lengthCheck is how CreateSchema says how many characters a column of SQLite holds.
+var lengthCheck = regexp.MustCompile(`(?i)CHECK \(length\((\w+)\) <= (\d{1,9})\)`)
+
+func (t *table) readChecks(ctx context.Context, db bun.IDB) error {
+	var created string
+	if err := db.QueryRowContext(ctx, "SELECT sql FROM sqlite_master WHERE name = ?", t.name).Scan(&created); err != nil {
+		return mapError(err)
+	}
+	for _, found := range lengthCheck.FindAllStringSubmatch(created, -1) {
+		name := strings.ToLower(found[1])
+		c := t.columns[name]
+		c.Chars, _ = strconv.ParseInt(found[2], 10, 64)
+		t.columns[name] = c
+	}
+	return nil
 }
 
 // whyUnseen returns the error of a table of which no column is to be seen: the table itself knows best.
@@ -172,6 +196,21 @@ func (t *table) fits(column, value string) error {
 	return nil
 }
 
+// fitsQuota is fits for a quota in bytes. Where there is no such column, there is no limit, which is 0.
+func (t *table) fitsQuota(bytes int64) error {
+	if !t.hasQuota() {
+		if bytes == 0 {
+			return nil
+		}
+		return ErrNoQuota
+	}
+	// A server that is not strict would take the nearest number that fits.
+	if highest := t.columns["quota"].max(); bytes < 0 || highest > 0 && bytes > highest {
+		return fmt.Errorf("%w: quota %d, virtual_users.quota holds 0 to %d", ErrTooLong, bytes, highest)
+	}
+	return nil
+}
+
 // max returns the highest number that the column holds, 0 if it holds no whole numbers.
 func (c column) max() int64 {
 	var bits int
@@ -195,40 +234,86 @@ func (c column) max() int64 {
 	return 1<<bits - 1
 }
 
-// insert adds a row and returns its id. The row is what Config.Columns is asked about.
-func (s *Store) insert(ctx context.Context, tx *transaction, name string, row any, values map[string]any) (id int64, err error) {
-	all := map[string]any{}
-	if s.columns != nil {
-		for column, value := range s.columns(ctx, row) {
-			if column = strings.ToLower(column); !slices.Contains(needed[name], column) {
-				all[column] = value
-			}
-		}
+// A newRow is a row that is to be inserted: the *Domain, *User or *Alias that Config.Columns is asked about, and the values
+// of the columns that this package knows.
+type newRow struct {
+	of     any
+	values map[string]any
+}
+
+// insert adds rows of a table, in as few statements as possible, and returns the id of the first one. If it fails, some
+// may be there.
+func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows ...newRow) (id int64, err error) {
+	const (
+		maxRows = 1000    // of a statement
+		maxText = 1 << 20 // bytes of a statement, a fraction of any max_allowed_packet
+	)
+	all := make([]map[string]any, len(rows))
+	for i, row := range rows {
+		all[i] = s.withColumns(ctx, name, row)
 	}
-	maps.Copy(all, values)
-	err = s.withTable(ctx, tx, name, func(t *table) error {
-		full := maps.Clone(all)
-		if c, ok := t.columns["quota"]; ok && c.Required && name == userTable && full["quota"] == nil {
-			full["quota"] = 0 // no limit
-		}
-		var missing []string
-		for column, c := range t.columns {
-			value, ok := full[column]
-			if !ok && c.Required {
-				missing = append(missing, name+"."+column)
-			}
-			if text, ok := value.(string); ok {
-				if err := t.fits(column, text); err != nil {
-					return err
+	for from := 0; from < len(all); {
+		to, text := from, 0
+		for to < len(all) && to-from < maxRows && text < maxText && sameKeys(all[from], all[to]) {
+			for _, value := range all[to] {
+				if value, ok := value.(string); ok {
+					text += len(value)
 				}
 			}
+			to++
 		}
-		slices.Sort(missing)
+		first, err := s.insertAlike(ctx, tx, name, all[from:to])
+		if err != nil {
+			return 0, err
+		}
+		if from == 0 {
+			id = first
+		}
+		from = to
+	}
+	return id, nil
+}
+
+// withColumns returns the values of a row with those of Config.Columns.
+func (s *Store) withColumns(ctx context.Context, name string, row newRow) map[string]any {
+	if s.columns == nil {
+		return row.values
+	}
+	all := map[string]any{}
+	for column, value := range s.columns(ctx, row.of) {
+		if column = strings.ToLower(column); !slices.Contains(needed[name], column) {
+			all[column] = value
+		}
+	}
+	maps.Copy(all, row.values)
+	return all
+}
+
+func sameKeys(a, b map[string]any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for key := range a {
+		if _, ok := b[key]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// insertAlike adds rows with the same columns by one statement.
+func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, rows []map[string]any) (id int64, err error) {
+	err = s.withTable(ctx, tx, name, func(t *table) error {
+		full, missing, err := t.complete(rows)
+		if err != nil {
+			return err
+		}
 		noDefault := fmt.Errorf("%w: %s has no default, supply a value by Config.Columns", ErrSchema, strings.Join(missing, ", "))
 		if missing != nil && (s.lax || !s.isMariaDB()) {
 			return noDefault
 		}
-		result, err := tx.NewInsert().Model(&full).Table(name).Exec(ctx)
+		query, args := insertQuery(name, full)
+		result, err := tx.ExecContext(ctx, query, args...)
 		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
 			return tx.ran(&databaseError{kind: noDefault, cause: err})
 		}
@@ -236,12 +321,61 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, row an
 			return mapError(err)
 		}
 		id, err = result.LastInsertId() // RETURNING would need MariaDB 10.5
+		if !s.isMariaDB() {
+			id -= int64(len(rows)) - 1 // SQLite tells the last one, MariaDB the first one
+		}
 		return mapError(err)
 	})
 	if err != nil {
 		return 0, err
 	}
+	if given, ok := rows[0]["id"].(int64); ok {
+		id = given
+	}
 	// Not the id alone: after a crash, InnoDB gives that of a lost row to the next one.
-	tx.changed(name, telling[name], id, nil, values[telling[name]])
+	tx.changed(name, telling[name], id, nil, rows[0][telling[name]])
 	return id, nil
+}
+
+func insertQuery(name string, rows []map[string]any) (query string, args []any) {
+	columns := slices.Sorted(maps.Keys(rows[0]))
+	args = make([]any, 0, len(columns)*(len(rows)+1))
+	for _, column := range columns {
+		args = append(args, bun.Ident(column))
+	}
+	for _, row := range rows {
+		for _, column := range columns {
+			args = append(args, row[column])
+		}
+	}
+	tuple := "(" + strings.Repeat(", ?", len(columns))[2:] + ")"
+	return "INSERT INTO " + name + " " + tuple + " VALUES " + strings.Repeat(", "+tuple, len(rows))[2:], args
+}
+
+// complete returns the rows, which have the same columns, with a quota if the table wants one, and the columns for which a
+// value is missing. It returns ErrTooLong if a text does not fit.
+func (t *table) complete(rows []map[string]any) (full []map[string]any, missing []string, err error) {
+	quota := t.columns["quota"].Required && t.name == userTable && rows[0]["quota"] == nil
+	for column, c := range t.columns {
+		_, ok := rows[0][column]
+		if !ok && c.Required && (column != "quota" || !quota) {
+			missing = append(missing, t.name+"."+column)
+		}
+	}
+	slices.Sort(missing)
+	full = make([]map[string]any, len(rows))
+	for i, row := range rows {
+		for column, value := range row {
+			if text, ok := value.(string); ok {
+				if err := t.fits(column, text); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		if full[i] = row; quota {
+			full[i] = maps.Clone(row)
+			full[i]["quota"] = 0 // no limit
+		}
+	}
+	return full, missing, nil
 }

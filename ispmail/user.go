@@ -36,7 +36,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 			return fmt.Errorf("%w: user %s", ErrExists, email)
 		}
 		user = User{DomainID: domain.ID, Email: email, Password: stored}
-		id, err := s.insert(ctx, tx, userTable, &user, map[string]any{"domain_id": domain.ID, "email": email, "password": stored})
+		id, err := s.insert(ctx, tx, userTable, user.row())
 		if err != nil {
 			return err
 		}
@@ -107,9 +107,8 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 			if err != nil {
 				return err
 			}
-			// A server that is not strict would take the nearest number that fits.
-			if highest := t.columns["quota"].max(); bytes < 0 || highest > 0 && bytes > highest {
-				return fmt.Errorf("%w: quota %d, virtual_users.quota holds 0 to %d", ErrTooLong, bytes, highest)
+			if err := t.fitsQuota(bytes); err != nil {
+				return err
 			}
 			if _, err := tx.NewUpdate().Table(userTable).Set("quota = ?", bytes).Where("id = ?", user.ID).Exec(ctx); err != nil {
 				return mapError(err)
@@ -122,6 +121,15 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 			return nil
 		})
 	})
+}
+
+// row is the user as a new row. Without a quota, it has the default of the column.
+func (u *User) row() newRow {
+	values := map[string]any{"domain_id": u.DomainID, "email": u.Email, "password": u.Password}
+	if u.Quota != nil {
+		values["quota"] = *u.Quota
+	}
+	return newRow{u, values}
 }
 
 // user returns the one row of a canonical address.

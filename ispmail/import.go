@@ -1,0 +1,298 @@
+package ispmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/hash"
+)
+
+// ImportConfig holds the settings of an Import. The zero value is ready to use.
+type ImportConfig struct {
+	// DryRun looks at everything and changes nothing: what is reported is what would be done.
+	DryRun bool
+	// Refused is told of each record that is not taken, in their order, and why. The error names the record and its
+	// Origin.
+	Refused func(Record, error)
+	// Progress is told after each batch what has been done so far.
+	Progress func(ImportResult)
+}
+
+// An ImportResult counts what became of records.
+type ImportResult struct {
+	Domains int `json:"domains"` // added
+	Users   int `json:"users"`   // added
+	Aliases int `json:"aliases"` // added
+	Present int `json:"present"` // there already, just so
+	Refused int `json:"refused"`
+}
+
+// Total is the number of records that Import is done with.
+func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.Present + r.Refused }
+
+// Import adds domains, users and aliases to what is there, each as CreateDomain, CreateUser and CreateAlias would, but
+// many at a time: passwords are hashed on all cores, and what can be added of a thousand records is added by one
+// transaction, completely or not at all. Ids and domain ids of records are not used. A domain must come before its users
+// and aliases, and a user before an alias to itself.
+//
+// What is there already, just so, is left as it is: to run the same import again does no harm, so an import that was
+// interrupted is completed that way. A record that cannot be added is refused, which keeps nothing back of the others:
+// ImportConfig.Refused hears why. It is what the Create method of its kind returns, ErrExists for a user who is there with
+// another password or quota, ErrNoQuota, or hash.ErrMalformed for a stored password that no Dovecot knows or, unless
+// Config.Hasher has a default scheme, has no {SCHEME}.
+//
+// The error is that of records, of ctx or of the database; what batches before it added stays, and the result tells
+// how much that is. Refused and Progress are called one at a time, but not in the goroutine of the caller. Import cannot be
+// part of RunInTx.
+func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], config ImportConfig) (ImportResult, error) {
+	im := &importer{s: s, config: config}
+	if s.tx != nil {
+		return im.result, errors.New("ispmail: Import cannot be part of a transaction")
+	}
+	if err := im.look(ctx); err != nil {
+		return im.result, err
+	}
+	// While a batch is written, the next one is read and hashed.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	prepared := make(chan []*item)
+	var failed error
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for batch := range prepared {
+			if failed = im.add(ctx, batch); failed != nil {
+				cancel()
+				return
+			}
+		}
+	})
+	err := im.prepareAll(ctx, records, prepared)
+	close(prepared)
+	writer.Wait()
+	if failed != nil {
+		err = failed // and not that nothing more was prepared
+	}
+	return im.result, err
+}
+
+type importer struct {
+	s      *Store
+	config ImportConfig
+	result ImportResult
+	tables map[string]*table
+	dry    *known          // what a dry run would have added
+	seen   map[string]bool // users
+}
+
+// An item is a record on its way through an import.
+type item struct {
+	Record         // in canonical form
+	from    Record // as it came
+	key     string // its canonical name, address or source
+	domain  string // the canonical name of its domain
+	present bool
+	err     error // why it is refused
+}
+
+// look makes sure that the tables are as they are now.
+func (im *importer) look(ctx context.Context) error {
+	im.tables, im.seen = map[string]*table{}, map[string]bool{}
+	if im.config.DryRun {
+		im.dry = newKnown()
+	}
+	return im.s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
+		for _, name := range []string{domainTable, userTable, aliasTable} {
+			if im.tables[name], err = im.s.lookAt(ctx, db, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, error], prepared chan<- []*item) error {
+	for batch, err := range batches(records) {
+		if err != nil {
+			return err
+		}
+		items := make([]*item, len(batch))
+		for i, record := range batch {
+			items[i] = newItem(record)
+			if items[i].err == nil && record.User != nil {
+				items[i].err = im.prepare(items[i])
+			}
+		}
+		if err := im.hash(ctx, items); err != nil {
+			return err
+		}
+		select {
+		case prepared <- items:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// prepare looks at the password of a user.
+func (im *importer) prepare(it *item) (err error) {
+	switch {
+	case it.NewPassword == "":
+		err = im.s.checkStored(it.User.Password)
+	case it.User.Password != "":
+		err = fmt.Errorf("%w: a user has a stored password and a new one", ErrFormat)
+	case im.seen[it.key]: // whether the password is the same, only a hash could tell
+		err = fmt.Errorf("%w: the user comes twice", ErrExists)
+	default:
+		err = im.s.hasher.Validate(it.NewPassword)
+	}
+	im.seen[it.key] = im.seen[it.key] || err == nil
+	return err
+}
+
+// newItem takes a record, with a row of its own that has the canonical form of everything.
+func newItem(r Record) *item {
+	it := &item{Record: r, from: r}
+	switch {
+	case r.Domain != nil:
+		it.key, it.err = canonicalDomain(r.Domain.Name)
+		it.domain = it.key
+		it.Domain = &Domain{Name: it.key}
+	case r.User != nil:
+		it.key, it.err = Canonical(r.User.Email)
+		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota}
+	case r.Alias != nil:
+		alias := &Alias{}
+		alias.Source, alias.Destination, it.err = canonicalAlias(r.Alias.Source, r.Alias.Destination)
+		it.key, it.Alias = alias.Source, alias
+	default:
+		it.err = fmt.Errorf("%w: an empty record", ErrFormat)
+	}
+	if it.domain == "" {
+		it.domain = it.key[strings.LastIndexByte(it.key, '@')+1:]
+	}
+	return it
+}
+
+// checkStored tells whether a stored password is one that a login could be verified with, or a lock.
+func (s *Store) checkStored(stored string) error {
+	info, err := s.hasher.Inspect(stored)
+	switch {
+	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && info.Label != "":
+		return nil
+	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):
+		return nil
+	}
+	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)
+}
+
+// hash makes stored values of the new passwords. Users who are there already have theirs verified instead.
+func (im *importer) hash(ctx context.Context, items []*item) error {
+	var plain []*item
+	var emails []string
+	for _, it := range items {
+		if it.err == nil && it.NewPassword != "" {
+			plain, emails = append(plain, it), append(emails, it.key)
+		}
+	}
+	if plain == nil {
+		return nil
+	}
+	there := map[string]User{}
+	err := im.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		users, err := lookupAll[User](ctx, im.s, db, "email", emails, readRows)
+		for _, user := range users {
+			there[user.canonical()] = user
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sample := ""
+	if im.config.DryRun { // only its length matters
+		if sample, err = im.s.hasher.Generate("sample"); err != nil {
+			return err
+		}
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(plain)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(plain)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				it := plain[i]
+				switch user, ok := there[it.key]; {
+				case ok && im.s.hasher.VerifyFor(user.Email, user.Password, it.NewPassword) == nil:
+					it.User.Password = user.Password
+				case im.config.DryRun:
+					it.User.Password = sample
+				default:
+					it.User.Password, it.err = im.s.hasher.Generate(it.NewPassword)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return ctx.Err()
+}
+
+// add writes a batch and reports it.
+func (im *importer) add(ctx context.Context, items []*item) error {
+	var done []item // what became of them, afresh if the transaction is tried again
+	work := func(ctx context.Context, db bun.IDB, tx *transaction) error {
+		done = make([]item, len(items))
+		for i, it := range items {
+			done[i] = *it
+		}
+		b := &importBatch{importer: im, items: done, known: im.dry}
+		if b.known == nil {
+			b.known = newKnown()
+		}
+		if err := b.load(ctx, db, lockMode(tx != nil)); err != nil {
+			return err
+		}
+		b.decide()
+		if tx == nil {
+			return nil
+		}
+		return b.insert(ctx, tx)
+	}
+	var err error
+	if im.config.DryRun {
+		err = im.s.read(ctx, func(ctx context.Context, db bun.IDB) error { return work(ctx, db, nil) })
+	} else {
+		err = im.s.write(ctx, func(ctx context.Context, tx *transaction) error { return work(ctx, tx, tx) })
+	}
+	if err != nil {
+		return err
+	}
+	for _, it := range done {
+		switch {
+		case it.err != nil:
+			im.result.Refused++
+			if im.config.Refused != nil {
+				im.config.Refused(it.from, it.from.wrap(it.err))
+			}
+		case it.present:
+			im.result.Present++
+		case it.Domain != nil:
+			im.result.Domains++
+		case it.User != nil:
+			im.result.Users++
+		default:
+			im.result.Aliases++
+		}
+	}
+	if im.config.Progress != nil {
+		im.config.Progress(im.result)
+	}
+	return nil
+}

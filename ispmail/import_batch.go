@@ -1,0 +1,210 @@
+package ispmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// An importBatch is the part of an import that one transaction writes. It first finds out what there is, then decides on
+// every record, then inserts.
+type importBatch struct {
+	*importer
+	items []item
+	known *known
+}
+
+// known is what there is of the names in a batch, and what the batch adds.
+type known struct {
+	domains map[string]int64 // 0 while it is not inserted
+	users   map[string]User
+	aliases map[string][]Alias // by source
+}
+
+func newKnown() *known {
+	return &known{map[string]int64{}, map[string]User{}, map[string][]Alias{}}
+}
+
+func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error {
+	var names, emails, sources []string
+	for _, it := range b.items {
+		if it.err != nil {
+			continue
+		}
+		names = append(names, it.domain)
+		switch {
+		case it.User != nil:
+			emails = append(emails, it.key)
+		case it.Alias != nil:
+			sources = append(sources, it.key)
+			if it.key == it.Alias.Destination && it.key[0] != '@' {
+				emails = append(emails, it.key)
+			}
+		}
+	}
+	// The lock keeps others from adding users and aliases to the domains, as that of domainOf does.
+	domains, err := lookupAll[Domain](ctx, b.s, db, "name", unique(names), lock)
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		if _, twin := b.known.domains[d.canonical()]; !twin {
+			b.known.domains[d.canonical()] = d.ID
+		}
+	}
+	users, err := lookupAll[User](ctx, b.s, db, "email", unique(emails), readRows)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		b.known.users[u.canonical()] = u
+	}
+	aliases, err := lookupAll[Alias](ctx, b.s, db, "source", unique(sources), readRows)
+	for _, a := range aliases {
+		b.known.aliases[a.canonical()] = append(b.known.aliases[a.canonical()], a)
+	}
+	return err
+}
+
+// decide marks the records that are refused or there already. The others are to be inserted.
+func (b *importBatch) decide() {
+	for i := range b.items {
+		it := &b.items[i]
+		if it.err != nil {
+			continue
+		}
+		switch {
+		case it.Domain != nil:
+			b.decideDomain(it)
+		case it.User != nil:
+			b.decideUser(it)
+		default:
+			b.decideAlias(it)
+		}
+	}
+}
+
+func (b *importBatch) decideDomain(it *item) {
+	if _, it.present = b.known.domains[it.key]; it.present {
+		return
+	}
+	if it.err = b.tables[domainTable].fits("name", it.key); it.err == nil {
+		b.known.domains[it.key] = 0
+	}
+}
+
+func (b *importBatch) decideUser(it *item) {
+	table := b.tables[userTable]
+	if it.err = b.domainOf(it); it.err != nil {
+		return
+	}
+	if there, ok := b.known.users[it.key]; ok {
+		if it.present = it.User.Password == there.Password && (it.User.Quota == nil || there.Quota == nil || *it.User.Quota == *there.Quota); !it.present {
+			it.err = fmt.Errorf("%w: with another password or quota", ErrExists)
+		}
+		return
+	}
+	it.err = errors.Join(table.fits("email", it.key), table.fits("password", it.User.Password))
+	if quota := it.User.Quota; it.err == nil && quota != nil {
+		it.err = table.fitsQuota(*quota)
+		if !table.hasQuota() {
+			it.User.Quota = nil // no limit, as there
+		}
+	}
+	if it.err == nil {
+		b.known.users[it.key] = *it.User
+	}
+}
+
+func (b *importBatch) decideAlias(it *item) {
+	table := b.tables[aliasTable]
+	if it.err = b.domainOf(it); it.err != nil {
+		return
+	}
+	rows := b.known.aliases[it.key]
+	for _, row := range rows {
+		if it.present = row.leadsTo(it.Alias.Destination); it.present {
+			return
+		}
+	}
+	_, itself := b.known.users[it.key]
+	if it.err = checkAlias(it.Alias.Source, it.Alias.Destination, rows, itself); it.err != nil {
+		return
+	}
+	it.err = errors.Join(table.fits("source", it.key), table.fits("destination", it.Alias.Destination))
+	if it.err == nil {
+		b.known.aliases[it.key] = append(rows, *it.Alias)
+	}
+}
+
+func (b *importBatch) domainOf(it *item) error {
+	if _, ok := b.known.domains[it.domain]; !ok {
+		return fmt.Errorf("%w: %s", ErrNoDomain, it.domain)
+	}
+	return nil
+}
+
+// insert adds what is left: domains, then users, then aliases, as the ones need the others.
+func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
+	if err := b.insertInto(ctx, tx, domainTable); err != nil {
+		return err
+	}
+	var names []string
+	for name, id := range b.known.domains {
+		if id == 0 {
+			names = append(names, name)
+		}
+	}
+	domains, err := lookupAll[Domain](ctx, b.s, tx, "name", names, b.s.current())
+	if err != nil {
+		return err
+	}
+	for _, d := range domains {
+		b.known.domains[d.canonical()] = d.ID
+	}
+	for i := range b.items {
+		it := &b.items[i]
+		id := b.known.domains[it.domain]
+		switch {
+		case it.err != nil || it.present:
+		case it.User != nil:
+			it.User.DomainID = id
+		case it.Alias != nil:
+			it.Alias.DomainID = id
+		}
+		if it.err == nil && id == 0 { // the database took it for another one
+			it.err = fmt.Errorf("%w: %s", ErrNoDomain, it.domain)
+		}
+	}
+	if err := b.insertInto(ctx, tx, userTable); err != nil {
+		return err
+	}
+	refused := map[string]bool{}
+	for i := range b.items {
+		switch it := &b.items[i]; {
+		case it.User != nil && it.err != nil:
+			refused[it.key] = true
+		case it.Alias != nil && it.err == nil && refused[it.key] && it.Alias.Destination == it.key:
+			it.err = checkAlias(it.key, it.key, nil, false) // it was to be a user's
+		}
+	}
+	return b.insertInto(ctx, tx, aliasTable)
+}
+
+func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name string) error {
+	var added []*item
+	var rows []newRow
+	for i := range b.items {
+		if it := &b.items[i]; it.err == nil && !it.present && it.table() == name {
+			row, _ := it.row()
+			added, rows = append(added, it), append(rows, row)
+		}
+	}
+	refused, err := b.s.insertEach(ctx, tx, name, rows)
+	for i := range refused {
+		added[i].err = refused[i]
+	}
+	return err
+}

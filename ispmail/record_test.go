@@ -1,0 +1,151 @@
+package ispmail_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// sequence yields records, and an error at their end if there is one.
+func sequence(err error, records ...ispmail.Record) iter.Seq2[ispmail.Record, error] {
+	return func(yield func(ispmail.Record, error) bool) {
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(ispmail.Record{}, err)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+var someRecords = []ispmail.Record{
+	{Domain: &ispmail.Domain{ID: 1, Name: "example.org"}},
+	{User: &ispmail.User{ID: 7, DomainID: 1, Email: "John@Example.org ", Password: `{PLAIN}"\ü<&>` + "\u2028\t", Quota: ptr(int64(-1))}},
+	{User: &ispmail.User{ID: 8, DomainID: 2, Email: "@example.org", Password: ""}},
+	{User: &ispmail.User{Email: "jane@example.org", Quota: ptr(int64(0))}, NewPassword: "a long enough secret"},
+	{Alias: &ispmail.Alias{ID: 3, DomainID: 1, Source: "@example.org", Destination: "a@example.net, b@example.net"}},
+}
+
+func TestRecords(t *testing.T) {
+	t.Parallel()
+	var file bytes.Buffer
+	require.NoError(t, ispmail.WriteRecords(&file, sequence(nil, someRecords...)))
+	assert.Equal(t, `{"type":"records","version":1}
+{"type":"domain","id":1,"name":"example.org"}
+{"type":"user","id":7,"domain_id":1,"email":"John@Example.org ","password":"{PLAIN}\"\\ü<&>\u2028\t","quota":-1}
+{"type":"user","id":8,"domain_id":2,"email":"@example.org","password":""}
+{"type":"user","email":"jane@example.org","new_password":"a long enough secret","quota":0}
+{"type":"alias","id":3,"domain_id":1,"source":"@example.org","destination":"a@example.net, b@example.net"}
+{"type":"end","records":5}
+`, file.String())
+	var got []ispmail.Record
+	for r, err := range ispmail.ReadRecords(&file) {
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprintf("line %d", len(got)+2), r.Origin)
+		r.Origin = ""
+		got = append(got, r)
+	}
+	assert.Equal(t, someRecords, got)
+}
+
+func TestWriteRecordsRefuses(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		records iter.Seq2[ispmail.Record, error]
+		err     error
+	}{
+		"an error":  {sequence(broken, someRecords...), broken},
+		"nothing":   {sequence(nil, ispmail.Record{}), ispmail.ErrFormat},
+		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: "{PLAIN}\xfc"}}), ispmail.ErrFormat},
+	} {
+		require.ErrorIs(t, ispmail.WriteRecords(&bytes.Buffer{}, test.records), test.err, name)
+	}
+	assert.Error(t, ispmail.WriteRecords(full{}, sequence(nil, someRecords...)))
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// TestReadRecordsRefuses ends at a line that is not right, after the records before it.
+func TestReadRecordsRefuses(t *testing.T) {
+	t.Parallel()
+	const head, domain, end = `{"type":"records","version":1}` + "\n", `{"type":"domain","name":"example.org"}` + "\n", `{"type":"end","records":1}` + "\n"
+	for file, wrong := range map[string]string{
+		head + domain:                                                         "line 3 is missing: the file is cut",
+		head + domain + `{"type":"end","rec`:                                  "line 3 is not a JSON object, or is cut",
+		domain + domain[:20]:                                                  "line 2 is not a JSON object, or is cut",
+		domain + "\n" + domain:                                                "line 2 is not a JSON object, or is cut",
+		domain + head:                                                         `line 2 is of the type "records", which only the first line may be`,
+		head + domain + domain + end:                                          "line 4 says that there are 1 records before it, but there are 2",
+		domain + end + domain:                                                 "line 3 comes after the end",
+		`{"type":"records","version":2}`:                                      "line 1 says that the file is of version 2; this program reads version 1",
+		domain + `{"type":"mailbox"}`:                                         `line 2 is of the unknown type "mailbox"`,
+		domain + `{"name":"example.org"}`:                                     `line 2 is of the unknown type ""`,
+		domain + `{"type":1}`:                                                 `line 2 has a "type" that is not a text`,
+		domain + `["type"]`:                                                   "line 2 is not a JSON object, or is cut",
+		domain + `null`:                                                       "line 2 is not a JSON object, or is cut",
+		domain + "summersun":                                                  "line 2 is not a JSON object, or is cut",
+		domain + domain[:len(domain)-1] + "{}":                                "line 2 has something after the JSON object",
+		domain + `{"type":"domain"}`:                                          `line 2 has no "name"`,
+		domain + `{"type":"domain","name":null}`:                              `line 2 has a "name" that is not a text`,
+		domain + `{"type":"domain","name":"a.org","name":"b.org"}`:            `line 2 has the field "name" twice`,
+		domain + `{"type":"domain","Name":"example.org"}`:                     `line 2 has no "name"`,
+		domain + `{"type":"domain","name":"example.org","id":"1"}`:            `line 2 has a "id" that is not a whole number`,
+		domain + `{"type":"domain","name":"example.org","id":1.5}`:            `line 2 has a "id" that is not a whole number`,
+		domain + `{"type":"domain","name":"example.org","email":"summersun"}`: `line 2 has the field "email", which a domain does not have`,
+		domain + `{"type":"user","email":"john@example.org"}`:                 `line 2 needs either "password", the stored value, or "new_password"`,
+		domain + `{"type":"user","email":"john@example.org","password":"{PLAIN}x","new_password":"secret"}`: `line 2 needs either "password", the stored value, or "new_password"`,
+		domain + `{"type":"user","email":"john@example.org","password":"summersun","quota":1e30}`:           `line 2 has a "quota" that is not a whole number`,
+		domain + `{"type":"alias","source":"john@example.org"}`:                                             `line 2 has no "destination"`,
+		domain + "{\"type\":\"domain\",\"name\":\"\xff\"}":                                                  "line 2 is not UTF-8",
+		domain + `{"type":"domain","name":"` + strings.Repeat("x", 1<<20) + `"}`:                            "line 2 is longer than 1048576 bytes",
+		domain + "CREATE TABLE `mailbox` (":                                                                 "line 2 is not a JSON object, or is cut",
+	} {
+		read := 0
+		var failed error
+		for _, err := range ispmail.ReadRecords(strings.NewReader(file)) {
+			require.NoError(t, failed, "the error is the last")
+			if failed = err; err == nil {
+				read++
+			}
+		}
+		name := file[max(0, len(file)-100):]
+		require.ErrorIs(t, failed, ispmail.ErrFormat, name)
+		require.EqualError(t, failed, "ispmail: not a file of records: "+wrong, name)
+		assert.NotContains(t, failed.Error(), "summersun")
+		var number int
+		_, err := fmt.Sscanf(wrong, "line %d", &number)
+		require.NoError(t, err)
+		before := strings.SplitAfter(file, "\n")[:number-1]
+		assert.Equal(t, strings.Count(strings.Join(before, ""), domain), read, name)
+	}
+	for _, err := range ispmail.ReadRecords(strings.NewReader("")) {
+		require.NoError(t, err)
+	}
+}
+
+// TestRecordSecrets writes a record in every way that a program would by accident.
+func TestRecordSecrets(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	r := ispmail.Record{User: &ispmail.User{Email: "jane@example.org", Password: "{PLAIN}summersun"}, NewPassword: "summersun"}
+	slog.New(slog.NewTextHandler(&out, nil)).Info("record", "record", r)
+	fmt.Fprintf(&out, "%v %+v %s", r, r, r)
+	assert.NotContains(t, out.String(), "summersun")
+	assert.Contains(t, out.String(), "user jane@example.org")
+}
