@@ -1,9 +1,12 @@
 package ispmail_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -195,4 +198,115 @@ func resident(t *testing.T, name string) int64 {
 	kB, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
 	require.NoError(t, err)
 	return kB << 10
+}
+
+// crowdOf returns the records of many users in one domain.
+func crowdOf(n int, user func(i int) ispmail.Record) iter.Seq2[ispmail.Record, error] {
+	return func(yield func(ispmail.Record, error) bool) {
+		if !yield(newDomain("example.org"), nil) {
+			return
+		}
+		for i := range n {
+			if !yield(user(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestSpeedImportStored imports users with stored passwords: at most 1.5 times what LOAD DATA LOCAL takes, which checks
+// nothing but the keys, for as many rows.
+func TestSpeedImportStored(t *testing.T) {
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+	db := ispmailtest.MariaDB(t)
+	stored := sound()
+	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: silent})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	// The file is in memory, as are the records.
+	mysql.RegisterReaderHandler("users", func() io.Reader {
+		var file bytes.Buffer
+		for i := range manyUsers {
+			fmt.Fprintf(&file, "1\t%s\t%s\t0\n", email(i), stored)
+		}
+		return &file
+	})
+	t.Cleanup(func() { mysql.DeregisterReaderHandler("users") })
+	require.NoError(t, errorOf(db.DB.ExecContext(t.Context(), "SET GLOBAL local_infile = 1")))
+	ours := func() time.Duration {
+		start := time.Now()
+		result, err := store.Import(t.Context(), crowdOf(manyUsers, func(i int) ispmail.Record { return newUser(email(i), stored) }), ispmail.ImportConfig{})
+		require.NoError(t, err)
+		require.Equal(t, manyUsers, result.Users)
+		return time.Since(start)
+	}
+	bare := func() time.Duration {
+		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')")
+		start := time.Now()
+		db.Exec(t, "LOAD DATA LOCAL INFILE 'Reader::users' INTO TABLE virtual_users (domain_id, email, password, quota)")
+		return time.Since(start)
+	}
+	var a, z []time.Duration
+	for i := range 8 {
+		for _, side := range []bool{i%2 == 0, i%2 != 0} {
+			if side {
+				a = append(a, ours())
+			} else {
+				z = append(z, bare())
+			}
+			for _, table := range []string{"virtual_users", "virtual_aliases", "virtual_domains"} {
+				db.Exec(t, "SET FOREIGN_KEY_CHECKS = 0")
+				db.Exec(t, "TRUNCATE TABLE "+table)
+				db.Exec(t, "SET FOREIGN_KEY_CHECKS = 1")
+			}
+		}
+	}
+	slices.Sort(a)
+	slices.Sort(z)
+	ratio := float64(a[len(a)/2]) / float64(z[len(z)/2])
+	t.Logf("%d users in %v, LOAD DATA LOCAL %v, ratio %.2f", manyUsers, a[len(a)/2], z[len(z)/2], ratio)
+	if ratio > 1.5 {
+		t.Errorf("the ratio is %.2f, above 1.5", ratio)
+	}
+}
+
+// TestSpeedImportPlain imports users with plain passwords: at least 0.9 times as fast as all cores can hash.
+func TestSpeedImportPlain(t *testing.T) {
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+	const n = 8000
+	db := ispmailtest.MariaDB(t)
+	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: silent})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	var rates []float64
+	for range 5 {
+		// The rate of one core, before and after, as the speed of a machine varies.
+		single := func() time.Duration {
+			start := time.Now()
+			for range n / 8 {
+				_, err := hash.Generate(ispmailtest.Password)
+				require.NoError(t, err)
+			}
+			return time.Since(start)
+		}
+		one := single()
+		start := time.Now()
+		result, err := store.Import(t.Context(), crowdOf(n, func(i int) ispmail.Record { return newPlain(email(i), ispmailtest.Password) }), ispmail.ImportConfig{})
+		took := time.Since(start)
+		require.NoError(t, err)
+		require.Equal(t, n, result.Users)
+		one += single()
+		db.Exec(t, "DELETE FROM virtual_domains")
+		cores := float64(runtime.GOMAXPROCS(0))
+		rates = append(rates, (float64(n)/took.Seconds())/(cores*float64(n/4)/one.Seconds()))
+	}
+	slices.Sort(rates)
+	t.Logf("%.2f x cores x the rate of one core", rates[len(rates)/2])
+	if rates[len(rates)/2] < 0.9 {
+		t.Errorf("%.2f is below 0.9", rates[len(rates)/2])
+	}
 }
