@@ -115,7 +115,8 @@ func TestExportMoment(t *testing.T) {
 	}))
 	assert.Equal(t, want, file.String())
 	n := 0
-	for range store.Export(t.Context()) {
+	for _, err := range store.Export(t.Context()) {
+		require.NoError(t, err)
 		if n++; n == 2 {
 			break
 		}

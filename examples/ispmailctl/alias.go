@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+func (a *app) aliasAdd() *cobra.Command {
+	c := &cobra.Command{
+		Use: "add SOURCE DESTINATION...", Short: "Make mail for an address go to others.",
+		Long: `Makes mail for an address go to others, here or anywhere else. A source "@domain" is a catch-all: it takes what no user and
+no other alias of the domain takes. A source that has a mailbox keeps a copy only if it is one of its own destinations.`,
+		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
+		Args:    cobra.MinimumNArgs(2),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		var aliases []ispmail.Alias
+		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+			aliases = nil
+			for _, destination := range args[1:] {
+				alias, err := tx.CreateAlias(ctx, args[0], destination)
+				if err != nil {
+					return err
+				}
+				aliases = append(aliases, alias)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, alias := range aliases {
+			if err := errors.Join(a.say("Added the alias from %s to %s.", alias.Source, alias.Destination), a.object(alias)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *app) aliasList() *cobra.Command {
+	c := &cobra.Command{
+		Use: "list [DOMAIN | SOURCE]", Short: "List the aliases of a domain, of a source, or all.",
+		Example: "  ispmailctl alias list\n  ispmailctl alias list example.org\n  ispmailctl alias list info@example.org\n  ispmailctl alias list @example.org   # the catch-all",
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		t := a.table("SOURCE", "DESTINATION")
+		for alias, err := range store.Aliases(ctx, optional(args)) {
+			if err == nil {
+				err = t.row(alias, alias.Source, alias.Destination)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return t.flush()
+	})
+}
+
+func (a *app) aliasDelete() *cobra.Command {
+	c := &cobra.Command{
+		Use: "delete SOURCE [DESTINATION...]", Short: "Delete the aliases from a source to some destinations, or to all.",
+		Args: cobra.MinimumNArgs(1),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		var deleted [][2]string
+		var dangling []ispmail.Alias
+		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+			deleted = nil
+			destinations := args[1:]
+			if len(destinations) == 0 {
+				for alias, err := range tx.Aliases(ctx, args[0]) {
+					if err != nil {
+						return err
+					}
+					destinations = append(destinations, alias.Destinations()...)
+				}
+			}
+			if len(destinations) == 0 {
+				return fmt.Errorf("%w: alias from %s", ispmail.ErrNotFound, args[0])
+			}
+			seen := map[string]bool{}
+			for _, destination := range destinations {
+				if seen[destination] {
+					continue
+				}
+				seen[destination] = true
+				var err error
+				if dangling, err = tx.DeleteAlias(ctx, args[0], destination); err != nil {
+					return err
+				}
+				deleted = append(deleted, [2]string{args[0], destination})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range deleted {
+			if err := a.say("Deleted the alias from %s to %s.", printable(d[0]), printable(d[1])); err != nil {
+				return err
+			}
+		}
+		return errors.Join(a.dangling(dangling), a.object(map[string]any{"deleted": deleted, "dangling": orEmpty(dangling)}))
+	})
+}
+
+func (a *app) recipients() *cobra.Command {
+	c := &cobra.Command{
+		Use: "recipients ADDRESS", Short: "Tell where mail for an address ends up, through aliases and catch-alls.",
+		Example: "  ispmailctl recipients info@example.org",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		recipients, err := store.Recipients(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if len(recipients) == 0 {
+			return fmt.Errorf("%w: nobody gets mail for %s", ispmail.ErrNotFound, args[0])
+		}
+		t := a.table("ADDRESS", "MAILBOX")
+		for _, r := range recipients {
+			mailbox := r.Mailbox
+			if mailbox == "" {
+				mailbox = "elsewhere"
+			}
+			if err := t.row(r, r.Address, mailbox); err != nil {
+				return err
+			}
+		}
+		return t.flush()
+	})
+}

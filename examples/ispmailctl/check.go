@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+func (a *app) check() *cobra.Command {
+	c := &cobra.Command{
+		Use: "check", Short: "Look for faults in the tables and tell what to do about them.",
+		Long: "Looks for faults in the tables and tells what to do about them: passwords that are weak or cut, aliases that lead nowhere or\nin a circle, addresses that clash. It changes nothing. The exit code is 4 if it finds an error or a warning.",
+		Args: cobra.NoArgs,
+	}
+	errorsOnly := c.Flags().Bool("errors", false, "only what keeps mail or logins from working, or lets strangers in")
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
+		found := map[ispmail.Severity]int{}
+		for f, err := range store.Check(ctx) {
+			if err != nil {
+				return err
+			}
+			severity := f.Code.Severity()
+			if *errorsOnly && severity != ispmail.SeverityError {
+				continue
+			}
+			found[severity]++
+			place := f.Table
+			if f.ID != 0 {
+				place = fmt.Sprintf("%s %d", f.Table, f.ID)
+			}
+			line := struct {
+				ispmail.Finding
+				Severity ispmail.Severity `json:"severity"`
+			}{f, severity}
+			if err := errors.Join(a.say("%s: %s, %s: %s.", severity, f.Code, place, printable(f.Message)), a.object(line)); err != nil {
+				return err
+			}
+		}
+		bad := found[ispmail.SeverityError] + found[ispmail.SeverityWarning]
+		if bad+found[ispmail.SeverityInformation] == 0 {
+			return a.say("Nothing is wrong.")
+		}
+		err := a.say("%s, %s, %s.", plural(found[ispmail.SeverityError], "error"), plural(found[ispmail.SeverityWarning], "warning"), plural(found[ispmail.SeverityInformation], "note"))
+		if err == nil && bad > 0 {
+			return &failure{code: exitFindings}
+		}
+		return err
+	})
+}

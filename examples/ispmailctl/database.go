@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// defaultDSN is how root gets at the database on Debian, where the socket tells MariaDB who asks.
+const defaultDSN = "root@unix(/run/mysqld/mysqld.sock)/mailserver"
+
+// open opens the database that the flags or the environment name. Only a command that makes the tables may make an SQLite
+// file.
+func (a *app) open(ctx context.Context, create bool) (*ispmail.Store, func() error, error) {
+	return a.openWith(ctx, create, ispmail.Config{})
+}
+
+func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) (*ispmail.Store, func() error, error) {
+	dsn, err := a.source("dsn", a.dsn, a.dsnFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	if dsn == "" {
+		dsn = defaultDSN
+	}
+	// What is worth knowing is in the errors.
+	config.Logger = slog.New(slog.DiscardHandler)
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		mode := "rw"
+		if create {
+			mode = "rwc"
+		} else if _, err := os.Stat(path); err != nil {
+			return nil, nil, &failure{exitDatabase, fmt.Errorf("%w; ispmailctl init makes a new database", err)}
+		}
+		db, err := openSQLite(path, mode)
+		if err != nil {
+			return nil, nil, failureOf(err)
+		}
+		store, err := ispmail.New(ctx, db, config)
+		if err != nil {
+			return nil, nil, failureOf(errors.Join(err, db.Close()))
+		}
+		return store, db.Close, nil
+	}
+	store, err := ispmail.Open(ctx, dsn, config)
+	if err != nil {
+		return nil, nil, failureOf(err)
+	}
+	return store, store.Close, nil
+}
+
+// openSQLite opens a file. Transactions take the write lock at once: one that took it later could fail half way.
+func openSQLite(path, mode string) (*bun.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode="+mode+"&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
+	if err != nil {
+		return nil, err
+	}
+	return bun.NewDB(db, sqlitedialect.New()), nil
+}
+
+// source returns a DSN that a flag, a file or the environment names, "" if none does. The flag must not hold a password.
+func (a *app) source(flag, dsn, file string) (string, error) {
+	name := "ISPMAILCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	if dsn != "" && !strings.HasPrefix(dsn, "sqlite:") {
+		if config, err := mysql.ParseDSN(dsn); err == nil && config.Passwd != "" {
+			return "", fmt.Errorf("--%s must not hold a password, which everybody on the machine could see: use --%s-file or %s", flag, flag, name)
+		}
+	}
+	if dsn == "" && file == "" {
+		dsn, file = os.Getenv(name), os.Getenv(name+"_FILE")
+	}
+	if dsn != "" || file == "" {
+		return dsn, nil
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // the file of the user's choice
+	if err != nil {
+		return "", &failure{exitRefused, err}
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if dsn = strings.TrimSpace(line); dsn == "" {
+		return "", &failure{exitRefused, fmt.Errorf("the first line of %s is empty", file)}
+	}
+	return dsn, nil
+}
+
+// hasher returns the hasher of a scheme, "" for the usual one.
+func hasher(scheme string) (*hash.Hasher, error) {
+	h, err := hash.New(hash.Config{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("--scheme: %s", strings.TrimPrefix(err.Error(), "hash: "))
+	}
+	return h, nil
+}

@@ -1,0 +1,174 @@
+// Ispmailctl manages the domains, users and aliases of a mail server that was built after the ISPmail guide, from the
+// command line. Call it with --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// Exit codes.
+const (
+	exitOK       = 0
+	exitRefused  = 1 // it cannot be done: not found, exists already, a wrong password...
+	exitUsage    = 2 // the command line is wrong
+	exitDatabase = 3 // the database cannot do its work
+	exitFindings = 4 // check has found something
+)
+
+const description = `Manages the domains, users and aliases of a mail server that was built after the ISPmail guide.
+
+The database is named by --dsn-file or --dsn, or by the environment variables ISPMAILCTL_DSN_FILE or ISPMAILCTL_DSN:
+
+  user:password@unix(/run/mysqld/mysqld.sock)/mailserver    MariaDB through its socket, as the guide's mailadmin@localhost
+  user:password@tcp(127.0.0.1:3306)/mailserver              MariaDB through TCP
+  sqlite:/path/mail.db                                      an SQLite file
+
+By default it is root@unix(/run/mysqld/mysqld.sock)/mailserver, which is enough for root on Debian.
+
+Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments could be seen by
+everybody on the machine. The exit code is 0 if all is done, 1 if something cannot be done (it is not there, it is there
+already, a password is wrong), 2 if the command line is wrong, 3 if the database cannot do its work, and 4 if check has
+found something.`
+
+const firstSteps = `  ispmailctl domain add example.org
+  ispmailctl user add john@example.org
+  ispmailctl alias add info@example.org john@example.org
+  ispmailctl alias add @example.org john@example.org      # a catch-all: all other addresses of the domain
+  ispmailctl recipients info@example.org`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// An app is one call of the program.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	dsn, dsnFile   string
+	json           bool
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	failed, ran := errors.AsType[*failure](err)
+	if !ran {
+		_, _ = fmt.Fprintf(stderr, "ispmailctl: %v (see %s --help)\n", err, command.CommandPath())
+		return exitUsage
+	}
+	if failed.cause != nil {
+		_, _ = fmt.Fprintln(stderr, "ispmailctl:", printable(plain(failed.cause)))
+	}
+	return failed.code
+}
+
+// plain is the text of an error without the names of packages.
+func plain(err error) string {
+	return strings.NewReplacer("ispmail: ", "", "hash: ", "", "movein: ", "").Replace(err.Error())
+}
+
+// A failure is the error of a command that ran, as opposed to one that was called wrongly.
+type failure struct {
+	code  int
+	cause error // nil if everything is said already
+}
+
+func (f *failure) Error() string { return fmt.Sprint(f.cause) }
+func (f *failure) Unwrap() error { return f.cause }
+
+// failureOf gives an error its exit code.
+func failureOf(err error) error {
+	if _, already := errors.AsType[*failure](err); already || err == nil {
+		return err
+	}
+	for _, database := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable, ispmail.ErrOutcomeUnknown} {
+		if errors.Is(err, database) {
+			return &failure{exitDatabase, err}
+		}
+	}
+	return &failure{exitRefused, err}
+}
+
+// errUsage says that the command line is wrong in a way that only the command itself can see.
+type errUsage struct{ error }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ispmailctl",
+		Short:         "Manages the domains, users and aliases of an ISPmail server.",
+		Long:          description,
+		Example:       firstSteps,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.dsnFile, "dsn-file", "", "`FILE` whose first line is the DSN of the database")
+	flags.StringVar(&a.dsn, "dsn", "", "the `DSN` itself, without a password")
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.SortFlags = false
+	root.MarkFlagsMutuallyExclusive("dsn-file", "dsn")
+	root.AddCommand(
+		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
+		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
+		group("alias", "Add, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasList(), a.aliasDelete()),
+		group("password", "Set and check the passwords of users.", a.passwordSet(), a.passwordCheck()),
+		a.recipients(),
+		a.check(),
+		a.export(),
+		a.restore(),
+		group("import", "Add many domains, users and aliases at a time, from a file or another program's database.", a.importFile()),
+		a.create(),
+	)
+	return root
+}
+
+// group is a command that only holds others.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(commands...)
+	return c
+}
+
+// on makes a command of what is to be done with the database.
+func (a *app) on(c *cobra.Command, do func(ctx context.Context, store *ispmail.Store, args []string) error) *cobra.Command {
+	c.RunE = func(c *cobra.Command, args []string) error { return a.run(c, ispmail.Config{}, args, do) }
+	return c
+}
+
+func (a *app) run(c *cobra.Command, config ispmail.Config, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
+	store, closer, err := a.openWith(c.Context(), false, config)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(do(c.Context(), store, args), closer())
+	if usage, ok := errors.AsType[errUsage](err); ok {
+		return usage.error
+	}
+	return failureOf(err)
+}

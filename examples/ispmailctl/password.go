@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// maxInput is the number of bytes of a line of standard input that may be a password, more than any scheme takes.
+const maxInput = 4096
+
+// A newPassword is how a command gets a password that it stores.
+type newPassword struct {
+	generate  bool
+	scheme    string
+	generated string
+}
+
+func (a *app) passwordFlags(c *cobra.Command) *newPassword {
+	p := &newPassword{}
+	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password and print it, this once")
+	p.schemeFlag(c)
+	return p
+}
+
+func (p *newPassword) schemeFlag(c *cobra.Command) {
+	c.Flags().StringVar(&p.scheme, "scheme", "", "`SCHEME` to store it with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+}
+
+// read returns a generated password, or one from the terminal or standard input.
+func (p *newPassword) read(a *app, email string) (string, error) {
+	if p.generate {
+		p.generated = strings.ToLower(rand.Text())
+		return p.generated, nil
+	}
+	password, err := a.readPassword("New password for " + email)
+	if err != nil || !a.isTerminal() {
+		return password, err
+	}
+	again, err := a.readPassword("Once more")
+	if err == nil && again != password {
+		err = errors.New("these are two different passwords, and nothing was changed")
+	}
+	return password, err
+}
+
+// show prints a generated password.
+func (p *newPassword) show(a *app) error {
+	if p.generated == "" {
+		return nil
+	}
+	return a.say("Its password is %s", p.generated)
+}
+
+// onWith is on with the scheme of new passwords.
+func (a *app) onWith(c *cobra.Command, p *newPassword, do func(context.Context, *ispmail.Store, []string) error) *cobra.Command {
+	c.RunE = func(c *cobra.Command, args []string) error {
+		h, err := hasher(p.scheme)
+		if err != nil {
+			return err
+		}
+		return a.run(c, ispmail.Config{Hasher: h}, args, do)
+	}
+	return c
+}
+
+func (a *app) passwordSet() *cobra.Command {
+	c := &cobra.Command{
+		Use: "set EMAIL", Short: "Set a user's password.",
+		Long:    "Sets a user's password. It is asked for twice, or read from the first line of standard input if that is no terminal.",
+		Example: "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+	}
+	p := a.passwordFlags(c)
+	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		user, err := store.User(ctx, args[0]) // before anybody types a password in vain
+		if err != nil {
+			return err
+		}
+		password, err := p.read(a, user.Email)
+		if err != nil {
+			return err
+		}
+		if err := store.SetPassword(ctx, args[0], password); err != nil {
+			return err
+		}
+		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.object(userLine{User: user, Password: p.generated}))
+	})
+}
+
+func (a *app) passwordCheck() *cobra.Command {
+	c := &cobra.Command{
+		Use: "check EMAIL", Short: "Tell whether a password is the right one.",
+		Long: "Tells whether a password is the right one. It is asked for, or read from the first line of standard input if that is no\nterminal. As at a login, a weak hash of it is replaced by a good one.",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+	}
+	p := &newPassword{}
+	p.schemeFlag(c)
+	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		password, err := a.readPassword("Password of " + args[0])
+		if err != nil {
+			return err
+		}
+		user, err := store.Authenticate(ctx, args[0], password)
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.say("The password of %s is right.", user.Email), a.object(userLine{User: user}))
+	})
+}
+
+// isTerminal tells whether somebody sits at standard input.
+func (a *app) isTerminal() bool {
+	file, ok := a.stdin.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// readPassword asks for a password at the terminal, or reads a line of standard input.
+func (a *app) readPassword(prompt string) (string, error) {
+	if a.isTerminal() {
+		_, _ = fmt.Fprint(a.stderr, prompt+": ")
+		password, err := term.ReadPassword(int(a.stdin.(*os.File).Fd()))
+		_, _ = fmt.Fprintln(a.stderr)
+		return string(password), err
+	}
+	line, err := bufio.NewReader(io.LimitReader(a.stdin, maxInput+1)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	switch {
+	case line == "":
+		return "", errors.New("standard input holds no password")
+	case len(line) >= maxInput:
+		return "", fmt.Errorf("the first line of standard input is longer than %d bytes", maxInput)
+	}
+	return line, nil
+}

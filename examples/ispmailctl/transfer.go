@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+func (a *app) export() *cobra.Command {
+	c := &cobra.Command{
+		Use: "export [FILE]", Short: "Write all domains, users and aliases to a file, as JSON lines.",
+		Long: "Writes all domains, users and aliases to a file, or to standard output, as JSON lines. The file holds the passwords of all\nusers as they are stored, so only you can read it. It replaces a file of that name when it is complete.",
+		Args: cobra.MaximumNArgs(1),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		n := 0
+		records := func(yield func(ispmail.Record, error) bool) {
+			for r, err := range store.Export(ctx) {
+				n++
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+		path := optional(args)
+		if path == "" || path == "-" {
+			return ispmail.WriteRecords(a.stdout, records)
+		}
+		file, err := os.CreateTemp(filepath.Dir(path), ".ispmailctl-*") // which only the owner can read
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.Remove(file.Name()) }() // unless it has its name
+		err = ispmail.WriteRecords(file, records)
+		if err == nil {
+			err = file.Sync()
+		}
+		if err = errors.Join(err, file.Close()); err == nil {
+			err = os.Rename(file.Name(), path)
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.say("Exported %s to %s.", plural(n, "record"), path), a.object(map[string]any{"file": path, "records": n}))
+	})
+}
+
+func (a *app) restore() *cobra.Command {
+	c := &cobra.Command{
+		Use: "restore FILE", Short: "Put an export back into empty tables, just as it was.",
+		Long: "Puts an export back into empty tables, just as it was: all of it or, if anything is wrong, nothing. FILE may be - for standard\ninput. To add records to what is there, use import.",
+		Args: cobra.ExactArgs(1),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		file, err := a.reader(args[0])
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		bar := a.bar("Restoring", -1)
+		n := 0
+		err = store.Restore(ctx, func(yield func(ispmail.Record, error) bool) {
+			for r, err := range ispmail.ReadRecords(file) {
+				if err == nil {
+					n++
+					_ = bar.Add(1) // a progress bar that fails is no reason to
+				}
+				if !yield(r, err) {
+					return
+				}
+			}
+		})
+		_ = bar.Finish()
+		if err != nil {
+			return fmt.Errorf("nothing was restored: %w", err)
+		}
+		return errors.Join(a.say("Restored %s.", plural(n, "record")), a.object(map[string]any{"records": n}))
+	})
+}
+
+// reader opens a file, or standard input for "-".
+func (a *app) reader(path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(a.stdin), nil
+	}
+	return os.Open(path) //nolint:gosec // the file of the user's choice
+}
+
+func (a *app) importFile() *cobra.Command {
+	c := &cobra.Command{
+		Use: "file FILE", Short: "Add the records of a file of JSON lines.",
+		Long: `Adds the domains, users and aliases of a file of JSON lines, such as one that export has written, or standard input if FILE
+is "-". Lines made by hand need no ids:
+
+  {"type":"domain","name":"example.org"}
+  {"type":"user","email":"john@example.org","password":"{SHA256-CRYPT}$5$...","quota":1073741824}
+  {"type":"user","email":"jane@example.org","new_password":"a password to be hashed"}
+  {"type":"alias","source":"info@example.org","destination":"john@example.org"}
+` + importing,
+		Example: "  ispmailctl import file users.jsonl --dry-run\n  ispmailctl import file users.jsonl",
+		Args:    cobra.ExactArgs(1),
+	}
+	f := importFlags(c)
+	return a.onWith(c, &f.newPassword, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if args[0] != "-" {
+			return a.bring(ctx, store, f, fileRecords(args[0]))
+		}
+		text, err := io.ReadAll(a.stdin) // to be read twice
+		if err != nil {
+			return err
+		}
+		return a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] { return ispmail.ReadRecords(bytes.NewReader(text)) })
+	})
+}
+
+// importing is what all imports have in common.
+const importing = `
+What is there already, just so, is left alone, so that an import can be run again. Everything is looked at before anything
+is changed: if a record has to be refused, it is named and nothing is changed, unless --skip-refused is given.`
+
+type importOptions struct {
+	newPassword
+	dryRun, skip bool
+}
+
+func importFlags(c *cobra.Command) *importOptions {
+	f := &importOptions{}
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "only tell what would be done")
+	c.Flags().BoolVar(&f.skip, "skip-refused", false, "leave out what has to be refused, and add the rest")
+	return f
+}
+
+// fileRecords reads the file anew each time.
+func fileRecords(path string) func() iter.Seq2[ispmail.Record, error] {
+	return func() iter.Seq2[ispmail.Record, error] {
+		return func(yield func(ispmail.Record, error) bool) {
+			file, err := os.Open(path) //nolint:gosec // the file of the user's choice
+			if err != nil {
+				yield(ispmail.Record{}, err)
+				return
+			}
+			defer func() { _ = file.Close() }() // it was only read
+			ispmail.ReadRecords(file)(yield)
+		}
+	}
+}
+
+// bring looks at all records, and then imports them.
+func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, records func() iter.Seq2[ispmail.Record, error]) error {
+	bar := a.bar("Checking", -1)
+	var refused []error
+	plan, err := store.Import(ctx, records(), ispmail.ImportConfig{
+		DryRun:   true,
+		Refused:  func(_ ispmail.Record, err error) { refused = append(refused, err) },
+		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
+	})
+	_ = bar.Finish()
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	for _, err := range refused {
+		_, _ = fmt.Fprintln(a.stderr, "refused:", printable(plain(err)))
+	}
+	if f.dryRun {
+		return errors.Join(a.say("This would add %s.", summary(plan)), a.object(plan), refusedFailure(plan))
+	}
+	if len(refused) > 0 && !f.skip {
+		return fmt.Errorf("nothing was changed, because %d of %d records are refused; --skip-refused adds the others", len(refused), plan.Total())
+	}
+	bar = a.bar("Importing", plan.Total())
+	result, err := store.Import(ctx, records(), ispmail.ImportConfig{
+		Refused: func(_ ispmail.Record, err error) {
+			if !f.skip {
+				_, _ = fmt.Fprintln(a.stderr, "refused:", printable(plain(err)))
+			}
+		},
+		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
+	})
+	_ = bar.Finish()
+	if err != nil {
+		return fmt.Errorf("interrupted after it had added %s; run the same import again to complete it: %w", summary(result), err)
+	}
+	return errors.Join(a.say("Added %s.", summary(result)), a.object(result), refusedFailure(result))
+}
+
+func summary(r ispmail.ImportResult) string {
+	return fmt.Sprintf("%s, %s and %s; %d there already, %d refused", plural(r.Domains, "domain"), plural(r.Users, "user"), plural(r.Aliases, "alias"), r.Present, r.Refused)
+}
+
+func refusedFailure(r ispmail.ImportResult) error {
+	if r.Refused > 0 {
+		return &failure{code: exitRefused}
+	}
+	return nil
+}
+
+// bar is a progress bar if somebody can see it. total is -1 if it is not known.
+func (a *app) bar(what string, total int) *progressbar.ProgressBar {
+	file, ok := a.stderr.(*os.File)
+	seen := ok && term.IsTerminal(int(file.Fd()))
+	return progressbar.NewOptions(total, progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionSetVisibility(seen), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("records"),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+}
+
+func (a *app) create() *cobra.Command {
+	c := &cobra.Command{
+		Use: "init", Short: "Make the three tables where they are missing.",
+		Long: "Makes those of the three tables that are missing, and the file if the database is SQLite. A server that was built after the\nguide has them.",
+		Args: cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		store, closer, err := a.open(c.Context(), true)
+		if err != nil {
+			return err
+		}
+		if err = errors.Join(store.CreateSchema(c.Context()), closer()); err != nil {
+			return failureOf(err)
+		}
+		return a.say("The tables are there.")
+	}
+	return c
+}

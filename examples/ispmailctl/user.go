@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// A userLine is a user for JSON.
+type userLine struct {
+	ispmail.User
+	Scheme   string `json:"scheme,omitempty"`
+	Password string `json:"password,omitempty"` // a generated one
+}
+
+func (a *app) userAdd() *cobra.Command {
+	c := &cobra.Command{
+		Use: "add EMAIL", Short: "Add a user.",
+		Long:    "Adds a user, whose domain must be there. The password is asked for twice, or read from the first line of standard input\nif that is no terminal.",
+		Example: "  ispmailctl user add john@example.org\n  ispmailctl user add jane@example.org --generate --quota 5G\n  ispmailctl user add jim@example.org < file-with-password",
+		Args:    cobra.ExactArgs(1),
+	}
+	p := a.passwordFlags(c)
+	size := c.Flags().String("quota", "", "`SIZE` of the mailbox, such as 500M or 5G; 0 for no limit")
+	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		var bytes int64
+		if *size != "" {
+			var err error
+			if bytes, err = parseQuota(*size); err != nil {
+				return err
+			}
+		}
+		email, err := ispmail.Canonical(args[0])
+		if err != nil {
+			return err
+		}
+		password, err := p.read(a, email)
+		if err != nil {
+			return err
+		}
+		var user ispmail.User
+		err = store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			if user, err = tx.CreateUser(ctx, email, password); err != nil || *size == "" {
+				return err
+			}
+			if err := tx.SetQuota(ctx, email, bytes); err != nil {
+				return err
+			}
+			user.Quota = &bytes
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.object(userLine{User: user, Password: p.generated}))
+	})
+}
+
+func (a *app) userList() *cobra.Command {
+	c := &cobra.Command{
+		Use: "list [DOMAIN]", Short: "List the users of a domain, or of all domains.",
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		t := a.table("USER", "QUOTA", "SCHEME")
+		for user, err := range store.Users(ctx, optional(args)) {
+			if err == nil {
+				scheme := schemeOf(user)
+				err = t.row(userLine{User: user, Scheme: scheme}, user.Email, quota(user.Quota), scheme)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return t.flush()
+	})
+}
+
+// schemeOf names the scheme of a user's password.
+func schemeOf(user ispmail.User) string {
+	info, err := hash.Inspect(user.Password)
+	switch {
+	case !user.CanLogin():
+		return "none"
+	case info.Label != "":
+		return info.Label
+	case err != nil:
+		return "unknown"
+	}
+	return info.Scheme
+}
+
+func (a *app) userQuota() *cobra.Command {
+	c := &cobra.Command{
+		Use: "quota EMAIL SIZE", Short: "Set the size of a user's mailbox, such as 500M or 5G; 0 for no limit.",
+		Example: "  ispmailctl user quota john@example.org 5G",
+		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.complete(userEmails),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		bytes, err := parseQuota(args[1])
+		if err != nil {
+			return err
+		}
+		if err := store.SetQuota(ctx, args[0], bytes); err != nil {
+			return err
+		}
+		user, err := store.User(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.say("The quota of %s is %s now.", user.Email, quota(user.Quota)), a.object(userLine{User: user}))
+	})
+}
+
+func (a *app) userDelete() *cobra.Command {
+	c := &cobra.Command{
+		Use: "delete EMAIL", Short: "Delete a user. The mail that is there stays on the disk.",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+	}
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		user, err := store.User(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		dangling, err := store.DeleteUser(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.say("Deleted the user %s.", user.Email), a.dangling(dangling), a.object(map[string]any{"deleted": user, "dangling": orEmpty(dangling)}))
+	})
+}
+
+func optional(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
