@@ -53,34 +53,35 @@ func canonicalSource(source string) (string, error) {
 	return Canonical(source)
 }
 
+var errInvalidDomain = fmt.Errorf("%w: the domain", ErrInvalidAddress)
+
 // canonicalDomain returns a domain name as lower-case A-labels.
 func canonicalDomain(domain string) (string, error) {
-	invalid := fmt.Errorf("%w: the domain", ErrInvalidAddress)
 	if len(domain) > 4*maxDomain { // no name of that size can become short enough
-		return "", invalid
+		return "", errInvalidDomain
 	}
 	name := strings.Map(lowerOfPair, domain)
 	ascii := name
 	if !isASCII(name) || strings.Contains(name, "xn--") {
 		var err error
 		if ascii, err = idna.Lookup.ToASCII(name); err != nil {
-			return "", invalid
+			return "", errInvalidDomain
 		}
 		unicodeName, err := idna.Lookup.ToUnicode(ascii)
 		if err != nil || strings.ContainsFunc(unicodeName, notInLabel) {
-			return "", invalid
+			return "", errInvalidDomain
 		}
 		// UTS 46 maps full-width letters, soft hyphens and the like away. They are not how a domain is written.
 		if name != ascii && name != unicodeName {
-			return "", invalid
+			return "", errInvalidDomain
 		}
 	}
 	if len(ascii) > maxDomain {
-		return "", invalid
+		return "", errInvalidDomain
 	}
 	for label := range strings.SplitSeq(ascii, ".") {
 		if !isHostLabel(label) {
-			return "", invalid
+			return "", errInvalidDomain
 		}
 	}
 	return ascii, nil

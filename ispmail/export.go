@@ -111,24 +111,31 @@ func (s *Store) needEmpty(ctx context.Context) error {
 	})
 }
 
-// batchSize is how many records are written at a time.
-const batchSize = 1000
+// How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
+const (
+	batchSize  = 4000
+	hashWeight = 20
+)
 
 // batches gathers records. An error comes instead of the batch that it interrupts.
 func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
 	return func(yield func([]Record, error) bool) {
 		var batch []Record
+		weight := 0
 		for record, err := range records {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			batch = append(batch, record)
-			if len(batch) == batchSize {
+			if weight++; record.NewPassword != "" {
+				weight += hashWeight - 1
+			}
+			if weight >= batchSize {
 				if !yield(batch, nil) {
 					return
 				}
-				batch = nil
+				batch, weight = nil, 0
 			}
 		}
 		if len(batch) > 0 {

@@ -39,8 +39,8 @@ type ImportResult struct {
 func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.Present + r.Refused }
 
 // Import adds domains, users and aliases to what is there, each as CreateDomain, CreateUser and CreateAlias would, but
-// many at a time: passwords are hashed on all cores, and what can be added of a thousand records is added by one
-// transaction, completely or not at all. Ids and domain ids of records are not used. A domain must come before its users
+// many at a time: passwords are hashed on all cores, and what can be added of a batch, some thousand records or some
+// hundred to be hashed, is added by one transaction, completely or not at all. Ids and domain ids of records are not used. A domain must come before its users
 // and aliases, and a user before an alias to itself.
 //
 // What is there already, just so, is left as it is: to run the same import again does no harm, so an import that was
@@ -90,6 +90,9 @@ type importer struct {
 	tables map[string]*table
 	dry    *known          // what a dry run would have added
 	seen   map[string]bool // users
+	// A unique key finds users who are there already when they are inserted, and it costs nothing more to let it. That
+	// ends with the first one it finds.
+	trustKey bool
 }
 
 // An item is a record on its way through an import.
@@ -114,8 +117,24 @@ func (im *importer) look(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		if im.s.isMariaDB() && !im.config.DryRun {
+			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.tables[userTable])
+		}
+		return err
 	})
+}
+
+// hasUniqueEmail tells whether the table of users has a key that takes no address twice, whatever the case of its letters.
+func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *table) (bool, error) {
+	if !strings.HasSuffix(t.columns["email"].Collation, "_ci") {
+		return false, nil
+	}
+	var keys int
+	err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (
+		SELECT index_name FROM information_schema.statistics
+		WHERE table_schema = DATABASE() AND table_name = ? AND non_unique = 0
+		GROUP BY index_name HAVING COUNT(*) = 1 AND MIN(LOWER(column_name) = 'email' AND sub_part IS NULL)) found`, t.name).Scan(&keys)
+	return keys > 0, mapError(err)
 }
 
 func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, error], prepared chan<- []*item) error {
@@ -265,11 +284,13 @@ func (im *importer) add(ctx context.Context, items []*item) error {
 		}
 		return b.insert(ctx, tx)
 	}
+	write := func(ctx context.Context, tx *transaction) error { return work(ctx, tx, tx) }
 	var err error
 	if im.config.DryRun {
 		err = im.s.read(ctx, func(ctx context.Context, db bun.IDB) error { return work(ctx, db, nil) })
-	} else {
-		err = im.s.write(ctx, func(ctx context.Context, tx *transaction) error { return work(ctx, tx, tx) })
+	} else if err = im.s.write(ctx, write); im.trustKey && isRefusal(err) {
+		im.trustKey = false
+		err = im.s.write(ctx, write)
 	}
 	if err != nil {
 		return err

@@ -36,7 +36,9 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		names = append(names, it.domain)
 		switch {
 		case it.User != nil:
-			emails = append(emails, it.key)
+			if !b.trustKey || len(spellings(it.key)) > 1 {
+				emails = append(emails, it.key)
+			}
 		case it.Alias != nil:
 			sources = append(sources, it.key)
 			if it.key == it.Alias.Destination && it.key[0] != '@' {
@@ -201,6 +203,10 @@ func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name stri
 			row, _ := it.row()
 			added, rows = append(added, it), append(rows, row)
 		}
+	}
+	if b.trustKey && len(rows) > 0 {
+		_, err := b.s.insert(ctx, tx, name, rows...)
+		return err
 	}
 	refused, err := b.s.insertEach(ctx, tx, name, rows)
 	for i := range refused {

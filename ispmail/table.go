@@ -41,12 +41,13 @@ type table struct {
 }
 
 type column struct {
-	Name     string
-	Kind     string // int, varchar...
-	Type     string // int(11) unsigned, varchar(150)...
-	Chars    int64  // 0 = any number
-	Required bool   // NOT NULL and without a default
-	Readable bool   // the account may select it
+	Name      string
+	Kind      string // int, varchar...
+	Type      string // int(11) unsigned, varchar(150)...
+	Chars     int64  // 0 = any number
+	Collation string // of MariaDB
+	Required  bool   // NOT NULL and without a default
+	Readable  bool   // the account may select it
 }
 
 // A catalog remembers the tables. Each is looked at when it is first needed and again when something does not fit any
@@ -108,7 +109,7 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 		// A generated column gets no value, and an ENUM without a default has its first value as one.
 		query = db.NewSelect().
 			ColumnExpr("column_name AS name").ColumnExpr("data_type AS kind").ColumnExpr("column_type AS type").
-			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").
+			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").ColumnExpr("COALESCE(collation_name, '') AS collation").
 			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
