@@ -74,7 +74,7 @@ const (
 	CodeExternalDestination Code = "external-destination"
 	// CodeShadowedAlias: there is something that no mail reaches with the maps of the guide (the aliases, then every
 	// mailbox as an alias for itself). It is a mailbox whose address has aliases and none of them to itself, reported
-	// for the user; or an alias from "@domain" to "@domain" beside other destinations, of which Postfix heeds the first
+	// for the user; or an alias to "@domain" beside other destinations, of which Postfix heeds the first
 	// only (https://www.postfix.org/virtual.5.html).
 	CodeShadowedAlias Code = "shadowed-alias"
 	// CodeCatchAllWithoutEmail2Email: a domain has both a catch-all and mailboxes. The mailboxes get their mail only if

@@ -65,6 +65,14 @@ func (g *graph) addCatchAll(domain, destination string) {
 	}
 }
 
+// hasSeveral tells whether a source has more than one destination.
+func (g *graph) hasSeveral(source string) bool {
+	if source[0] == '@' {
+		return g.catchAlls[source[1:]].several
+	}
+	return repeated(g.sources, g.hash(source))
+}
+
 // follow returns where mail for source goes by one of its destinations: to "@domain" it takes along the part before the
 // @. From "@domain" to "@domain" goes mail for addresses of which nothing is known.
 func (g *graph) follow(source, destination string) string {

@@ -244,7 +244,7 @@ func (c *checker) aliases(ctx context.Context) error {
 // destination looks where an alias leads.
 func (c *checker) destination(source, destination string, report func(Code, string, ...any)) {
 	g := &c.graph
-	if source[0] == '@' && destination[0] == '@' && g.catchAlls[source[1:]].several {
+	if destination[0] == '@' && g.hasSeveral(source) {
 		report(CodeShadowedAlias, "%s has other destinations beside %s, and Postfix heeds a whole domain only as the first one: keep one of them", source, destination)
 	}
 	if source == g.follow(source, destination) {

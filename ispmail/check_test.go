@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -498,4 +499,46 @@ func TestCheckInTx(t *testing.T) {
 			return nil
 		}))
 	})
+}
+
+// TestCheckFollowsPostfix holds what Check finds against where Recipients says that mail goes, which TestPostfix holds against
+// a real Postfix: a loop that mail runs into is reported, and so is an alias whose mail nobody gets.
+func TestCheckFollowsPostfix(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.SQLite(t)
+	all := slices.Concat(constellations, randomConstellations(300))
+	arrange(t, db, all)
+	store := db.Store(t, ispmail.Config{})
+	sources := map[int64]string{}
+	for alias, err := range store.Aliases(t.Context(), "") {
+		require.NoError(t, err)
+		sources[alias.ID] = alias.Source
+	}
+	found := map[string]bool{} // code and number of the constellation
+	for _, f := range collect(t, store.Check(t.Context())) {
+		_, domain, _ := strings.Cut(sources[f.ID], "@c")
+		number, _, _ := strings.Cut(domain, ".")
+		found[string(f.Code)+" "+number] = true
+	}
+	seen := map[string]int{}
+	for i, c := range all {
+		recipients, err := store.Recipients(t.Context(), in(i, c.to))
+		word := outcome(t, recipients, err)[0]
+		has := func(code ispmail.Code) bool { return found[fmt.Sprintf("%s %d", code, i)] }
+		switch {
+		case word == "loop":
+			assert.True(t, has(ispmail.CodeAliasLoop), "%d %+v", i, c)
+		case word == "nobody" && slices.ContainsFunc(c.aliases, func(alias string) bool { return strings.HasPrefix(alias, c.to+" > ") }):
+			// An alias that leads to itself alone is a loop to Check. Postfix goes no further there, and finds nobody. So it is
+			// with a whole domain beside others.
+			reported := has(ispmail.CodeDanglingAlias) || has(ispmail.CodeAliasLoop) || has(ispmail.CodeInvalidAddress) || has(ispmail.CodeShadowedAlias)
+			// What is not of this server is nobody's to Check, though an alias may lead from there.
+			assert.True(t, reported || slices.ContainsFunc(c.aliases, func(alias string) bool { return strings.HasPrefix(alias, "@away.example > ") }), "%d %+v", i, c)
+		default:
+			continue
+		}
+		seen[word]++
+	}
+	assert.Greater(t, seen["loop"], 10)
+	assert.Greater(t, seen["nobody"], 5)
 }

@@ -481,6 +481,15 @@ func TestRuleLeastPrivilege(t *testing.T) {
 	require.NoError(t, reader.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 		return errorOf(tx.Authenticate(ctx, "john@example.org", ispmailtest.Password))
 	}))
+	require.NoError(t, errorOf(reader.Recipients(t.Context(), "jack@example.org")))
+	require.NotEmpty(t, collect(t, reader.Check(t.Context())))
+	for _, err := range reader.Export(t.Context()) {
+		require.NoError(t, err)
+	}
+	result, err := reader.Import(t.Context(), reader.Export(t.Context()), ispmail.ImportConfig{DryRun: true})
+	require.NoError(t, err)
+	assert.Equal(t, 4, result.Present)
+	require.ErrorIs(t, errorOf(reader.Import(t.Context(), sequence(nil, newDomain("example.net")), ispmail.ImportConfig{})), ispmail.ErrDenied)
 }
 
 func TestRuleOldestGuide(t *testing.T) {
