@@ -1,0 +1,104 @@
+package movein
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ispmail/go-ispmail/hash"
+)
+
+// passwords gives stored values their prefix.
+type passwords struct {
+	scheme string // "" for none
+	salted bool
+}
+
+// schemes are what the settings of the programs mean, where Dovecot has another name for it. See pacrypt in
+// https://github.com/postfixadmin/postfixadmin/blob/v4.0.5/functions.inc.php and
+// https://github.com/opensolutions/ViMbAdmin/blob/3.4.1/library/OSS/Auth/Password.php.
+var schemes = map[string]string{
+	"md5crypt":      "CRYPT",
+	"system":        "CRYPT",
+	"mysql_encrypt": "CRYPT",
+	"md5":           "PLAIN-MD5",
+	"cleartext":     "PLAIN",
+	"sha512.b64":    "SHA512-CRYPT.B64",
+	"authlib":       "", // always with a prefix
+	"plain":         "PLAIN",
+	"plaintext":     "PLAIN",
+	"bcrypt":        "BLF-CRYPT",
+	"sha1":          "SHA",
+}
+
+func newPasswords(setting string) (*passwords, error) {
+	p := &passwords{}
+	name := strings.ToLower(setting)
+	scheme, known := schemes[name]
+	switch {
+	case known:
+		p.scheme = scheme
+	case name == "md5-salted", name == "sha1-salted", name == "md5.salted", name == "sha1.salted":
+		p.salted = true
+	case name == "php_crypt", strings.HasPrefix(name, "php_crypt:"), strings.HasPrefix(name, "crypt:"):
+		p.scheme = "CRYPT"
+	default:
+		p.scheme = strings.ToUpper(strings.TrimPrefix(name, "dovecot:"))
+	}
+	if _, err := hash.New(hash.Config{Default: p.scheme}); err != nil {
+		return nil, fmt.Errorf("movein: Scheme %q is neither a scheme of Dovecot nor a setting of PostfixAdmin or ViMbAdmin", setting)
+	}
+	return p, nil
+}
+
+// stored returns a value with its prefix, or why there is none.
+func (p *passwords) stored(value string) (stored string, code Code, message string) {
+	const raw = "{md5raw}" // Courier's
+	switch {
+	case value == "":
+		return "", CodeEmptyPassword, "it has no password"
+	case len(value) > len(raw) && strings.EqualFold(value[:len(raw)], raw):
+		return "{PLAIN-MD5}" + value[len(raw):], "", ""
+	case value[0] == '{' && strings.Contains(value, "}"):
+		return plain(value), "", ""
+	}
+	// A value that begins with $ tells what it is by itself, unless it is clear text.
+	candidates := []string{p.scheme}
+	if value[0] == '$' {
+		candidates = append(candidates, "CRYPT", "ARGON2ID", "ARGON2I")
+	}
+	for _, scheme := range candidates {
+		if stored := "{" + scheme + "}" + value; scheme != "" && isSound(stored) {
+			return stored, "", ""
+		}
+	}
+	switch {
+	case p.salted:
+		return "", CodeSaltedPassword, "its password is a digest with a salt, which Dovecot cannot verify; set a new one"
+	case p.scheme == "":
+		return "", CodeUnknownPassword, "its password has no {SCHEME}; give the scheme that the program is configured with"
+	}
+	return "", CodeUnknownPassword, "its password has no {SCHEME} and is not of " + p.scheme
+}
+
+// plain undoes the base64 around text that needs none. As PostfixAdmin writes it with sha512.b64, {SHA512-CRYPT.B64}
+// takes 162 characters, where the guide's column has 150.
+func plain(stored string) string {
+	label, payload, _ := strings.Cut(stored[1:], "}")
+	scheme, suffix, _ := strings.Cut(strings.ToUpper(label), ".")
+	if suffix != "B64" && suffix != "BASE64" || !strings.HasSuffix(scheme, "CRYPT") {
+		return stored
+	}
+	text, err := base64.StdEncoding.DecodeString(payload)
+	if shorter := "{" + scheme + "}" + string(text); err == nil && isSound(shorter) {
+		return shorter
+	}
+	return stored
+}
+
+// isSound tells whether a value is what its prefix says.
+func isSound(stored string) bool {
+	_, err := hash.Inspect(stored)
+	return err == nil || errors.Is(err, hash.ErrTooCostly) || errors.Is(err, hash.ErrUnsupported)
+}

@@ -1,0 +1,122 @@
+package movein_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// postfix is what Postfix knows of a database of PostfixAdmin or ViMbAdmin by the queries that both have in their
+// documentation.
+type postfix struct {
+	domains   map[string]bool
+	mailboxes map[string]bool
+	aliases   map[string]string
+	pairs     map[string]string
+}
+
+func newPostfix(t *testing.T, db *ispmailtest.Database) *postfix {
+	t.Helper()
+	m := &postfix{map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]string{}}
+	query := func(query string, do func(key, value string)) {
+		rows, err := db.DB.DB.QueryContext(t.Context(), query)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, rows.Close()) }()
+		for rows.Next() {
+			var key, value string
+			require.NoError(t, rows.Scan(&key, &value))
+			do(strings.ToLower(key), value)
+		}
+		require.NoError(t, rows.Err())
+	}
+	query("SELECT domain, '' FROM domain WHERE active = '1' AND backupmx = '0' AND domain <> 'ALL'", func(key, _ string) { m.domains[key] = true })
+	query("SELECT username, '' FROM mailbox WHERE active = '1'", func(key, _ string) { m.mailboxes[key] = true })
+	query("SELECT address, goto FROM alias WHERE active = '1'", func(key, value string) { m.aliases[key] = value })
+	var n int
+	require.NoError(t, db.DB.NewRaw("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'alias_domain'").Scan(t.Context(), &n))
+	if n > 0 {
+		query("SELECT alias_domain, target_domain FROM alias_domain WHERE active = '1'", func(key, value string) { m.pairs[key] = value })
+	} else { // mailboxes that wait for being deleted are off to this project
+		query("SELECT username, '' FROM mailbox WHERE delete_pending = 1", func(key, _ string) { delete(m.mailboxes, key) })
+	}
+	return m
+}
+
+// addresses returns all addresses that the rows have, and one that none has for each domain.
+func (m *postfix) addresses() []string {
+	asked := map[string]bool{}
+	for address := range m.mailboxes {
+		asked[address] = true
+	}
+	for address := range m.aliases {
+		asked[address] = true
+	}
+	for domain := range m.domains {
+		asked["unknown@"+domain], asked["info@"+domain], asked["john@"+domain] = true, true, true
+	}
+	var addresses []string
+	for address := range asked {
+		addresses = append(addresses, address)
+	}
+	slices.Sort(addresses)
+	return addresses
+}
+
+// expand returns to whom mail for an address goes in the end, nil if to nobody. Autoresponders do not count.
+func (m *postfix) expand(address string) []string {
+	if !m.domains[address[strings.LastIndexByte(address, '@')+1:]] {
+		return []string{address}
+	}
+	found := map[string]bool{}
+	m.follow(address, map[string]bool{}, found)
+	var to []string
+	for address := range found {
+		domain := address[strings.LastIndexByte(address, '@')+1:]
+		if m.mailbox(address) || !m.domains[domain] {
+			to = append(to, address)
+		}
+	}
+	slices.Sort(to)
+	return to
+}
+
+// mailbox asks virtual_mailbox_maps.
+func (m *postfix) mailbox(address string) bool { return m.mailboxes[address] }
+
+// follow is virtual_alias_maps: the aliases, those of the target of an alias domain, and its catch-all.
+func (m *postfix) follow(address string, seen, found map[string]bool) {
+	if seen[address] {
+		return
+	}
+	seen[address] = true
+	local, domain, _ := strings.Cut(address, "@")
+	list, ok := m.aliases[address]
+	if !ok && m.pairs[domain] != "" {
+		list, ok = m.aliases[local+"@"+m.pairs[domain]]
+	}
+	if !ok && m.pairs[domain] != "" {
+		list, ok = m.aliases["@"+m.pairs[domain]]
+	}
+	if !ok { // the key without its local part comes last
+		list = m.aliases["@"+domain]
+	}
+	targets := strings.FieldsFunc(strings.ToLower(list), func(c rune) bool { return strings.ContainsRune(", \n\t", c) })
+	if len(targets) == 0 {
+		found[address] = true
+	}
+	for _, to := range targets {
+		switch {
+		case strings.HasSuffix(to, "@autoreply.example.org"):
+		case to == address:
+			found[address] = true
+		case to[0] == '@':
+			m.follow(local+to, seen, found)
+		default:
+			m.follow(to, seen, found)
+		}
+	}
+}

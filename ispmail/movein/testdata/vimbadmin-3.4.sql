@@ -1,0 +1,227 @@
+-- The tables that Doctrine 2.14 makes of the mapping of ViMbAdmin 3.4.1 on MariaDB 10.11, by mariadb-dump --no-data.
+SET FOREIGN_KEY_CHECKS = 0;
+CREATE TABLE `admin` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `username` varchar(255) DEFAULT NULL,
+  `password` varchar(255) NOT NULL,
+  `super` tinyint(1) NOT NULL DEFAULT 0,
+  `active` tinyint(1) NOT NULL DEFAULT 1,
+  `created` datetime NOT NULL,
+  `modified` datetime DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `IX_Username_1` (`username`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `admin_pref` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `attribute` varchar(255) NOT NULL,
+  `ix` int(11) NOT NULL DEFAULT 0,
+  `op` varchar(2) NOT NULL DEFAULT ':=',
+  `value` longtext NOT NULL,
+  `expire` bigint(20) NOT NULL DEFAULT 0,
+  `Admin_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `IX_AdminPreference_1` (`Admin_id`,`attribute`,`ix`),
+  KEY `IDX_814C1AD19D5DE046` (`Admin_id`),
+  CONSTRAINT `FK_814C1AD19D5DE046` FOREIGN KEY (`Admin_id`) REFERENCES `admin` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `alias` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `address` varchar(255) NOT NULL,
+  `goto` longtext NOT NULL,
+  `active` tinyint(1) NOT NULL DEFAULT 1,
+  `created` datetime NOT NULL,
+  `modified` datetime DEFAULT NULL,
+  `Domain_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `IX_Address_1` (`address`),
+  KEY `IDX_E16C6B9493AE8C46` (`Domain_id`),
+  CONSTRAINT `FK_E16C6B9493AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `alias_pref` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `attribute` varchar(255) NOT NULL,
+  `ix` int(11) NOT NULL DEFAULT 0,
+  `op` varchar(2) NOT NULL DEFAULT ':=',
+  `value` longtext NOT NULL,
+  `expire` bigint(20) NOT NULL DEFAULT 0,
+  `Alias_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_3279E911A72028B4` (`Alias_id`),
+  KEY `IX_AliasPreference_1` (`Alias_id`,`attribute`,`ix`),
+  CONSTRAINT `FK_3279E911A72028B4` FOREIGN KEY (`Alias_id`) REFERENCES `alias` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `archive` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `username` varchar(255) NOT NULL,
+  `status` varchar(255) NOT NULL,
+  `archived_at` datetime NOT NULL,
+  `status_changed_at` datetime NOT NULL,
+  `homedir_server` varchar(255) DEFAULT NULL,
+  `homedir_file` varchar(255) DEFAULT NULL,
+  `homedir_orig_size` bigint(20) DEFAULT NULL,
+  `homedir_size` bigint(20) DEFAULT NULL,
+  `maildir_server` varchar(255) DEFAULT NULL,
+  `maildir_file` varchar(255) DEFAULT NULL,
+  `maildir_orig_size` bigint(20) DEFAULT NULL,
+  `maildir_size` bigint(20) DEFAULT NULL,
+  `data` longtext NOT NULL,
+  `Domain_id` bigint(20) DEFAULT NULL,
+  `Admin_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `UNIQ_D5FC5D9CF85E0677` (`username`),
+  KEY `IDX_D5FC5D9C93AE8C46` (`Domain_id`),
+  KEY `IDX_D5FC5D9C9D5DE046` (`Admin_id`),
+  CONSTRAINT `FK_D5FC5D9C93AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`),
+  CONSTRAINT `FK_D5FC5D9C9D5DE046` FOREIGN KEY (`Admin_id`) REFERENCES `admin` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `dbversion` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `version` int(11) NOT NULL,
+  `name` varchar(255) NOT NULL,
+  `applied_on` datetime NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `directory_entry` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `mailbox_id` bigint(20) NOT NULL,
+  `businessCategory` varchar(255) DEFAULT NULL,
+  `carLicense` varchar(255) DEFAULT NULL,
+  `departmentNumber` varchar(255) DEFAULT NULL,
+  `displayName` varchar(255) DEFAULT NULL,
+  `employeeNumber` varchar(255) DEFAULT NULL,
+  `employeeType` varchar(255) DEFAULT NULL,
+  `homePhone` varchar(255) DEFAULT NULL,
+  `homePostalAddress` longtext DEFAULT NULL,
+  `initials` varchar(10) DEFAULT NULL,
+  `jpegPhoto` longtext DEFAULT NULL COMMENT '(DC2Type:object)',
+  `labeledURI` longtext DEFAULT NULL,
+  `mail` varchar(255) DEFAULT NULL,
+  `manager` varchar(255) DEFAULT NULL,
+  `mobile` varchar(255) DEFAULT NULL,
+  `o` varchar(255) DEFAULT NULL,
+  `pager` varchar(255) DEFAULT NULL,
+  `preferredLanguage` varchar(255) DEFAULT NULL,
+  `roomNumber` varchar(255) DEFAULT NULL,
+  `secretary` varchar(255) DEFAULT NULL,
+  `personalTitle` varchar(255) DEFAULT NULL,
+  `sn` varchar(255) DEFAULT NULL,
+  `ou` varchar(255) DEFAULT NULL,
+  `title` varchar(255) DEFAULT NULL,
+  `facsimileTelephoneNumber` varchar(255) DEFAULT NULL,
+  `givenName` varchar(255) DEFAULT NULL,
+  `telephoneNumber` varchar(255) DEFAULT NULL,
+  `vimb_created` datetime NOT NULL,
+  `vimb_update` datetime NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `UNIQ_6553C92D66EC35CC` (`mailbox_id`),
+  CONSTRAINT `FK_6553C92D66EC35CC` FOREIGN KEY (`mailbox_id`) REFERENCES `mailbox` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `domain` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `domain` varchar(255) NOT NULL,
+  `description` varchar(255) DEFAULT NULL,
+  `max_aliases` int(11) NOT NULL DEFAULT 0,
+  `alias_count` bigint(20) NOT NULL DEFAULT 0,
+  `max_mailboxes` int(11) NOT NULL DEFAULT 0,
+  `mailbox_count` bigint(20) NOT NULL DEFAULT 0,
+  `max_quota` bigint(20) NOT NULL DEFAULT 0,
+  `quota` bigint(20) NOT NULL DEFAULT 0,
+  `transport` varchar(255) NOT NULL DEFAULT 'virtual',
+  `backupmx` tinyint(1) NOT NULL DEFAULT 0,
+  `active` tinyint(1) NOT NULL DEFAULT 1,
+  `homedir` varchar(255) DEFAULT NULL,
+  `maildir` varchar(255) DEFAULT NULL,
+  `uid` int(11) DEFAULT NULL,
+  `gid` int(11) DEFAULT NULL,
+  `created` datetime NOT NULL,
+  `modified` datetime DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `IX_Domain_1` (`domain`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `domain_admins` (
+  `Admin_id` bigint(20) NOT NULL,
+  `Domain_id` bigint(20) NOT NULL,
+  PRIMARY KEY (`Admin_id`,`Domain_id`),
+  KEY `IDX_CD8319C69D5DE046` (`Admin_id`),
+  KEY `IDX_CD8319C693AE8C46` (`Domain_id`),
+  CONSTRAINT `FK_CD8319C693AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`),
+  CONSTRAINT `FK_CD8319C69D5DE046` FOREIGN KEY (`Admin_id`) REFERENCES `admin` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `domain_pref` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `attribute` varchar(255) NOT NULL,
+  `ix` int(11) NOT NULL DEFAULT 0,
+  `op` varchar(2) NOT NULL DEFAULT ':=',
+  `value` longtext NOT NULL,
+  `expire` bigint(20) NOT NULL DEFAULT 0,
+  `Domain_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_C89B55693AE8C46` (`Domain_id`),
+  KEY `IX_DomainPreference_1` (`Domain_id`,`attribute`,`ix`),
+  CONSTRAINT `FK_C89B55693AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `log` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `action` varchar(100) NOT NULL,
+  `data` longtext DEFAULT NULL,
+  `timestamp` datetime NOT NULL,
+  `Admin_id` bigint(20) DEFAULT NULL,
+  `Domain_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_8F3F68C59D5DE046` (`Admin_id`),
+  KEY `IDX_8F3F68C593AE8C46` (`Domain_id`),
+  CONSTRAINT `FK_8F3F68C593AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`),
+  CONSTRAINT `FK_8F3F68C59D5DE046` FOREIGN KEY (`Admin_id`) REFERENCES `admin` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `mailbox` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `username` varchar(255) NOT NULL,
+  `password` varchar(255) NOT NULL,
+  `name` varchar(255) DEFAULT NULL,
+  `alt_email` varchar(255) DEFAULT NULL,
+  `quota` bigint(20) NOT NULL DEFAULT 0,
+  `local_part` varchar(255) NOT NULL,
+  `active` tinyint(1) NOT NULL DEFAULT 0,
+  `access_restriction` varchar(100) NOT NULL DEFAULT 'ALL',
+  `homedir` varchar(255) DEFAULT NULL,
+  `maildir` varchar(255) DEFAULT NULL,
+  `uid` bigint(20) DEFAULT NULL,
+  `gid` bigint(20) DEFAULT NULL,
+  `homedir_size` bigint(20) DEFAULT NULL,
+  `maildir_size` bigint(20) DEFAULT NULL,
+  `size_at` datetime DEFAULT NULL,
+  `delete_pending` tinyint(1) DEFAULT 0,
+  `created` datetime NOT NULL,
+  `modified` datetime DEFAULT NULL,
+  `Domain_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `IX_Username_1` (`username`),
+  KEY `IDX_A69FE20B93AE8C46` (`Domain_id`),
+  CONSTRAINT `FK_A69FE20B93AE8C46` FOREIGN KEY (`Domain_id`) REFERENCES `domain` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `mailbox_pref` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `attribute` varchar(255) NOT NULL,
+  `ix` int(11) NOT NULL DEFAULT 0,
+  `op` varchar(2) NOT NULL DEFAULT ':=',
+  `value` longtext NOT NULL,
+  `expire` bigint(20) NOT NULL DEFAULT 0,
+  `Mailbox_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_F9C4B42A29B1361C` (`Mailbox_id`),
+  KEY `IX_MailboxPreference_1` (`Mailbox_id`,`attribute`,`ix`),
+  CONSTRAINT `FK_F9C4B42A29B1361C` FOREIGN KEY (`Mailbox_id`) REFERENCES `mailbox` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
+CREATE TABLE `remember_me` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `userhash` varchar(40) NOT NULL,
+  `ckey` varchar(40) NOT NULL,
+  `original_ip` varchar(40) NOT NULL,
+  `expires` datetime NOT NULL,
+  `last_used` datetime NOT NULL,
+  `created` datetime NOT NULL,
+  `Admin_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `IDX_7AF2A7289D5DE046` (`Admin_id`),
+  CONSTRAINT `FK_7AF2A7289D5DE046` FOREIGN KEY (`Admin_id`) REFERENCES `admin` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_unicode_ci;
