@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -71,12 +72,36 @@ func openSQLite(path, mode string) (*bun.DB, error) {
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }
 
+// openForeign opens the database of another program, which is only read.
+func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		return openSQLite(path, "ro")
+	}
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil || config.DBName == "" {
+		return nil, errors.New("the DSN is not of the form user:password@tcp(host:port)/database") // err may hold the password
+	}
+	config.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, errors.New("the DSN has settings that do not fit together")
+	}
+	db := sql.OpenDB(connector)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return bun.NewDB(db, mysqldialect.New()), nil
+}
+
 // source returns a DSN that a flag, a file or the environment names, "" if none does. The flag must not hold a password.
 func (a *app) source(flag, dsn, file string) (string, error) {
 	name := "ISPMAILCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 	if dsn != "" && !strings.HasPrefix(dsn, "sqlite:") {
 		if config, err := mysql.ParseDSN(dsn); err == nil && config.Passwd != "" {
-			return "", fmt.Errorf("--%s must not hold a password, which everybody on the machine could see: use --%s-file or %s", flag, flag, name)
+			return "", errUsage{fmt.Errorf("--%s must not hold a password, which everybody on the machine could see: use --%s-file or %s", flag, flag, name)}
 		}
 	}
 	if dsn == "" && file == "" {

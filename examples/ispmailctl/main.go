@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/movein"
 )
 
 // Exit codes.
@@ -105,7 +106,7 @@ func failureOf(err error) error {
 	if _, already := errors.AsType[*failure](err); already || err == nil {
 		return err
 	}
-	for _, database := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable, ispmail.ErrOutcomeUnknown} {
+	for _, database := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable, ispmail.ErrOutcomeUnknown, movein.ErrSchema} {
 		if errors.Is(err, database) {
 			return &failure{exitDatabase, err}
 		}
@@ -142,7 +143,7 @@ func (a *app) root() *cobra.Command {
 		a.check(),
 		a.export(),
 		a.restore(),
-		group("import", "Add many domains, users and aliases at a time, from a file or another program's database.", a.importFile()),
+		group("import", "Add many domains, users and aliases at a time, from a file or another program's database.", a.importFile(), a.importPostfixAdmin(), a.importViMbAdmin()),
 		a.create(),
 	)
 	return root

@@ -34,6 +34,7 @@ func TestReadme(t *testing.T) {
 	require.NoError(t, err)
 	bin, work := built(t), t.TempDir()
 	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "ISPMAILCTL_DSN=sqlite:mail.db")
+	foreign(t, work)
 	commands := 0
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
 		for _, step := range strings.Split("\n"+block[1], "\n$ ")[1:] {
@@ -46,6 +47,38 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	assert.Greater(t, commands, 25)
+}
+
+// foreign makes small databases of other programs.
+func foreign(t *testing.T, dir string) {
+	t.Helper()
+	for name, statements := range map[string][]string{
+		"postfixadmin": {
+			"CREATE TABLE domain (domain varchar(255) PRIMARY KEY, backupmx tinyint(1) NOT NULL DEFAULT 0, active tinyint(1) NOT NULL DEFAULT 1)",
+			"CREATE TABLE mailbox (username varchar(255) PRIMARY KEY, password varchar(255) NOT NULL, name varchar(255), quota bigint(20) NOT NULL DEFAULT 0, domain varchar(255), active tinyint(1) NOT NULL DEFAULT 1)",
+			"CREATE TABLE alias (address varchar(255) PRIMARY KEY, goto text NOT NULL, domain varchar(255), active tinyint(1) NOT NULL DEFAULT 1)",
+			"CREATE TABLE alias_domain (alias_domain varchar(255) PRIMARY KEY, target_domain varchar(255), active tinyint(1) NOT NULL DEFAULT 1)",
+			"INSERT INTO domain (domain) VALUES ('example.net')",
+			"INSERT INTO mailbox (username, password, name, active) VALUES ('jill@example.net', '$1$c9809462$gmnia3zkY/MaUkpcX8b9S0', 'Jill', 1), ('old@example.net', '$1$c9809462$gmnia3zkY/MaUkpcX8b9S0', '', 0)",
+			"INSERT INTO alias (address, goto) VALUES ('jill@example.net', 'jill@example.net'), ('sales@example.net', 'jill@example.net,john@example.org')",
+		},
+		"vimbadmin": {
+			"CREATE TABLE domain (id integer PRIMARY KEY, domain varchar(255), backupmx tinyint(1) NOT NULL DEFAULT 0, active tinyint(1) NOT NULL DEFAULT 1)",
+			"CREATE TABLE mailbox (id integer PRIMARY KEY, username varchar(255), password varchar(255) NOT NULL, quota bigint(20) NOT NULL DEFAULT 0, Domain_id bigint, active tinyint(1) NOT NULL DEFAULT 1)",
+			"CREATE TABLE alias (id integer PRIMARY KEY, address varchar(255), goto text NOT NULL, Domain_id bigint, active tinyint(1) NOT NULL DEFAULT 1)",
+			"INSERT INTO domain (id, domain) VALUES (1, 'example.com')",
+			"INSERT INTO mailbox (id, username, password, quota, Domain_id) VALUES (1, 'jeff@example.com', '$6$003x3FQoj4ZmR2Tx$QaMl4MUtGBBLWDa1JUUBCeDoUBkivKuieHRZ9lCZ7PTFsxCYsJ6yXdT8J2iF2haydvpMGKvc7QXcvSzFS0NyZ.', 0, 1)",
+			"INSERT INTO alias (id, address, goto, Domain_id) VALUES (1, 'jeff@example.com', 'jeff@example.com', 1), (2, '@example.com', 'jeff@example.com', 1)",
+		},
+	} {
+		db, err := openSQLite(filepath.Join(dir, name+".db"), "rwc")
+		require.NoError(t, err)
+		for _, statement := range statements {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err, statement)
+		}
+		require.NoError(t, db.Close())
+	}
 }
 
 var random = regexp.MustCompile(`\b[a-z2-7]{26}\b|\$5\$[^"]*|\$2y\$[^"]*`)
@@ -142,6 +175,7 @@ func TestLife(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	foreign(t, dir)
 	write := func(name, text string) string {
 		path := filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "_")+name)
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -188,6 +222,11 @@ func TestRefused(t *testing.T) {
 		{"", []string{"import", "file", twice}, exitRefused, "nothing was changed, because 1 of 3 records are refused"},
 		{"", []string{"import", "file", long}, exitRefused, "nothing was changed, because 1 of 2 records are refused"},
 		{"", []string{"import", "file", filepath.Join(dir, "missing")}, exitRefused, "no such file"},
+		{"", []string{"import", "postfixadmin"}, exitUsage, "which database?"},
+		{"", []string{"import", "postfixadmin", "--source-dsn", "root:secret@unix(/x)/postfix"}, exitUsage, "--source-dsn must not hold a password"},
+		{"", []string{"import", "vimbadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "missing")}, exitDatabase, "no such file"},
+		{"", []string{"import", "vimbadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "postfixadmin.db")}, exitDatabase, "a database of PostfixAdmin, not of ViMbAdmin"},
+		{"", []string{"import", "postfixadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "postfixadmin.db"), "--source-scheme", "rot13"}, exitRefused, "rot13"},
 		{"", []string{"restore", cut}, exitRefused, "nothing was restored: already exists: virtual_domains has rows"},
 		{"", []string{"restore", filepath.Join(dir, "missing")}, exitRefused, "no such file"},
 		{"", []string{"export", filepath.Join(dir, "missing", "file")}, exitRefused, "no such file"},

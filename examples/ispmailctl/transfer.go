@@ -113,7 +113,9 @@ is "-". Lines made by hand need no ids:
 		Args:    cobra.ExactArgs(1),
 	}
 	f := importFlags(c)
-	return a.onWith(c, &f.newPassword, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	p := &newPassword{}
+	p.schemeFlag(c)
+	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if args[0] != "-" {
 			return a.bring(ctx, store, f, fileRecords(args[0]))
 		}
@@ -130,10 +132,7 @@ const importing = `
 What is there already, just so, is left alone, so that an import can be run again. Everything is looked at before anything
 is changed: if a record has to be refused, it is named and nothing is changed, unless --skip-refused is given.`
 
-type importOptions struct {
-	newPassword
-	dryRun, skip bool
-}
+type importOptions struct{ dryRun, skip bool }
 
 func importFlags(c *cobra.Command) *importOptions {
 	f := &importOptions{}
