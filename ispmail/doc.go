@@ -31,6 +31,12 @@
 //
 //	GRANT SELECT (id, domain_id, email, password), UPDATE (password) ON mailserver.virtual_users TO ...
 //
+// # Many rows
+//
+// Import adds any number of domains, users and aliases that an iterator yields, such as the lines of a file (ReadRecords)
+// or the rows of another program's database (package movein). Export yields everything that is there, and Restore puts
+// it into empty tables, row by row as it was.
+//
 // # Check
 //
 // Check looks for faults in rows and tables that others have made, and tells what to do about each. It only reads.
