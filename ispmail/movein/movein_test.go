@@ -35,7 +35,8 @@ var programs = []struct {
 		"UPDATE mailbox SET totp_secret = 'JBSWY3DPEHPK3PXP', smtp_active = 0 WHERE username = 'john@example.org'",
 		"INSERT INTO mailbox_app_password (username, password_hash) VALUES ('john@example.org', '{PLAIN}summersun')",
 		"INSERT INTO totp_exception_address (ip) VALUES ('192.0.2.1')",
-		"INSERT INTO dkim (domain_name) VALUES ('example.org')",
+		"INSERT INTO dkim (id, domain_name) VALUES (1, 'example.org')",
+		"INSERT INTO dkim_signing (author, dkim_id) VALUES ('example.org', 1)",
 	}, movein.PostfixAdmin},
 	{"ViMbAdmin 3.4", "vimbadmin-3.4", "vimbadmin-rows", "dovecot:BLF-CRYPT", nil, movein.ViMbAdmin},
 }
@@ -131,6 +132,7 @@ func TestReport(t *testing.T) {
 			for _, table := range tables {
 				n, err := db.DB.NewSelect().ModelTableExpr("?", bun.Ident(table)).Count(t.Context())
 				require.NoError(t, err)
+				assert.Positive(t, n, table)
 				assert.EqualValues(t, n, rows[table], table)
 			}
 		})

@@ -66,3 +66,10 @@ INSERT INTO domain_admins (username, domain) VALUES ('admin@example.org', 'ALL')
 INSERT INTO vacation (email, subject, body, cache, domain) VALUES ('vac@example.org', 'Away', 'Away', '', 'example.org'), ('away@example.org', 'Away', 'Away', '', 'example.org');
 INSERT INTO fetchmail (mailbox, src_server, src_user, src_password, src_folder, mda) VALUES ('john@example.org', 'mail.example.net', 'john', 'c2VjcmV0', '', '');
 INSERT INTO config (name, value) VALUES ('version', '1847');
+-- One of everything that stays behind.
+UPDATE domain SET password_expiry = 365 WHERE domain = 'example.org';
+UPDATE mailbox SET phone = '0123', email_other = 'jane@example.com', token = 'x', password_expiry = '2030-01-01' WHERE username = 'jane@example.org';
+INSERT INTO vacation_notification (on_vacation, notified) VALUES ('vac@example.org', 'someone@elsewhere.example');
+INSERT INTO quota (username, path, current) VALUES ('john@example.org', 'quota/storage', 1);
+INSERT INTO quota2 (username, bytes, messages) VALUES ('john@example.org', 1, 1);
+INSERT INTO log (username, domain, action, data) VALUES ('admin@example.org', 'example.org', 'create_mailbox', 'john@example.org');

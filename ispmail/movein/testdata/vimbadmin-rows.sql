@@ -33,3 +33,14 @@ INSERT INTO alias (address, goto, active, Domain_id) VALUES
 INSERT INTO mailbox_pref (attribute, value, Mailbox_id) VALUES ('theme', 'dark', 1);
 INSERT INTO directory_entry (mailbox_id, displayName) VALUES (1, 'John');
 INSERT INTO dbversion (version, name) VALUES (1, 'Venus');
+-- One of everything that stays behind.
+UPDATE domain SET max_aliases = 10, max_mailboxes = 10, max_quota = 1048576, quota = 1048576, homedir = '/srv/vmail', maildir = '/srv/vmail', uid = 2000, gid = 2000 WHERE id = 1;
+UPDATE mailbox SET alt_email = 'jane@example.com', homedir = '/srv/vmail', homedir_size = 1, maildir_size = 1 WHERE id = 2;
+INSERT INTO admin (id, username, password) VALUES (1, 'admin@example.org', '{PLAIN}summersun');
+INSERT INTO admin_pref (attribute, value, Admin_id) VALUES ('theme', 'dark', 1);
+INSERT INTO domain_admins (Admin_id, Domain_id) VALUES (1, 1);
+INSERT INTO domain_pref (attribute, value, Domain_id) VALUES ('theme', 'dark', 1);
+INSERT INTO alias_pref (attribute, value, Alias_id) VALUES ('theme', 'dark', 1);
+INSERT INTO archive (username, status, data) VALUES ('old@example.org', 'ARCHIVED', '');
+INSERT INTO log (action, data) VALUES ('MAILBOX_ADD', 'john@example.org');
+INSERT INTO remember_me (userhash, ckey, original_ip) VALUES ('x', 'x', '192.0.2.1');
