@@ -253,9 +253,7 @@ func TestNames(t *testing.T) {
 	db, source := fixture(t, "postfixadmin-3.3", "postfixadmin-rows")
 	_, before := all(t, movein.PostfixAdmin(t.Context(), source, movein.Config{Scheme: "md5crypt"}))
 	tables := map[string]string{"mailbox": "boxes", "alias": "a`l", "vacation": "away"}
-	var names []string
-	require.NoError(t, db.DB.NewRaw("SHOW TABLES").Scan(t.Context(), &names))
-	for _, table := range names {
+	for _, table := range tablesOf(t, db) {
 		name := table
 		if tables[table] != "" {
 			name = tables[table]

@@ -50,7 +50,8 @@ INSERT INTO alias (address, goto, domain, active) VALUES
   ('info@backup.example', 'john@example.org', 'backup.example', 1),
   ('info@example.com', 'jane@example.org', 'example.com', 1),
   ('josé@example.org', 'john@example.org', 'example.org', 1),
-  ('list@example.org', 'john@example.org, six@example.org\nbcrypt@example.org,\tcrypt@example.org', 'example.org', 1),
+  ('list@example.org', 'john@example.org, six@example.org
+bcrypt@example.org,	crypt@example.org', 'example.org', 1),
   ('Mixed@Example.org', 'John@example.org', 'example.org', 1),
   ('relay@example.org', 'relay@example.org', 'example.org', 1),
   ('sales@example.org', 'john@example.org,jane@example.org', 'example.org', 1),
