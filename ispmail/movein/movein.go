@@ -6,7 +6,7 @@
 //	result, err := store.Import(ctx, movein.Records(items, report), ispmail.ImportConfig{})
 //
 // The database is only read, in one transaction and with no right but SELECT. It is a MariaDB or MySQL, SQLite or PostgreSQL;
-// the last one is not tested. The files of the mail do not move by this.
+// MySQL and PostgreSQL are not tested. The files of the mail do not move by this.
 package movein
 
 import (
@@ -96,7 +96,7 @@ func ViMbAdmin(ctx context.Context, db *bun.DB, config Config) iter.Seq2[Item, e
 	return read(ctx, db, &viMbAdmin, config)
 }
 
-// Records returns the records of items, and tells the notes as they come. Import calls it in a goroutine of its own.
+// Records returns the records of items, and tells the notes as they come.
 func Records(items iter.Seq2[Item, error], note func(Note)) iter.Seq2[ispmail.Record, error] {
 	return func(yield func(ispmail.Record, error) bool) {
 		for item, err := range items {
