@@ -166,7 +166,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 
 // row is the alias as a new row.
 func (a *Alias) row() newRow {
-	return newRow{a, map[string]any{"domain_id": a.DomainID, "source": a.Source, "destination": a.Destination}}
+	return newRow{a, needed[aliasTable][1:], []any{a.DomainID, a.Source, a.Destination}}
 }
 
 // canonicalAlias returns the canonical forms of a source and a destination.

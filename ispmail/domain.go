@@ -103,7 +103,7 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 }
 
 // row is the domain as a new row.
-func (d *Domain) row() newRow { return newRow{d, map[string]any{"name": d.Name}} }
+func (d *Domain) row() newRow { return newRow{d, needed[domainTable][1:], []any{d.Name}} }
 
 // domains returns all rows of a domain, or ErrNotFound.
 func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err error) {

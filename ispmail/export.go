@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 )
 
 // Export yields every row of the three tables as it is stored, faulty ones too: the domains, then the users, then the
@@ -185,23 +184,23 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 	case r.NewPassword != "":
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrFormat)
 	}
-	row.values = maps.Clone(row.values)
-	row.values["id"] = id
-	return row, s.withTable(ctx, tx, r.table(), func(t *table) error {
-		if row.values["domain_id"] == int64(0) {
+	row = row.with("id", id)
+	err := s.withTable(ctx, tx, r.table(), func(t *table) error {
+		if row.value("domain_id") == int64(0) {
 			if t.columns["domain_id"].Required {
 				return ErrNoDomain
 			}
-			row.values["domain_id"] = nil
+			row = row.with("domain_id", nil)
 		}
-		if quota, ok := row.values["quota"]; ok && !t.hasQuota() {
+		if quota := row.value("quota"); quota != nil && !t.hasQuota() {
 			if quota != int64(0) {
 				return ErrNoQuota
 			}
-			delete(row.values, "quota") // no limit, as there
+			row = row.without("quota") // no limit, as there
 		}
 		return nil
 	})
+	return row, err
 }
 
 // insertEach inserts rows of a table, all together if that works, else one by one. It returns for each why it was refused,

@@ -125,11 +125,11 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 
 // row is the user as a new row. Without a quota, it has the default of the column.
 func (u *User) row() newRow {
-	values := map[string]any{"domain_id": u.DomainID, "email": u.Email, "password": u.Password}
+	row := newRow{u, needed[userTable][1:], []any{u.DomainID, u.Email, u.Password}}
 	if u.Quota != nil {
-		values["quota"] = *u.Quota
+		row = row.with("quota", *u.Quota)
 	}
-	return newRow{u, values}
+	return row
 }
 
 // user returns the one row of a canonical address.

@@ -1,0 +1,172 @@
+package ispmail
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+// A newRow is a row that is to be inserted: the *Domain, *User or *Alias that Config.Columns is asked about, and columns with
+// their values.
+type newRow struct {
+	of      any
+	columns []string // shared by rows: never changed in place
+	values  []any
+}
+
+// value returns the value of a column, nil if the row has no such column.
+func (r newRow) value(column string) any {
+	if i := slices.Index(r.columns, column); i >= 0 {
+		return r.values[i]
+	}
+	return nil
+}
+
+// with returns the row with a value for a column.
+func (r newRow) with(column string, value any) newRow {
+	r = r.without(column)
+	r.columns = append(slices.Clip(r.columns), column)
+	r.values = append(slices.Clip(r.values), value)
+	return r
+}
+
+func (r newRow) without(column string) newRow {
+	if i := slices.Index(r.columns, column); i >= 0 {
+		r.columns = slices.Delete(slices.Clone(r.columns), i, i+1)
+		r.values = slices.Delete(slices.Clone(r.values), i, i+1)
+	}
+	return r
+}
+
+// insert adds rows of a table, in as few statements as possible, and returns the id of the first one. If it fails, some
+// may be there.
+func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows ...newRow) (id int64, err error) {
+	const (
+		maxRows = 1000    // of a statement
+		maxText = 1 << 20 // bytes of a statement, a fraction of any max_allowed_packet
+	)
+	all := make([]newRow, len(rows))
+	for i, row := range rows {
+		all[i] = s.withColumns(ctx, name, row)
+	}
+	for from := 0; from < len(all); {
+		to, text := from, 0
+		for to < len(all) && to-from < maxRows && text < maxText && slices.Equal(all[from].columns, all[to].columns) {
+			for _, value := range all[to].values {
+				if value, ok := value.(string); ok {
+					text += len(value)
+				}
+			}
+			to++
+		}
+		first, err := s.insertAlike(ctx, tx, name, all[from:to])
+		if err != nil {
+			return 0, err
+		}
+		if from == 0 {
+			id = first
+		}
+		from = to
+	}
+	return id, nil
+}
+
+// withColumns returns a row with the values of Config.Columns.
+func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow {
+	if s.columns == nil {
+		return row
+	}
+	further := s.columns(ctx, row.of)
+	names := make([]string, 0, len(further))
+	for column := range further {
+		names = append(names, column)
+	}
+	slices.Sort(names) // so that rows with the same columns have them in the same order
+	for _, column := range names {
+		if lower := strings.ToLower(column); !slices.Contains(needed[name], lower) && !slices.Contains(row.columns, lower) {
+			row = row.with(lower, further[column])
+		}
+	}
+	return row
+}
+
+// insertAlike adds rows with the same columns by one statement.
+func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, rows []newRow) (id int64, err error) {
+	err = s.withTable(ctx, tx, name, func(t *table) error {
+		full, missing, err := t.complete(rows)
+		if err != nil {
+			return err
+		}
+		noDefault := fmt.Errorf("%w: %s has no default, supply a value by Config.Columns", ErrSchema, strings.Join(missing, ", "))
+		if missing != nil && (s.lax || !s.isMariaDB()) {
+			return noDefault
+		}
+		query, args := insertQuery(name, full)
+		result, err := tx.ExecContext(ctx, query, args...)
+		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
+			return tx.ran(&databaseError{kind: noDefault, cause: err})
+		}
+		if err != nil {
+			return mapError(err)
+		}
+		id, err = result.LastInsertId() // RETURNING would need MariaDB 10.5
+		if !s.isMariaDB() {
+			id -= int64(len(rows)) - 1 // SQLite tells the last one, MariaDB the first one
+		}
+		return mapError(err)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if given, ok := rows[0].value("id").(int64); ok {
+		id = given
+	}
+	// Not the id alone: after a crash, InnoDB gives that of a lost row to the next one.
+	tx.changed(name, telling[name], id, nil, rows[0].value(telling[name]))
+	return id, nil
+}
+
+func insertQuery(name string, rows []newRow) (query string, args []any) {
+	columns := rows[0].columns
+	args = make([]any, 0, len(columns)*(len(rows)+1))
+	for _, column := range columns {
+		args = append(args, bun.Ident(column))
+	}
+	for _, row := range rows {
+		args = append(args, row.values...)
+	}
+	tuple := "(" + strings.Repeat(", ?", len(columns))[2:] + ")"
+	return "INSERT INTO " + name + " " + tuple + " VALUES " + strings.Repeat(", "+tuple, len(rows))[2:], args
+}
+
+// complete returns the rows, which have the same columns, with a quota if the table wants one, and the columns for which a
+// value is missing. It returns ErrTooLong if a text does not fit.
+func (t *table) complete(rows []newRow) (full []newRow, missing []string, err error) {
+	noLimit := t.columns["quota"].Required && t.name == userTable && rows[0].value("quota") == nil
+	for column, c := range t.columns {
+		if c.Required && !slices.Contains(rows[0].columns, column) && (column != "quota" || !noLimit) {
+			missing = append(missing, t.name+"."+column)
+		}
+	}
+	slices.Sort(missing)
+	full = rows
+	if noLimit {
+		full = make([]newRow, len(rows))
+	}
+	for i, row := range rows {
+		for j, value := range row.values {
+			if text, ok := value.(string); ok {
+				if err := t.fits(row.columns[j], text); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		if noLimit {
+			full[i] = row.with("quota", 0)
+		}
+	}
+	return full, missing, nil
+}
