@@ -9,25 +9,48 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// isLocal tells whether an address is for this machine alone: a loopback address, or a socket. It fails if it is
-// neither host:port nor unix:/path.
+// isLocal tells whether an address is for this machine alone: a loopback address, or a socket; where a socket of systemd
+// listens is known later. It fails if the address is neither host:port nor unix:/path nor systemd:name.
 func isLocal(address string) (bool, error) {
+	name, isSystemd := strings.CutPrefix(address, "systemd:")
 	path, isUnix := strings.CutPrefix(address, "unix:")
-	if isUnix && path != "" && path[0] != '@' { // an abstract socket has no mode
+	if isSystemd && name != "" || isUnix && path != "" && path[0] != '@' { // an abstract socket has no mode
 		return true, nil
 	}
 	host, _, err := net.SplitHostPort(address)
-	if isUnix || err != nil {
-		return false, fmt.Errorf("%q is neither host:port nor unix:/path", address)
+	if isSystemd || isUnix || err != nil {
+		return false, fmt.Errorf("%q is neither host:port nor unix:/path nor systemd:name", address)
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback(), nil
 }
 
-// listen opens an address or, with the prefix "unix:", a socket with a mode.
-func listen(address string, mode fs.FileMode) (net.Listener, error) {
+// sockets are what systemd listens on for the service, by their FileDescriptorName, see systemd.socket(5).
+type sockets map[string][]net.Listener
+
+// inherit takes over the sockets of systemd. Without systemd there are none.
+func inherit() (sockets, error) {
+	inherited, err := activation.ListenersWithNames()
+	if err != nil {
+		return nil, fmt.Errorf("the sockets of systemd: %w", err)
+	}
+	return inherited, nil
+}
+
+// listen opens an address: a socket with a mode where it has the prefix "unix:", or, with "systemd:", the one that is
+// open already.
+func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) {
+	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
+		found := s[name]
+		if len(found) != 1 {
+			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one", len(found), name)
+		}
+		return found[0], nil
+	}
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if !isUnix {
 		return net.Listen("tcp", address)
@@ -58,10 +81,19 @@ func listen(address string, mode fs.FileMode) (net.Listener, error) {
 	return listener, nil
 }
 
-// urlOf returns where a listener is, for people.
-func urlOf(listener net.Listener) string {
+// addressOf returns where a listener is, as a setting.
+func addressOf(listener net.Listener) string {
 	if listener.Addr().Network() == "unix" {
 		return "unix:" + listener.Addr().String()
 	}
-	return "http://" + listener.Addr().String()
+	return listener.Addr().String()
+}
+
+// urlOf returns where a listener is, for people.
+func urlOf(listener net.Listener) string {
+	address := addressOf(listener)
+	if strings.HasPrefix(address, "unix:") {
+		return address
+	}
+	return "http://" + address
 }

@@ -29,13 +29,13 @@ const maxBcrypt = 72
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run is the command, until ctx ends.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	fail := func(code int, err error) int {
 		_, _ = fmt.Fprintln(stderr, "ispmail-passwd:", err)
 		return code
@@ -48,6 +48,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(exitUsage, err)
 	}
 	log := s.logger(stderr)
+	if s.Command == commandRehash {
+		if err := rehash(ctx, s, log, stdin, stdout); err != nil {
+			return fail(exitFailed, err)
+		}
+		return exitOK
+	}
 	database, counters := &lateStore{}, newMetrics()
 	service, err := passwd.New(s.config(database, log, counters))
 	if err != nil {
@@ -59,19 +65,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return exitOK
 	}
+	inherited, err := inherit()
+	if err != nil {
+		return fail(exitFailed, err)
+	}
 
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	doors := []door{{name: "api", address: s.APIListen, handler: service.API()}}
+	doors := []door{{name: "api", address: &s.APIListen, handler: service.API()}}
 	if s.Listen != "" {
-		doors = append(doors, door{name: "page", address: s.Listen, handler: service.Page()})
+		doors = append(doors, door{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		doors = append(doors, door{name: "metrics", address: s.MetricsListen, handler: counters.handler(database.ready)})
+		doors = append(doors, door{name: "metrics", address: &s.MetricsListen, handler: counters.handler(database.ready)})
 	}
 	for i := range doors {
-		if doors[i].listener, err = listen(doors[i].address, s.mode); err != nil {
-			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", doors[i].name, err))
+		d := &doors[i]
+		if d.listener, err = inherited.listen(*d.address, s.mode); err != nil {
+			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", d.name, err))
 		}
+		*d.address = addressOf(d.listener)
+	}
+	if err := s.validateSecrets(); err != nil { // now that it is known where systemd listens
+		return fail(exitUsage, err)
 	}
 	for _, warning := range s.warnings() {
 		log.Warn(warning)
@@ -131,6 +146,12 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 		Floor:          s.Floor,
 		Logger:         log,
 		OnEvent: func(ctx context.Context, e passwd.Event) {
+			// Either password may count when the outcome is not known.
+			if s.OnChange != "" && (e.Reason == "ok" || e.Reason == "outcome-unknown") {
+				if err := passOn(ctx, s.OnChange, e.Email); err != nil {
+					log.WarnContext(ctx, "the change was not passed on", slog.String("user", e.Email), slog.Any("cause", err))
+				}
+			}
 			message := "password not changed"
 			if e.Reason == "ok" {
 				message = "password changed"

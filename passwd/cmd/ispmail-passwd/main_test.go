@@ -61,7 +61,7 @@ func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{Timeout: 20 * time.Second}}
-	go func() { p.code <- run(ctx, args, &p.stdout, &p.stderr) }()
+	go func() { p.code <- run(ctx, args, nil, &p.stdout, &p.stderr) }()
 	address := await(t, &p.stderr, `listening"? api=(\S+)`)
 	p.url = address + "/api/password"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -238,12 +238,12 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	require.NoError(t, os.WriteFile(socket, nil, 0o600))
 	args := []string{"--dsn=sqlite:" + file, "--api-listen=unix:" + socket, "--scheme=blf-crypt"}
 	var stdout, stderr output
-	assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr))
+	assert.Equal(t, exitFailed, run(t.Context(), args, nil, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "not a socket")
 	require.NoError(t, os.Remove(socket))
 	l, err := net.Listen("unix", socket)
 	require.NoError(t, err)
-	assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr))
+	assert.Equal(t, exitFailed, run(t.Context(), args, nil, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "another process listens")
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // as a process that was killed leaves it
 	require.NoError(t, l.Close())
@@ -296,7 +296,7 @@ func TestJSONLog(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	p.stop = stop
 	go func() {
-		p.code <- run(ctx, []string{anyPort, "--demo", "--listen=127.0.0.1:0", "--log-format=json"}, &p.stdout, &p.stderr)
+		p.code <- run(ctx, []string{anyPort, "--demo", "--listen=127.0.0.1:0", "--log-format=json"}, nil, &p.stdout, &p.stderr)
 	}()
 	p.url = await(t, &p.stderr, `"api":"([^"]+)"`) + "/api/password"
 	await(t, &p.stderr, "database opened")
@@ -316,7 +316,7 @@ func TestCheck(t *testing.T) {
 	db.Example(t)
 	ask := func(args ...string) (int, string) {
 		var stdout, stderr output
-		code := run(t.Context(), append([]string{"--check"}, args...), &stdout, &stderr)
+		code := run(t.Context(), append([]string{"--check"}, args...), nil, &stdout, &stderr)
 		return code, stdout.String() + stderr.String()
 	}
 	code, said := ask(dsnFile(t, db.DSN))
@@ -432,7 +432,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{nil, "name the database"},
 		{[]string{"--nonsense"}, "unknown flag --nonsense; see --help"},
-		{[]string{"nonsense"}, "unexpected argument nonsense"},
+		{[]string{"nonsense"}, `must be one of "serve","rehash"`},
 		{[]string{"--demo", "--dsn=sqlite:/x"}, "--demo has a database of its own"},
 		{[]string{"--dsn=sqlite:/x", "--dsn-file=/x"}, "exclude each other"},
 		{[]string{"--dsn-file=" + missing}, "no such file"},
@@ -454,19 +454,22 @@ func TestUsage(t *testing.T) {
 		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "needs --secret-file"},
 		{[]string{"--demo", "--api-listen=:8080"}, "needs --secret-file"},
 		{[]string{"--demo", "--api-listen=mail.example.org:8080"}, "needs --secret-file"},
-		{[]string{"--demo", "--api-listen=8080"}, "neither host:port nor unix:/path"},
-		{[]string{"--demo", "--api-listen=unix:"}, "neither host:port nor unix:/path"},
-		{[]string{"--demo", "--api-listen=unix:@abstract"}, "neither host:port nor unix:/path"},
+		{[]string{"--demo", "--api-listen=8080"}, "neither host:port nor unix:/path nor systemd:name"},
+		{[]string{"--demo", "--api-listen=unix:"}, "neither host:port nor unix:/path nor systemd:name"},
+		{[]string{"--demo", "--api-listen=unix:@abstract"}, "neither host:port nor unix:/path nor systemd:name"},
 		{[]string{"--demo", "--listen=8081"}, "--listen: \"8081\" is neither"},
 		{[]string{"--demo", "--metrics-listen=x"}, "--metrics-listen: \"x\" is neither"},
 		{[]string{"--demo", "--secret=canary"}, "--secret must not be an argument"},
+		{[]string{"rehash", "--demo"}, "rehash goes with neither --demo nor --check"},
+		{[]string{"--demo", "--on-change=127.0.0.1:80"}, "is not unix:/path"},
+		{[]string{"--demo", "--api-listen=systemd:"}, "neither host:port nor unix:/path"},
 		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary")}, "less than 16 bytes"},
 		{[]string{"--demo", "--secret-file=" + write(t, "\n\n")}, "holds no secret"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary 1\ncanary 2\ncanary 3\n")}, "two secrets at the most"},
 	} {
 		var stdout, stderr output
-		assert.Equal(t, exitUsage, run(t.Context(), c.args, &stdout, &stderr), "%v", c.args)
+		assert.Equal(t, exitUsage, run(t.Context(), c.args, nil, &stdout, &stderr), "%v", c.args)
 		assert.Contains(t, stderr.String(), c.want, "%v", c.args)
 		assert.NotContains(t, stderr.String(), "canary")
 		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
@@ -476,10 +479,10 @@ func TestUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	var stdout, stderr output
-	assert.Equal(t, exitOK, run(t.Context(), []string{"--help"}, &stdout, &stderr))
+	assert.Equal(t, exitOK, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
 	assert.Contains(t, stdout.String(), "$ISPMAIL_PASSWD_DSN_FILE")
 	assert.Empty(t, stderr.String())
-	assert.Equal(t, exitOK, run(t.Context(), []string{"--version"}, &stdout, &stderr))
+	assert.Equal(t, exitOK, run(t.Context(), []string{"--version"}, nil, &stdout, &stderr))
 }
 
 func TestPortInUse(t *testing.T) {
@@ -488,7 +491,7 @@ func TestPortInUse(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Close()) }()
 	var stdout, stderr output
-	assert.Equal(t, exitFailed, run(t.Context(), []string{"--demo", "--api-listen=" + l.Addr().String()}, &stdout, &stderr))
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"--demo", "--api-listen=" + l.Addr().String()}, nil, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "address already in use")
 }
 

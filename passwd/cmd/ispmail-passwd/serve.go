@@ -9,13 +9,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/net/netutil"
 )
 
 // A door is an address with what is served there.
 type door struct {
 	name     string
-	address  string
+	address  *string // a setting; of the listener, once there is one
 	handler  http.Handler
 	listener net.Listener // once it listens
 }
@@ -58,12 +59,14 @@ func serve(ctx context.Context, log *slog.Logger, doors []door) error {
 		}()
 		log.Info("listening", slog.String(d.name, urlOf(d.listener)))
 	}
+	notifySystemd(log, daemon.SdNotifyReady)
 	var err error
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 		log.Info("stopping")
 	}
+	notifySystemd(log, daemon.SdNotifyStopping)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	ended := make(chan error, len(servers))
@@ -76,4 +79,11 @@ func serve(ctx context.Context, log *slog.Logger, doors []door) error {
 		}
 	}
 	return err
+}
+
+// notifySystemd tells systemd what the service is up to, if that started it, see sd_notify(3).
+func notifySystemd(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("systemd cannot be told", slog.String("state", state), slog.Any("cause", err))
+	}
 }

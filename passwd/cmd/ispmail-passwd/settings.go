@@ -23,11 +23,13 @@ import (
 
 // settings are the flags. Each is also an environment variable: ISPMAIL_PASSWD_ and its name in capitals.
 type settings struct {
+	Command string `arg:"" optional:"" enum:"serve,rehash" default:"serve" help:"serve, the default; or rehash: renew the stored password of somebody who has just logged in, if it is due for that. Reads the address and the password from standard input, a line each."`
+
 	DSNFile string `name:"dsn-file" group:"Database" placeholder:"FILE" help:"File whose first line is the DSN of the database: user:password@tcp(127.0.0.1:3306)/mailserver, user:password@unix(/run/mysqld/mysqld.sock)/mailserver, or sqlite:/path/file.db."`
 	DSN     string `name:"dsn" group:"Database" placeholder:"DSN" help:"The DSN itself. As an argument it must not hold a password, because everybody on the machine can read arguments."`
 	Demo    bool   `name:"demo" group:"Database" help:"Serve example accounts from a database in memory."`
 
-	APIListen  string   `name:"api-listen" group:"API for webmail" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the API listens: host:port, or unix:/path of a socket. An address that is not loopback needs a secret. Default: 127.0.0.1:8080."`
+	APIListen  string   `name:"api-listen" group:"API for webmail" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the API listens: host:port, unix:/path of a socket, or systemd:name of a socket unit with that FileDescriptorName. An address that is not loopback needs a secret. Default: 127.0.0.1:8080."`
 	SocketMode string   `name:"socket-mode" group:"API for webmail" default:"0660" placeholder:"MODE" help:"Mode of the sockets, octal. Default: 0660."`
 	SecretFile string   `name:"secret-file" group:"API for webmail" placeholder:"FILE" help:"File with the secret that the webmail must send, as the password of HTTP Basic or as a Bearer token. A second line is a second secret, for changing it without a gap. Each has at least 16 bytes."`
 	Secret     []string `name:"secret" group:"API for webmail" sep:"," placeholder:"SECRET" help:"The secrets themselves, separated by commas. Taken from the environment only."`
@@ -35,7 +37,7 @@ type settings struct {
 	FieldCur   string   `name:"field-current" group:"API for webmail" default:"curpass" placeholder:"NAME" help:"Name of the form field with the current password. Default: curpass."`
 	FieldNew   string   `name:"field-new" group:"API for webmail" default:"newpass" placeholder:"NAME" help:"Name of the form field with the new password. Default: newpass."`
 
-	Listen       string   `name:"listen" group:"Page for people" placeholder:"ADDRESS" help:"Where the page listens: host:port, or unix:/path of a socket. Put a web server with TLS in front of it. By default there is no page."`
+	Listen       string   `name:"listen" group:"Page for people" placeholder:"ADDRESS" help:"Where the page listens, an address as above. Put a web server with TLS in front of it. By default there is no page."`
 	TrustedProxy []string `name:"trusted-proxy" group:"Page for people" sep:"," placeholder:"NETWORK" help:"Addresses or networks of that web server, whose X-Forwarded-For is believed, for example 127.0.0.1. Over a socket it always is."`
 	SiteName     string   `name:"site-name" group:"Page for people" default:"Mail" placeholder:"NAME" help:"Title of the page. Default: Mail."`
 	WebmailURL   string   `name:"webmail-url" group:"Page for people" placeholder:"URL" help:"Where a link on the page leads back to."`
@@ -44,9 +46,10 @@ type settings struct {
 	MinLength int    `name:"min-length" group:"Passwords" default:"15" placeholder:"N" help:"Least number of characters of a new password, from 8 to 64. Default: 15, as NIST SP 800-63B-4 asks."`
 	AllowSame bool   `name:"allow-same" group:"Passwords" help:"Accept a new password that is the current one, to renew its hash."`
 
+	OnChange      string        `name:"on-change" group:"Operation" placeholder:"ADDRESS" help:"Socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads the address, a line, and answers OK. The change is answered after that, or a second later."`
 	MaxConcurrent int           `name:"max-concurrent" group:"Operation" placeholder:"N" help:"How many changes may be under way at the same time, beside one more for the API. Default: one less than processors, at least 1."`
 	Floor         time.Duration `name:"floor" group:"Operation" default:"500ms" placeholder:"TIME" help:"Time after which wrong credentials are answered, whatever is wrong with them. Default: 500ms."`
-	MetricsListen string        `name:"metrics-listen" group:"Operation" placeholder:"ADDRESS" help:"Where /healthz, /readyz and /metrics (Prometheus) listen: host:port, or unix:/path of a socket. By default nowhere."`
+	MetricsListen string        `name:"metrics-listen" group:"Operation" placeholder:"ADDRESS" help:"Where /healthz, /readyz and /metrics (Prometheus) listen, an address as above. By default nowhere."`
 	LogFormat     string        `name:"log-format" group:"Operation" default:"text" enum:"text,json" placeholder:"FORMAT" help:"Format of the log on standard error: text or json. Default: text."`
 	LogLevel      slog.Level    `name:"log-level" group:"Operation" default:"info" placeholder:"LEVEL" help:"What to log: debug (also why credentials are wrong), info, warn or error. Default: info."`
 	Check         bool          `name:"check" group:"Operation" help:"Check the settings and the database, say what is wrong with them, and end."`
@@ -57,6 +60,9 @@ type settings struct {
 	proxies []netip.Prefix
 	mode    fs.FileMode
 }
+
+// commandRehash is the value of Command that does not serve.
+const commandRehash = "rehash"
 
 const description = `Lets the users of an ISPmail server change their passwords: through a webmail, for which it has an API, and on a page
 of its own.
@@ -100,7 +106,7 @@ func parse(args []string, stdout, stderr io.Writer) (*settings, error) {
 	if asArgument["secret"] {
 		return nil, errors.New("--secret must not be an argument, everybody on the machine can read it: use --secret-file or ISPMAIL_PASSWD_SECRET")
 	}
-	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.readDSN} {
+	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.validateSecrets, s.validateCommand, s.readDSN} {
 		if err := validate(); err != nil {
 			return nil, err
 		}
@@ -151,6 +157,9 @@ func (s *settings) validateListeners() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if path, isUnix := strings.CutPrefix(s.OnChange, "unix:"); s.OnChange != "" && (!isUnix || path == "") {
+		return fmt.Errorf("--on-change: %q is not unix:/path", s.OnChange)
+	}
 	return nil
 }
 
@@ -176,8 +185,19 @@ func (s *settings) readSecrets() error {
 	if len(s.Secret) > 2 {
 		return errors.New("there may be two secrets at the most, the new one and the old one")
 	}
+	return nil
+}
+
+func (s *settings) validateSecrets() error {
 	if local, _ := isLocal(s.APIListen); !local && len(s.Secret) == 0 {
 		return fmt.Errorf("--api-listen: %s is not a loopback address: it needs --secret-file, or everybody who can reach it can guess passwords", s.APIListen)
+	}
+	return nil
+}
+
+func (s *settings) validateCommand() error {
+	if s.Command == commandRehash && (s.Demo || s.Check) {
+		return errors.New("rehash goes with neither --demo nor --check")
 	}
 	return nil
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestOnChange passes on whose password was changed, before the answer. What becomes of that does not change the answer.
+func TestOnChange(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	socket := filepath.Join(dir, "socket")
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--on-change=unix:"+socket)
+	await(t, &p.stderr, "database opened")
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status, body)
+	await(t, &p.stderr, `msg="the change was not passed on" user=john@example.org cause=".*no such file`)
+
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	answers, told := make(chan string), make(chan string, 10)
+	go func() {
+		for answer := range answers {
+			conn, err := listener.Accept()
+			if !assert.NoError(t, err) {
+				return
+			}
+			line, err := bufio.NewReader(conn).ReadString('\n')
+			assert.NoError(t, err)
+			told <- line
+			if answer != "" {
+				_, err = conn.Write([]byte(answer))
+				assert.NoError(t, err)
+				assert.NoError(t, conn.Close())
+			} else { // a program that hangs is waited for no longer than passOnTimeout
+				t.Cleanup(func() { _ = conn.Close() })
+			}
+		}
+	}()
+	defer close(answers)
+	current := "a long enough secret"
+	for answer, wrong := range map[string]string{
+		"OK\n": "", "no\n": `cause="the answer is \\"no\\" and not OK"`, "": `cause=".*timeout"`,
+	} {
+		answers <- answer
+		replacement := "yet another " + current
+		status, body := p.change(t, "John@Example.org", current, replacement)
+		assert.Equal(t, http.StatusOK, status, body)
+		current = replacement
+		select {
+		case line := <-told:
+			assert.Equal(t, "john@example.org\n", line)
+		default:
+			t.Error("the answer came before the change was passed on")
+		}
+		if wrong != "" {
+			await(t, &p.stderr, wrong)
+		}
+	}
+	status, _ = p.change(t, "john@example.org", "a wrong guess of it", "a long enough secret")
+	assert.Equal(t, http.StatusForbidden, status)
+	assert.Empty(t, told)
+	p.finish(t)
+	assert.NotContains(t, p.stderr.String(), current)
+}

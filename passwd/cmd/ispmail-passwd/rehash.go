@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
+const longestLogin = 16 << 10
+
+// rehash renews the stored password of somebody who has just logged in with it elsewhere, if it is due for that. The
+// password is verified again: nothing else tells that it is the right one.
+func rehash(ctx context.Context, s *settings, log *slog.Logger, stdin io.Reader, stdout io.Writer) error {
+	email, password, err := readLogin(stdin)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	store, closer, err := s.opener(log)(ctx)
+	if err != nil {
+		return fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	defer func() { _ = closer() }()
+	user, err := store.User(ctx, email)
+	if err != nil {
+		return err
+	}
+	if !s.hasher.NeedsRehash(user.Password) { // as with nearly every login: no hash is needed to say so
+		_, _ = fmt.Fprintf(stdout, "The stored password of %s is good as it is.\n", user.Email)
+		return nil
+	}
+	if user, err = store.Authenticate(ctx, email, password); err != nil {
+		return err
+	}
+	if s.hasher.NeedsRehash(user.Password) {
+		return fmt.Errorf("the stored password of %s was not replaced", user.Email) // the log has why
+	}
+	_, _ = fmt.Fprintf(stdout, "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())
+	return nil
+}
+
+// readLogin reads an address and a password, a line each. The end of the second line may be missing, or be a NUL byte as
+// pam_exec(8) sends it.
+func readLogin(r io.Reader) (email, password string, err error) {
+	text, err := io.ReadAll(io.LimitReader(r, longestLogin+1))
+	if err != nil {
+		return "", "", fmt.Errorf("standard input: %w", err)
+	}
+	email, password, ok := strings.Cut(string(text), "\n")
+	password = strings.TrimSuffix(strings.TrimSuffix(password, "\x00"), "\n")
+	if !ok || password == "" || len(text) > longestLogin || strings.ContainsAny(password, "\n\x00") {
+		return "", "", errors.New("rehash reads an address and a password from standard input, a line each")
+	}
+	return email, password, nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestRehash renews a legacy row with the right password, and nothing else.
+func TestRehash(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := db.Store(t, ispmail.Config{})
+	stored := func(email string) string {
+		user, err := store.User(t.Context(), email)
+		require.NoError(t, err)
+		return user.Password
+	}
+	legacy, current := stored("md5@example.org"), stored("john@example.org")
+	require.Contains(t, legacy, "{PLAIN-MD5}")
+	file := dsnFile(t, db.DSN)
+	for _, c := range []struct {
+		stdin  string
+		code   int
+		output string
+	}{
+		{"md5@example.org\nwrong\n", exitFailed, "wrong"},
+		{"nobody@example.org\n" + ispmailtest.Password + "\n", exitFailed, "not found"},
+		{"md5\n" + ispmailtest.Password + "\n", exitFailed, "address"},
+		{"", exitFailed, "a line each"},
+		{"md5@example.org\n", exitFailed, "a line each"},
+		{"md5@example.org\n" + ispmailtest.Password + "\nmore\n", exitFailed, "a line each"},
+		{"md5@example.org\n" + strings.Repeat("x", longestLogin), exitFailed, "a line each"},
+		{"john@example.org\n" + ispmailtest.Password, exitOK, "is good as it is"},
+	} {
+		var stdout, stderr output
+		assert.Equal(t, c.code, run(t.Context(), []string{"rehash", file}, strings.NewReader(c.stdin), &stdout, &stderr), "%q", c.stdin)
+		assert.Contains(t, stdout.String()+stderr.String(), c.output, "%q", c.stdin)
+		assert.NotContains(t, stdout.String()+stderr.String(), ispmailtest.Password)
+		assert.Equal(t, legacy, stored("md5@example.org"), "%q", c.stdin)
+	}
+	assert.Equal(t, current, stored("john@example.org"))
+
+	var stdout, stderr output
+	login := "MD5@example.org\n" + ispmailtest.Password + "\x00" // as pam_exec sends it
+	assert.Equal(t, exitOK, run(t.Context(), []string{"rehash", file}, strings.NewReader(login), &stdout, &stderr), &stderr)
+	assert.Equal(t, "The stored password of md5@example.org is {SHA256-CRYPT} now.\n", stdout.String())
+	assert.Contains(t, stored("md5@example.org"), "{SHA256-CRYPT}$5$")
+	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+	require.NoError(t, err)
+
+	stdout, stderr = output{}, output{}
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"rehash", "--dsn=nobody@tcp(127.0.0.1:1)/mailserver"}, strings.NewReader(login), &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "the database cannot be opened")
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestMain is the command itself where a test needs a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("ISPMAIL_TEST_COMMAND") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// command returns a process of ispmail-passwd, with files that it inherits as systemd passes them.
+func command(t *testing.T, names string, files []*os.File, args ...string) (*exec.Cmd, *output) {
+	t.Helper()
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, executable}, args...)...)
+	cmd.Env = append(os.Environ(), "ISPMAIL_TEST_COMMAND=1", "LISTEN_FDNAMES="+names, "LISTEN_FDS="+strconv.Itoa(len(files)))
+	cmd.ExtraFiles = files
+	stderr := &output{}
+	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+// TestSystemd gets its sockets from systemd and tells it when it is ready.
+func TestSystemd(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	notify, err := net.ListenPacket("unixgram", filepath.Join(dir, "notify"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, notify.Close()) }()
+	var files []*os.File
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		file, err := l.(*net.TCPListener).File()
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		files = append(files, file)
+	}
+	cmd, stderr := command(t, "api:page", files, "--demo", "--api-listen=systemd:api", "--listen=systemd:page")
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	require.NoError(t, cmd.Start())
+	assert.Equal(t, "READY=1", receive(t, notify))
+	p := &process{client: http.DefaultClient, url: await(t, stderr, `api=(http://127\.0\.0\.1:\d+)`) + "/api/password"}
+	await(t, stderr, `page=http://127\.0\.0\.1:\d+`)
+	await(t, stderr, "database opened")
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status, body)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, "STOPPING=1", receive(t, notify))
+	require.NoError(t, cmd.Wait())
+}
+
+func receive(t *testing.T, conn net.PacketConn) string {
+	t.Helper()
+	message := make([]byte, 100)
+	n, _, err := conn.ReadFrom(message)
+	require.NoError(t, err)
+	return string(message[:n])
+}
+
+// TestSystemdRefuses has sockets of systemd that are not what the settings say.
+func TestSystemdRefuses(t *testing.T) {
+	t.Parallel()
+	public, err := net.Listen("tcp", "0.0.0.0:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, public.Close()) }()
+	file, err := public.(*net.TCPListener).File()
+	require.NoError(t, err)
+	datagram, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, datagram.Close()) }()
+	datagrams, err := datagram.(*net.UDPConn).File()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		names string
+		files []*os.File
+		want  string
+	}{
+		{"api", nil, "systemd passed 0 sockets with FileDescriptorName=api"},
+		{"api:api", []*os.File{file, file}, "systemd passed 2 sockets"},
+		{"api", []*os.File{datagrams}, "systemd passed 0 sockets"},
+		{"api", []*os.File{file}, "is not a loopback address: it needs --secret-file"},
+	} {
+		cmd, stderr := command(t, c.names, c.files, "--demo", "--api-listen=systemd:api")
+		require.Error(t, cmd.Run(), c.want)
+		assert.Contains(t, stderr.String(), c.want)
+	}
+}
