@@ -30,9 +30,8 @@ func rehash(ctx context.Context, s *settings, log *slog.Logger, stdin io.Reader,
 	if err != nil {
 		return err
 	}
-	if !s.hasher.NeedsRehash(user.Password) { // as with nearly every login: no hash is needed to say so
-		_, _ = fmt.Fprintf(stdout, "The stored password of %s is good as it is.\n", user.Email)
-		return nil
+	if !s.hasher.NeedsRehash(user.Password) {
+		return nil // as with nearly every login: no hash is needed to see that, and no line in a log
 	}
 	if user, err = store.Authenticate(ctx, email, password); err != nil {
 		return err

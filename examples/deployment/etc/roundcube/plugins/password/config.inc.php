@@ -1,0 +1,42 @@
+<?php
+// Roundcube's password plugin with ispmail-passwd. Debian ships this file empty, and an option that is missing is not what
+// the plugin's documentation shows as its default: all of them stand here. Needs the package php-curl for the socket, and
+// 'password' among the plugins in /etc/roundcube/config.inc.php.
+
+$config['password_driver'] = 'httpapi';
+
+// Ask for the current password, which the driver sends along.
+$config['password_confirm_current'] = true;
+
+// In bytes, where ispmail-passwd counts characters. The same as ISPMAIL_PASSWD_MIN_LENGTH.
+$config['password_minimum_length'] = 15;
+$config['password_minimum_score'] = 0;
+$config['password_strength_driver'] = null;
+$config['password_force_save'] = false;
+$config['password_force_new_user'] = false;
+
+// The host of the URL is not looked up: the connection goes to the socket, see below.
+$config['password_httpapi_url'] = 'http://localhost/api/password';
+$config['password_httpapi_method'] = 'POST';
+$config['password_httpapi_var_user'] = 'user';
+$config['password_httpapi_var_curpass'] = 'curpass';
+$config['password_httpapi_var_newpass'] = 'newpass';
+$config['password_httpapi_expect'] = '/^ok$/i';
+
+$config['password_http_client'] = [
+    'curl' => [CURLOPT_UNIX_SOCKET_PATH => '/run/ispmail-passwd/api.sock'],
+    'proxy' => '',
+    'timeout' => 30,
+    'connect_timeout' => 3,
+    // Or a refused change is shown as a connection error.
+    'http_errors' => false,
+    'allow_redirects' => false,
+];
+
+// The whole login name. Use '%l@%d' if people log in without a domain.
+$config['password_username_format'] = '%u';
+$config['password_login_exceptions'] = null;
+$config['password_hosts'] = null;
+
+// Who changed a password, in /var/log/roundcube/password.log.
+$config['password_log'] = true;

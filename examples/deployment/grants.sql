@@ -1,0 +1,9 @@
+-- The account of ispmail-passwd: it reads four columns and writes one. As root:
+--
+--   mariadb < grants.sql
+--
+-- MariaDB's socket tells that the system user ispmail-passwd asks, so there is no password to keep.
+CREATE USER IF NOT EXISTS 'ispmail-passwd'@'localhost' IDENTIFIED VIA unix_socket;
+ALTER USER 'ispmail-passwd'@'localhost' WITH MAX_USER_CONNECTIONS 20;
+GRANT SELECT (id, domain_id, email, password), UPDATE (password)
+  ON mailserver.virtual_users TO 'ispmail-passwd'@'localhost';
