@@ -1,10 +1,13 @@
+# Of Debian, for the mail server.
+SUITE ?= bookworm
+
 # Tools run in a fixed version and are no requirements of go.mod.
 gofumpt     = go run mvdan.cc/gofumpt@v0.12.0
 staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 golangci    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 help: ## Show this help.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Check and test everything, screenshots of the page in dist; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
 	@.ci/need gcc gcc libc6-dev
@@ -14,9 +17,21 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
 	@mkdir -p dist
-	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+	@env=$$(.ci/test-env mailserver) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
 		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on -artifacts -outputdir dist ./...
+
+mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
+	@examples/mailserver/run $(SUITE)
+
+mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
+	@.ci/need chromium chromium fonts-dejavu-core
+	@mkdir -p dist
+	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
+		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver
+
+deb: ## Build dist/ispmail-passwd.deb, the Debian package of the password service.
+	@examples/deployment/deb/build
 
 bench: ## Measure, and fail where something is slower than it should be.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
@@ -38,4 +53,4 @@ fuzz: ## Run every fuzz target for a minute.
 	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
 
-.PHONY: help test bench lint fmt soak fuzz
+.PHONY: help test mailserver mailserver-test deb bench lint fmt soak fuzz

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,11 +21,14 @@ import (
 // An opener opens a store, and says how to close it.
 type opener func(context.Context) (store *ispmail.Store, closer func() error, err error)
 
-// A lateStore is a passwd.Changer whose database may come after it. Its zero value has no database yet.
+// A lateStore is a passwd.Changer whose database may come after it. Make one with newLateStore; open opens its database.
 type lateStore struct {
 	store  atomic.Pointer[ispmail.Store]
+	tried  chan struct{} // closed once the first attempt to open the database has ended
 	closer func() error
 }
+
+func newLateStore() *lateStore { return &lateStore{tried: make(chan struct{})} }
 
 var errNotOpen = fmt.Errorf("%w: it has not been opened yet", ispmail.ErrUnavailable)
 
@@ -34,8 +38,13 @@ const (
 	longestWait = 15 * time.Second
 )
 
-// ChangePassword is that of the store.
+// ChangePassword is that of the store. At the start it waits for the first attempt to open the database: where systemd
+// starts the service for a request, that request must find it.
 func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacement string) error {
+	select {
+	case <-l.tried:
+	case <-ctx.Done():
+	}
 	store := l.store.Load()
 	if store == nil {
 		return errNotOpen
@@ -63,7 +72,7 @@ func canRead(ctx context.Context, store *ispmail.Store) error {
 
 // open tries until the database is there or ctx ends. What stands in the way is logged when it changes.
 func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
-	reported := ""
+	reported, tried := "", sync.OnceFunc(func() { close(l.tried) })
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		attempt, cancel := context.WithTimeout(ctx, openTimeout)
 		store, closer, err := open(attempt)
@@ -72,6 +81,9 @@ func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
 			l.closer = closer
 			l.store.Store(store)
 			log.Info("database opened")
+		}
+		tried()
+		if err == nil {
 			return
 		}
 		if ctx.Err() == nil && err.Error() != reported {

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return exitOK
 	}
-	database, counters := &lateStore{}, newMetrics()
+	database, counters := newLateStore(), newMetrics()
 	service, err := passwd.New(s.config(database, log, counters))
 	if err != nil {
 		return fail(exitUsage, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -201,6 +202,47 @@ func TestOutage(t *testing.T) {
 }
 
 // TestStop ends the command while a change waits for a row: the change is finished first.
+// TestFirstRequest comes before the database has been opened, as one does for which systemd starts the service: it waits
+// for the first attempt, and for no second one.
+func TestFirstRequest(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]bool{"opens": false, "fails": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := slog.New(slog.DiscardHandler)
+			db := ispmailtest.SQLite(t)
+			db.Example(t)
+			store := db.Store(t, ispmail.Config{})
+			late, attempt := newLateStore(), make(chan struct{})
+			changed := make(chan error)
+			go func() {
+				changed <- late.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
+			}()
+			go late.open(t.Context(), log, func(context.Context) (*ispmail.Store, func() error, error) {
+				<-attempt
+				if fails {
+					return nil, nil, errors.New("no database")
+				}
+				return store, func() error { return nil }, nil
+			})
+			select {
+			case err := <-changed:
+				t.Errorf("it did not wait, and got %v", err)
+			case <-time.After(50 * time.Millisecond):
+			}
+			close(attempt)
+			if err := <-changed; fails {
+				assert.ErrorIs(t, err, ispmail.ErrUnavailable)
+			} else {
+				assert.NoError(t, err)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, newLateStore().ChangePassword(ctx, "john@example.org", "", ""), ispmail.ErrUnavailable)
+}
+
 func TestStop(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -370,7 +412,7 @@ func TestConfig(t *testing.T) {
 		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s",
 	}, io.Discard, io.Discard)
 	require.NoError(t, err)
-	config := s.config(&lateStore{}, slog.New(slog.DiscardHandler), newMetrics())
+	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics())
 	assert.NotNil(t, config.OnEvent)
 	config.Changer, config.Logger, config.OnEvent = nil, nil, nil
 	assert.Equal(t, passwd.Config{
@@ -483,6 +525,20 @@ func TestHelp(t *testing.T) {
 	assert.Contains(t, stdout.String(), "$ISPMAIL_PASSWD_DSN_FILE")
 	assert.Empty(t, stderr.String())
 	assert.Equal(t, exitOK, run(t.Context(), []string{"--version"}, nil, &stdout, &stderr))
+}
+
+// TestManual finds every flag in the manual page, and no other.
+func TestManual(t *testing.T) {
+	manual, err := os.ReadFile("../../../examples/deployment/usr/share/man/man8/ispmail-passwd.8")
+	require.NoError(t, err)
+	var stdout, stderr output
+	require.Equal(t, exitOK, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
+	flags := regexp.MustCompile(`(?m)^ +(?:-h, )?--([a-z-]+)`).FindAllStringSubmatch(stdout.String(), -1)
+	require.Greater(t, len(flags), 20)
+	for _, flag := range flags {
+		assert.Regexp(t, `\n\.It Fl -`+flag[1]+`\b`, string(manual), "--%s", flag[1])
+	}
+	assert.Equal(t, len(flags), strings.Count(string(manual), "\n.It Fl -"))
 }
 
 func TestPortInUse(t *testing.T) {

@@ -17,7 +17,7 @@ $config['smtp_pass'] = '%p';
 $config['product_name'] = 'Webmail of example.org';
 // 24 random characters of your own: openssl rand -base64 18
 $config['des_key'] = 'ChangeMe-ChangeMe-Change';
-$config['plugins'] = ['archive', 'zipdownload', 'password'];
+$config['plugins'] = ['archive', 'password'];
 $config['skin'] = 'elastic';
 // Debian keeps logs here.
 $config['log_dir'] = '/var/log/roundcube/';

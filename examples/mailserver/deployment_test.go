@@ -1,0 +1,194 @@
+package mailserver_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestConfinement holds the units to what systemd-analyze says of them, in tenths.
+func TestConfinement(t *testing.T) {
+	s := theServer(t)
+	exposure := func(unit string) int {
+		text := s.do(t, `systemd-analyze --no-pager security "$1" | tail -1`, unit)
+		level := regexp.MustCompile(`(\d+)\.(\d) `).FindStringSubmatch(text)
+		require.NotNil(t, level, text)
+		tenths, err := strconv.Atoi(level[1] + level[2])
+		require.NoError(t, err)
+		t.Logf("%s: %s.%s", unit, level[1], level[2])
+		return tenths
+	}
+	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 10)
+	assert.LessOrEqual(t, exposure("ispmail-passwd-rehash@.service"), 10)
+	assert.LessOrEqual(t, exposure("ispmail-passwd-changed@.service"), 30) // it runs as root, as doveadm has to
+
+	// With the database on TCP.
+	email := s.newUser(t)
+	s.undo(t, `systemctl revert ispmail-passwd.service
+		cp /root/ispmail-passwd /etc/default/ispmail-passwd
+		mariadb --execute="DROP USER 'ispmail-tcp'@'127.0.0.1'"
+		systemctl restart ispmail-passwd`)
+	s.do(t, `mkdir -p /etc/systemd/system/ispmail-passwd.service.d
+		cp /usr/share/doc/ispmail-passwd/examples/tcp.conf /etc/systemd/system/ispmail-passwd.service.d/
+		cp /etc/default/ispmail-passwd /root/ispmail-passwd
+		sed "s/VIA unix_socket/BY 'another long secret'/; s/'ispmail-passwd'@'localhost'/'ispmail-tcp'@'127.0.0.1'/" \
+			/usr/share/doc/ispmail-passwd/examples/grants.sql | mariadb
+		sed "s|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN='ispmail-tcp:another long secret@tcp(127.0.0.1:3306)/mailserver'|" \
+			/root/ispmail-passwd >/etc/default/ispmail-passwd
+		systemctl daemon-reload
+		systemctl restart ispmail-passwd`)
+	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 13)
+	require.Eventually(t, func() bool { return s.change(t, email, password, replacement) == "OK" }, 20*time.Second, 500*time.Millisecond)
+}
+
+// TestPrivileges has an account that may do what the service needs and nothing else.
+func TestPrivileges(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	as := func(statement string) error {
+		_, err := s.run(t.Context(), `runuser -u ispmail-passwd -- mariadb mailserver --execute "$1"`, statement)
+		return err
+	}
+	require.NoError(t, as("SELECT id, domain_id, email, password FROM virtual_users LIMIT 1"))
+	for _, statement := range []string{
+		"SELECT * FROM virtual_users", "SELECT * FROM virtual_aliases", "DELETE FROM virtual_users",
+		"UPDATE virtual_users SET email = 'x' WHERE id = 1", "INSERT INTO virtual_domains (name) VALUES ('x')",
+	} {
+		assert.ErrorContains(t, as(statement), "denied", statement)
+	}
+	_, err := s.run(t.Context(), `runuser -u www-data -- mariadb --user=ispmail-passwd mailserver --execute 'SELECT 1'`)
+	assert.ErrorContains(t, err, "denied", "the account is for the system user of that name")
+
+	text := s.do(t, `runuser -u ispmail-passwd -- sh -ac '. /etc/default/ispmail-passwd; ispmail-passwd --check'`)
+	assert.NotContains(t, text, "FAIL")
+	assert.Contains(t, text, "Passwords can be written.")
+	_, err = s.run(t.Context(), `runuser -u nobody -- curl --silent --unix-socket /run/ispmail-passwd/api.sock http://localhost/`)
+	assert.Error(t, err, "the socket is for the webmail")
+}
+
+// post sends the form of the page with a wrong password, and returns the status.
+func post(t *testing.T, target, email string, header http.Header) int {
+	t.Helper()
+	u, err := url.Parse(target)
+	require.NoError(t, err)
+	form := url.Values{"user": {email}, "curpass": {"wrong"}, "newpass": {replacement}, "repeat": {replacement}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Origin", "https://"+u.Host)
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	return response.StatusCode
+}
+
+// TestWebServers has the page behind Apache and behind nginx. Wrong passwords are counted by the address from which the
+// request came, whatever its header says, and fail2ban reads that address from the log.
+func TestWebServers(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	s.do(t, `cat >/etc/nginx/sites-enabled/default <<-'END'
+		server {
+			listen 444 ssl;
+			ssl_certificate /etc/ssl/certs/ssl-cert-snakeoil.pem;
+			ssl_certificate_key /etc/ssl/private/ssl-cert-snakeoil.key;
+			include snippets/ispmail-passwd.conf;
+		}
+		END
+		nginx -t
+		apachectl configtest
+		systemctl start nginx`)
+	apache, nginx := "https://"+s.at(t, webPort), "https://"+s.at(t, nginxPort)
+	for _, base := range []string{apache, nginx} {
+		response, err := client.Get(base + "/password")
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, http.StatusPermanentRedirect, response.StatusCode)
+		response, err = client.Get(base + "/password/")
+		require.NoError(t, err)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, http.StatusOK, response.StatusCode)
+		assert.Contains(t, string(text), "Change your password")
+		assert.Equal(t, []string{"max-age=31536000"}, response.Header["Strict-Transport-Security"])
+		// The API is not for the public.
+		for _, path := range []string{"/api/password", "/password/api/password"} {
+			response, err := client.PostForm(base+path, url.Values{"user": {"john@example.org"}, "curpass": {"x"}, "newpass": {replacement}})
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			assert.GreaterOrEqual(t, response.StatusCode, 400, path)
+		}
+		email := s.newUser(t)
+		assert.Equal(t, http.StatusForbidden, post(t, base+"/password/", email, http.Header{"X-Forwarded-For": {"192.0.2.66"}}))
+		log := s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "user=$1 "`, email)
+		assert.NotContains(t, log, "192.0.2.66")
+		assert.Regexp(t, `channel=page user=\S+ client=\d+\.\d+\.\d+\.\d+ status=403 reason=bad-credentials`, log)
+	}
+
+	// 20 wrong passwords are one client's share; another one is not concerned.
+	guess := func(from string, number int) string {
+		return s.do(t, `curl --silent --insecure --interface "$1" --output /dev/null --write-out '%{http_code}' \
+			--header 'Origin: https://127.0.0.1' --data-urlencode "user=guess-$2@example.org" \
+			--data 'curpass=wrong&newpass=another+long+secret&repeat=another+long+secret' https://127.0.0.1/password/`, from, strconv.Itoa(number))
+	}
+	for i := range 20 {
+		require.Equal(t, "403", guess("127.0.0.2", i))
+	}
+	assert.Equal(t, "429", guess("127.0.0.2", 20))
+	assert.Equal(t, "403", guess("127.0.0.3", 20))
+
+	s.do(t, "journalctl --output=short-iso --unit=ispmail-passwd >/tmp/ispmail-passwd.log")
+	report := s.do(t, `fail2ban-regex --print-all-matched /tmp/ispmail-passwd.log /etc/fail2ban/filter.d/ispmail-passwd.conf`)
+	assert.Contains(t, report, "client=127.0.0.3 status=403 reason=bad-credentials")
+	assert.Contains(t, report, "client=127.0.0.2 status=429 reason=limited")
+	wrong := s.do(t, `grep -cE 'channel=page .*reason=(bad-credentials|limited)' /tmp/ispmail-passwd.log`)
+	assert.Contains(t, report, fmt.Sprintf("Failregex: %s total", strings.TrimSpace(wrong)), "what is matched are wrong passwords and nothing else")
+	s.do(t, "fail2ban-client --test")
+	s.do(t, "fail2ban-regex systemd-journal ispmail-passwd | grep -q '^Failregex: [1-9]'")
+}
+
+// TestPackage removes the package and installs it again, as on a server that has never had it.
+func TestPackage(t *testing.T) {
+	s := theServer(t)
+	email := s.newUser(t)
+	install := `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail-passwd.deb`
+	s.undo(t, install+`
+		sed -i '/MIN_LENGTH=20/d; s/^#\(ISPMAIL_PASSWD_ON_CHANGE\)/\1/' /etc/default/ispmail-passwd
+		systemctl enable --now ispmail-passwd-changed.socket ispmail-passwd-rehash.socket
+		systemctl restart ispmail-passwd`)
+	s.do(t, "apt-get purge -y ispmail-passwd")
+	assert.Empty(t, s.do(t, `shopt -s nullglob
+		systemctl list-units --state=active --no-legend 'ispmail-passwd*'
+		echo -n /usr/bin/ispmail-passwd* /etc/default/ispmail-passwd* /run/ispmail-passwd/*.sock /etc/systemd/system/*/ispmail-passwd*`))
+	_, err := s.run(t.Context(), "runuser -u www-data -- curl --silent --unix-socket /run/ispmail-passwd/api.sock http://localhost/")
+	require.Error(t, err)
+
+	s.do(t, install)
+	assert.Equal(t, "active\nactive\nactive\n", s.do(t, "systemctl is-active ispmail-passwd.service ispmail-passwd-api.socket ispmail-passwd-page.socket"))
+	assert.Equal(t, "enabled\nenabled\nenabled\n", s.do(t, "systemctl is-enabled ispmail-passwd.service ispmail-passwd-api.socket ispmail-passwd-page.socket"))
+	assert.Contains(t, s.do(t, "systemctl is-enabled ispmail-passwd-changed.socket ispmail-passwd-rehash.socket || true"), "disabled\ndisabled\n")
+	for _, file := range []string{"/usr/bin/ispmail-passwd", "/etc/default/ispmail-passwd", "/usr/share/man/man8/ispmail-passwd.8.gz"} {
+		s.do(t, `dpkg --search "$1" && test -s "$1"`, file)
+	}
+	assert.Equal(t, "OK", s.change(t, email, password, replacement))
+	pid := s.do(t, "systemctl show --property=MainPID ispmail-passwd")
+	s.do(t, `echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd; `+install+" --reinstall")
+	assert.NotEqual(t, pid, s.do(t, "systemctl show --property=MainPID ispmail-passwd"), "it runs in the new version")
+	s.do(t, "grep -q MIN_LENGTH=20 /etc/default/ispmail-passwd")
+	assert.Contains(t, s.change(t, email, replacement, "less than twenty"), "policy-too-short")
+}

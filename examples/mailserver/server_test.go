@@ -1,0 +1,222 @@
+// Package mailserver_test uses the mail server of this directory as people, mail programs and administrators do.
+package mailserver_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/stretchr/testify/require"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
+	"github.com/testcontainers/testcontainers-go/wait"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// Ports in the container. Those of MariaDB and of nginx are opened by the tests.
+const (
+	smtpPort       = "25/tcp"
+	imapPort       = "143/tcp"
+	webPort        = "443/tcp"
+	submissionPort = "587/tcp"
+	mariadbPort    = "3307/tcp"
+	nginxPort      = "444/tcp"
+)
+
+// A server is the mail server. Tests that stop a part of it do not run in parallel, and start it again: the ones that do
+// come after them.
+type server struct {
+	container testcontainers.Container
+	store     *ispmail.Store // as mailadmin, through the socket of MariaDB
+}
+
+var shared = sync.OnceValues(startServer)
+
+func theServer(t *testing.T) *server {
+	t.Helper()
+	s, err := shared()
+	if errors.Is(err, errNoDocker) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	return s
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if s, err := shared(); err == nil {
+		_ = s.store.Close()
+		_ = s.container.Terminate(context.Background())
+	}
+	os.Exit(code)
+}
+
+var errNoDocker = errors.New("ISPMAIL_TEST_MAILSERVER_IMAGE says that there is no Docker engine for a mail server")
+
+// startServer starts the image that ISPMAIL_TEST_MAILSERVER_IMAGE names, as examples/mailserver/run does. It ends by itself,
+// in case that the tests are killed.
+func startServer() (*server, error) {
+	image := os.Getenv("ISPMAIL_TEST_MAILSERVER_IMAGE")
+	switch image {
+	case "":
+		return nil, errors.New("ISPMAIL_TEST_MAILSERVER_IMAGE must name an image of examples/mailserver: run make test, or eval \"$(.ci/test-env)\" before go test")
+	case "none":
+		return nil, errNoDocker
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	ports := []string{smtpPort, imapPort, webPort, submissionPort, mariadbPort, nginxPort}
+	ctr, err := testcontainers.Run(
+		ctx, image,
+		testcontainers.WithEntrypoint("sh", "-c", "(sleep 1800; kill -s RTMIN+4 1) & exec /usr/local/sbin/init"),
+		testcontainers.WithExposedPorts(ports...),
+		testcontainers.WithConfigModifier(func(c *container.Config) { c.Hostname = "mail.example.org" }),
+		testcontainers.WithTmpfs(map[string]string{"/run": "exec", "/run/lock": "", "/tmp": ""}),
+		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
+			host.AutoRemove = true
+			host.CapAdd = []string{"SYS_ADMIN"}
+			host.SecurityOpt = []string{"seccomp=unconfined", "apparmor=unconfined"}
+			host.CgroupnsMode = container.CgroupnsModePrivate
+			host.PortBindings = network.PortMap{}
+			for _, port := range ports {
+				host.PortBindings[network.MustParsePort(port)] = []network.PortBinding{{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}
+			}
+		}),
+		// Not one unit may have failed.
+		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute,
+			wait.ForExec([]string{"sh", "-c", "systemctl is-system-running || { systemctl --failed; exit 1; }"}).WithPollInterval(time.Second)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", image, err)
+	}
+	s := &server{container: ctr}
+	// The library comes to MariaDB as administrators do: through the socket.
+	_, err = s.run(ctx, `systemd-run --quiet --unit=test-mariadb --socket-property=ListenStream=0.0.0.0:3307 \
+		/usr/lib/systemd/systemd-socket-proxyd /run/mysqld/mysqld.sock`)
+	if err != nil {
+		return nil, err
+	}
+	s.store, err = s.open(ctx, ispmail.Config{})
+	return s, err
+}
+
+// open opens the database with another configuration.
+func (s *server) open(ctx context.Context, config ispmail.Config) (*ispmail.Store, error) {
+	address, err := s.address(ctx, mariadbPort)
+	if err != nil {
+		return nil, err
+	}
+	return ispmail.Open(ctx, "mailadmin:ChangeMe-mailadmin@tcp("+address+")/mailserver", config)
+}
+
+// address returns where a port of the container is to be found.
+func (s *server) address(ctx context.Context, port string) (string, error) {
+	host, err := s.container.Host(ctx)
+	if err != nil {
+		return "", err
+	}
+	mapped, err := s.container.MappedPort(ctx, port)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(host, mapped.Port()), nil
+}
+
+func (s *server) at(t *testing.T, port string) string {
+	t.Helper()
+	address, err := s.address(t.Context(), port)
+	require.NoError(t, err)
+	return address
+}
+
+// run runs a script as root and returns what it says. It fails if the script does.
+func (s *server) run(ctx context.Context, script string, args ...string) (string, error) {
+	code, output, err := s.container.Exec(ctx, append([]string{"bash", "-ec", script, "bash"}, args...), exec.Multiplexed())
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(output)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("%s ended with %d: %s", script, code, text)
+	}
+	return string(text), err
+}
+
+func (s *server) do(t *testing.T, script string, args ...string) string {
+	t.Helper()
+	text, err := s.run(t.Context(), script, args...)
+	require.NoError(t, err)
+	return text
+}
+
+// undo runs a script when the test ends.
+func (s *server) undo(t *testing.T, script string) {
+	t.Helper()
+	t.Cleanup(func() {
+		_, err := s.run(context.WithoutCancel(t.Context()), script)
+		require.NoError(t, err)
+	})
+}
+
+// stored returns what stands in the row of a user.
+func (s *server) stored(t *testing.T, email string) string {
+	t.Helper()
+	user, err := s.store.User(t.Context(), email)
+	require.NoError(t, err)
+	return user.Password
+}
+
+// store puts a value into the row of a user, as SQL does by hand.
+func (s *server) setStored(t *testing.T, email, stored string) {
+	t.Helper()
+	s.do(t, `mariadb mailserver --execute "UPDATE virtual_users SET password = '$2' WHERE email = '$1'"`, email, stored)
+}
+
+const (
+	password    = "a password that is long enough"
+	replacement = "another one that is long enough"
+	legacy      = "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd" //nolint:gosec // printed in the guide
+	summersun   = "summersun"                                   // of the example accounts
+)
+
+var userNumber atomic.Int64
+
+// newUser makes a mailbox with the password above.
+func (s *server) newUser(t *testing.T) string {
+	t.Helper()
+	email := fmt.Sprintf("%s-%d@example.org", strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), userNumber.Add(1))
+	_, err := s.store.CreateUser(t.Context(), email, password)
+	require.NoError(t, err)
+	return email
+}
+
+// insecure is for the certificate that Debian makes.
+var insecure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // it is self-signed
+
+// client asks the web server, and follows no redirect.
+var client = &http.Client{
+	Transport:     &http.Transport{TLSClientConfig: insecure},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Timeout:       30 * time.Second,
+}
+
+// change changes a password through the API, from where Roundcube asks for it, and returns the answer.
+func (s *server) change(t *testing.T, email, current, replacement string) string {
+	t.Helper()
+	return s.do(t, `runuser -u www-data -- curl --silent --unix-socket /run/ispmail-passwd/api.sock --data-urlencode "user=$1" \
+		--data-urlencode "curpass=$2" --data-urlencode "newpass=$3" http://localhost/api/password`, email, current, replacement)
+}
