@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -126,7 +127,7 @@ func lineOf(r Record) (l line, err error) {
 	default:
 		return line{}, fmt.Errorf("%w: an empty record", ErrFormat)
 	}
-	for _, text := range []*string{l.Name, l.Email, l.Password, l.Source, l.Destination} {
+	for _, text := range []*string{l.Name, l.Email, l.Password, &l.NewPassword, l.Source, l.Destination} {
 		if text != nil && !utf8.ValidString(*text) {
 			return line{}, fmt.Errorf("%w: the %s with the id %d holds text that is not UTF-8", ErrFormat, l.Type, l.ID)
 		}
@@ -187,6 +188,9 @@ func ReadRecords(r io.Reader) iter.Seq2[Record, error] {
 		case begun && !ended:
 			number++
 			fail("is missing: the file is cut")
+		case number == 0: // as a shell leaves it where an export failed
+			number++
+			fail("is missing: the file is empty")
 		}
 	}
 }
@@ -276,7 +280,22 @@ func field(fields map[string]json.RawMessage, name string, target any) string {
 		case *int, **int, *int64, **int64:
 			kind = "a whole number"
 		}
-		return fmt.Sprintf("has a %q that is not %s", name, kind)
+		return fmt.Sprintf("has the field %q, which is not %s", name, kind)
+	}
+	// Package json reads half of a surrogate pair as U+FFFD. Some programs write bytes that are not UTF-8 that way.
+	if !bytes.ContainsRune(value, utf8.RuneError) && strings.ContainsRune(textOf(target), utf8.RuneError) {
+		return fmt.Sprintf("has the field %q with an escape that is no character", name)
+	}
+	return ""
+}
+
+// textOf returns what was read into a field, "" if it is a number.
+func textOf(target any) string {
+	switch target := target.(type) {
+	case *string:
+		return *target
+	case **string:
+		return **target
 	}
 	return ""
 }
