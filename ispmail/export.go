@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"unicode/utf8"
 )
 
 // Export yields every row of the three tables as it is stored, faulty ones too: the domains, then the users, then the
 // aliases, each by id. WriteRecords writes them to a file, Restore puts them into empty tables, and Import adds them to
-// what is there. Columns that are not of the guide are not among them.
+// what is there. Columns that are not of the guide are not among them. NULL, which no column of the guide may
+// hold, comes as an empty text, as 0 for a domain id, and as nil for a quota.
 //
 // It takes constant memory, and all rows are of one moment: they are read in one transaction. Meanwhile, others may
 // change a MariaDB as they like, and SQLite not at all. Export cannot be part of RunInTx.
@@ -184,6 +186,11 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 	case r.NewPassword != "":
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrFormat)
 	}
+	for _, value := range row.values {
+		if text, ok := value.(string); ok && !utf8.ValidString(text) { // bun would mend it
+			return newRow{}, fmt.Errorf("%w: a text is not UTF-8", ErrFormat)
+		}
+	}
 	row = row.with("id", id)
 	err := s.withTable(ctx, tx, r.table(), func(t *table) error {
 		if row.value("domain_id") == int64(0) {
@@ -192,10 +199,12 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 			}
 			row = row.with("domain_id", nil)
 		}
-		if quota := row.value("quota"); quota != nil && !t.hasQuota() {
-			if quota != int64(0) {
-				return ErrNoQuota
-			}
+		switch quota := row.value("quota"); {
+		case quota == nil && t.hasQuota() && t.columns["quota"].Nullable:
+			row = row.with("quota", nil) // and not the default
+		case quota != nil && !t.hasQuota() && quota != int64(0):
+			return ErrNoQuota
+		case !t.hasQuota():
 			row = row.without("quota") // no limit, as there
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -205,6 +206,7 @@ func newItem(r Record) *item {
 func (s *Store) checkStored(stored string) error {
 	info, err := s.hasher.Inspect(stored)
 	switch {
+	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
 	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && info.Label != "":
 		return nil
 	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 )
 
 // A newRow is a row that is to be inserted: the *Domain, *User or *Alias that Config.Columns is asked about, and columns with
@@ -104,7 +105,7 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 		if missing != nil && (s.lax || !s.isMariaDB()) {
 			return noDefault
 		}
-		query, args := insertQuery(name, full)
+		query, args := s.insertQuery(name, full)
 		result, err := tx.ExecContext(ctx, query, args...)
 		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
 			return tx.ran(&databaseError{kind: noDefault, cause: err})
@@ -129,17 +130,30 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 	return id, nil
 }
 
-func insertQuery(name string, rows []newRow) (query string, args []any) {
+func (s *Store) insertQuery(name string, rows []newRow) (query string, args []any) {
 	columns := rows[0].columns
 	args = make([]any, 0, len(columns)*(len(rows)+1))
 	for _, column := range columns {
 		args = append(args, bun.Ident(column))
 	}
 	for _, row := range rows {
-		args = append(args, row.values...)
+		for _, value := range row.values {
+			if text, ok := value.(string); ok && strings.ContainsRune(text, 0) {
+				value = s.withNUL(text)
+			}
+			args = append(args, value)
+		}
 	}
 	tuple := "(" + strings.Repeat(", ?", len(columns))[2:] + ")"
 	return "INSERT INTO " + name + " " + tuple + " VALUES " + strings.Repeat(", "+tuple, len(rows))[2:], args
+}
+
+// withNUL is a text that holds NUL bytes, in hex: bun would leave them out for MariaDB, and has no literal for SQLite.
+func (s *Store) withNUL(text string) schema.QueryWithArgs {
+	if s.isMariaDB() {
+		return bun.SafeQuery("CONVERT(? USING utf8mb4)", []byte(text))
+	}
+	return bun.SafeQuery("CAST(? AS TEXT)", []byte(text))
 }
 
 // complete returns the rows, which have the same columns, with a quota if the table wants one, and the columns for which a

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS virtual_users (
   domain_id INTEGER NOT NULL REFERENCES virtual_domains (id) ON DELETE CASCADE,
   email TEXT COLLATE NOCASE NOT NULL UNIQUE CHECK (length(email) <= 100),
   password TEXT NOT NULL CHECK (length(password) <= 150),
-  quota INTEGER NOT NULL DEFAULT 0
+  quota INTEGER DEFAULT 0
 );
 
 CREATE TABLE IF NOT EXISTS virtual_aliases (

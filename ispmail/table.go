@@ -47,6 +47,7 @@ type column struct {
 	Chars     int64  // 0 = any number
 	Collation string // of MariaDB
 	Required  bool   // NOT NULL and without a default
+	Nullable  bool   // it may hold NULL
 	Readable  bool   // the account may select it
 }
 
@@ -104,6 +105,7 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 		ColumnExpr("name").ColumnExpr("rtrim(lower(substr(type, 1, instr(type || '(', '(') - 1))) AS kind").ColumnExpr("type").
 		ColumnExpr("1 AS readable").
 		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AS required`).
+		ColumnExpr(`NOT "notnull" AS nullable`).
 		TableExpr("pragma_table_info(?)", name)
 	if s.isMariaDB() {
 		// A generated column gets no value, and an ENUM without a default has its first value as one.
@@ -113,6 +115,7 @@ func (s *Store) lookAt(ctx context.Context, db bun.IDB, name string) (*table, er
 			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
+			ColumnExpr("is_nullable = 'YES' AS nullable").
 			TableExpr("information_schema.columns").Where("table_schema = DATABASE()").Where("table_name = ?", name)
 	}
 	if err := query.Scan(ctx, &columns); err != nil {

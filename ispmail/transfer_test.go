@@ -84,6 +84,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestRoundTripOdd moves what the tables of the guide do not hold but those of others may: NULL, NUL bytes, negative ids.
+func TestRoundTripOdd(t *testing.T) {
+	t.Parallel()
+	first, second, third := ispmailtest.MariaDB(t), ispmailtest.SQLite(t), ispmailtest.MariaDB(t)
+	for _, db := range []*ispmailtest.Database{first, third} {
+		db.Exec(t, "SET FOREIGN_KEY_CHECKS = 0")
+		for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
+			db.Exec(t, "ALTER TABLE "+table+" CONVERT TO CHARACTER SET latin1")
+		}
+		db.Exec(t, "SET FOREIGN_KEY_CHECKS = 1")
+		db.Exec(t, "ALTER TABLE virtual_users MODIFY quota BIGINT NULL DEFAULT 0")
+	}
+	first.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (-1, 'm\\üller.de'), (1, '')")
+	first.Exec(t, `INSERT INTO virtual_users (id, domain_id, email, password, quota) VALUES
+		(-7, -1, 'a', '{PLAIN}€ä\\''"', NULL), (2, 1, '', '{PLAIN}\0x\Z\r\n\0', 0), (3, 1, ' ?0 ', '\0', 9223372036854775807)`)
+	first.Exec(t, `INSERT INTO virtual_aliases (id, domain_id, source, destination) VALUES (1, 1, '\0', 'a,\n\0ä')`)
+	file := exported(t, first)
+	assert.Contains(t, file, `"email":"a","password":"{PLAIN}€ä\\'\""}`)
+	require.NoError(t, restore(t, second, file))
+	require.Equal(t, file, exported(t, second))
+	require.NoError(t, restore(t, third, exported(t, second)))
+	require.Equal(t, file, exported(t, third))
+	assert.Equal(t, dump(t, first), dump(t, third))
+}
+
 // exportedUser is the line of a user, who is gone then.
 func exportedUser(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
@@ -148,6 +173,7 @@ func TestRestoreRefuses(t *testing.T) {
 				"the same id":     {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "jane@example.org"), user(1, 1, "john@example.org"))},
 				"the same email":  {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, "John@example.org"))},
 				"no domain":       {ispmail.ErrNoDomain, sequence(nil, domain, user(1, 2, "john@example.org"))},
+				"not UTF-8":       {ispmail.ErrFormat, sequence(nil, domain, user(1, 1, "j\xf6rg@example.org"))},
 				"domain 0":        {ispmail.ErrNoDomain, sequence(nil, domain, user(1, 0, "john@example.org"))},
 				"too long":        {ispmail.ErrTooLong, sequence(nil, domain, user(1, 1, strings.Repeat("j", 99)+"@example.org"))},
 				"a later, longer": {ispmail.ErrTooLong, sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, strings.Repeat("j", 99)+"@example.org"))},
@@ -302,6 +328,8 @@ func TestImportRefuses(t *testing.T) {
 		{newUser("new@example.org", "summersun"), hash.ErrMalformed, "the stored password"},
 		{newUser("none@example.org", "{NONE}x"), nil, ""},
 		{newUser("new@example.org", "{SHA256-CRYPT}x"), hash.ErrMalformed, "the stored password"},
+		{newUser("new@example.org", "{PLAIN}a\x00b"), hash.ErrMalformed, "the stored password"},
+		{newUser("new@example.org", "{PLAIN}\xff"), hash.ErrMalformed, "the stored password"},
 		{newUser("wide@example.org", "{PLAIN}"+strings.Repeat("x", 150)), ispmail.ErrTooLong, "157 characters"},
 		{newPlain("new@example.org", strings.Repeat("x", 512)), hash.ErrPasswordTooLong, ""},
 		{newPlain("new@example.org", "a\x00b"), hash.ErrInvalidPassword, ""},
