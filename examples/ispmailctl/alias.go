@@ -122,9 +122,6 @@ func (a *app) recipients() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if len(recipients) == 0 {
-			return fmt.Errorf("%w: nobody gets mail for %s", ispmail.ErrNotFound, args[0])
-		}
 		t := a.table("ADDRESS", "MAILBOX")
 		for _, r := range recipients {
 			mailbox := r.Mailbox

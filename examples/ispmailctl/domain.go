@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func (a *app) domainDelete() *cobra.Command {
 			return err
 		}
 		if !*yes {
-			if err := a.confirm(domain.Name, users, aliases); err != nil {
+			if err := a.confirm(ctx, domain.Name, users, aliases); err != nil {
 				return err
 			}
 		}
@@ -94,12 +95,16 @@ func (a *app) domainDelete() *cobra.Command {
 }
 
 // confirm asks whoever sits at the terminal.
-func (a *app) confirm(name string, users, aliases int) error {
+func (a *app) confirm(ctx context.Context, name string, users, aliases int) error {
 	if !a.isTerminal() {
 		return errUsage{errors.New("there is no terminal to ask at: say --yes to delete the domain with everything in it")}
 	}
 	_, _ = fmt.Fprintf(a.stderr, "This deletes %s with %s and %s. Type the name of the domain to go on: ", name, plural(users, "user"), plural(aliases, "alias"))
-	line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+	line, err := wait(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
+	if err != nil && !errors.Is(err, io.EOF) {
+		_, _ = fmt.Fprintln(a.stderr)
+		return err
+	}
 	if !strings.EqualFold(strings.TrimSpace(line), name) {
 		return errors.New("nothing was deleted")
 	}

@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -182,6 +184,7 @@ func TestRefused(t *testing.T) {
 		return path
 	}
 	const whole = `{"type":"records","version":1}` + "\n" + `{"type":"domain","name":"example.com"}` + "\n"
+	empty := write("empty", "")
 	cut := write("cut", whole+`{"type":"user","email":"jim@ex`)
 	unfinished := write("unfinished", whole)
 	dump := write("dump", "-- MariaDB dump 10.19\nCREATE TABLE `mailbox` (\n")
@@ -205,6 +208,7 @@ func TestRefused(t *testing.T) {
 		{"a secret", []string{"user", "add", "john@example.org"}, exitRefused, "already exists: user john@example.org"},
 		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "many"}, exitUsage, `"many" is no quota`},
 		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "-1"}, exitUsage, `"-1" is no quota`},
+		{"", []string{"user", "quota", "john@example.org", "0.5"}, exitUsage, `"0.5" is no quota`},
 		{"a secret", []string{"user", "add", "jim@example.org", "--scheme", "ROT13"}, exitUsage, `cannot generate scheme "ROT13"`},
 		{"a secret", []string{"user", "add"}, exitUsage, "accepts 1 arg(s)"},
 		{"", []string{"user", "list", "example.com"}, exitRefused, "not found: domain example.com"},
@@ -217,6 +221,7 @@ func TestRefused(t *testing.T) {
 		{"wrong", []string{"password", "check", "john@example.org"}, exitRefused, "wrong address or password"},
 		{"a secret", []string{"password", "set", "jim@example.org"}, exitRefused, "not found: user jim@example.org"},
 		{"", []string{"import", "file", cut}, exitRefused, "nothing was changed: not a file of records: line 3 is not a JSON object, or is cut"},
+		{"", []string{"import", "file", empty}, exitRefused, "nothing was changed: not a file of records: line 1 is missing: the file is empty"},
 		{"", []string{"import", "file", unfinished}, exitRefused, "nothing was changed: not a file of records: line 3 is missing: the file is cut"},
 		{"", []string{"import", "file", dump}, exitRefused, "nothing was changed: not a file of records: line 1 is not a JSON object, or is cut"},
 		{"", []string{"import", "file", twice}, exitRefused, "nothing was changed, because 1 of 3 records are refused"},
@@ -292,29 +297,54 @@ func TestCheckExitCode(t *testing.T) {
 	})
 }
 
-// TestInterrupted ends an import and runs it again.
-func TestInterrupted(t *testing.T) {
+// TestKilled kills an import half way and runs it again.
+func TestKilled(t *testing.T) {
 	t.Parallel()
+	const users, batch = 40_000, 4000
+	var file strings.Builder
+	file.WriteString(`{"type":"domain","name":"example.org"}` + "\n")
+	for i := range users {
+		fmt.Fprintf(&file, `{"type":"user","email":"user%d@example.org","password":"{CRYPT}!"}`+"\n", i)
+	}
+	path := filepath.Join(t.TempDir(), "users.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte(file.String()), 0o600))
+	bin := built(t)
 	sessions(t, func(t *testing.T, s session) {
-		var file strings.Builder
-		file.WriteString(`{"type":"domain","name":"example.org"}` + "\n")
-		for i := range 5000 {
-			fmt.Fprintf(&file, `{"type":"user","email":"user%d@example.org","password":"{CRYPT}!"}`+"\n", i)
+		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "ispmailctl"), append(s.args, "import", "file", path)...) //nolint:gosec // our own program
+		require.NoError(t, cmd.Start())
+		for s.ok("", "domain", "list", "--json") == "" { // until there is a batch
+			time.Sleep(time.Millisecond)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		var out bytes.Buffer
-		// The input ends the program when it is read for the second time, to be imported.
-		path := filepath.Join(t.TempDir(), "users.jsonl")
-		require.NoError(t, os.WriteFile(path, []byte(file.String()), 0o600))
-		cancel()
-		code := run(ctx, append(s.args, "import", "file", path), strings.NewReader(""), io.Discard, &out)
-		assert.NotEqual(t, exitOK, code)
-		assert.Contains(t, s.ok("", "import", "file", path), "Added 1 domain, 5000 users")
-		assert.Contains(t, s.ok("", "import", "file", path), "5001 there already")
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+		there := strings.Count(s.ok("", "user", "list", "--json"), "\n")
+		require.Less(t, there, users)
+		assert.Zero(t, (1+there)%batch, "whole batches")
+		assert.Equal(t, fmt.Sprintf("Added 0 domains, %d users and 0 aliases; %d there already, 0 refused.\n", users-there, 1+there), s.ok("", "import", "file", path))
+		assert.Contains(t, s.ok("", "import", "file", path), fmt.Sprintf("; %d there already", 1+users))
 	})
 }
 
-// TestTerminal types at the prompts.
+// TestPipes reads and writes what is no file: an import, which reads twice, and an export, which replaces files.
+func TestPipes(t *testing.T) {
+	t.Parallel()
+	s := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}}
+	s.ok("", "init")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	go func() { _ = os.WriteFile(pipe, []byte(`{"type":"domain","name":"example.org"}`), 0o600) }()
+	assert.Contains(t, s.ok("", "import", "file", pipe), "Added 1 domain, ")
+
+	read := make(chan string)
+	go func() {
+		text, _ := os.ReadFile(pipe) //nolint:gosec // our own pipe
+		read <- string(text)
+	}()
+	assert.Contains(t, s.ok("", "export", pipe), "Exported 1 record to ")
+	assert.Equal(t, s.ok("", "export"), <-read)
+}
+
+// TestTerminal types at the prompts. "\x03" is what the keys Ctrl and C send.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	bin := built(t)
@@ -325,17 +355,24 @@ func TestTerminal(t *testing.T) {
 	for _, test := range []struct{ command, typed, want string }{
 		{"user add john@example.org", "a long secret\na long secret\n", "Added the user john@example.org."},
 		{"user add jane@example.org", "a long secret\nanother secret\n", "these are two different passwords, and nothing was changed"},
+		{"user add jane@example.org", "\x03", "interrupted, and nothing was changed"},
+		{"user add John@example.org", "", "already exists: user john@example.org"},
+		{"user add john@example.com", "", "domain is not in virtual_domains: example.com"},
+		{"domain delete example.org", "\x03", "interrupted, and nothing was changed"},
 		{"domain delete example.org", "example.net\n", "nothing was deleted"},
 		{"domain delete example.org", "Example.org\n", "Deleted the domain example.org with 1 user and 0 aliases."},
 	} {
 		// script(1) gives the program a terminal, and types when the prompt is there.
-		cmd := exec.CommandContext(t.Context(), "script", "-qec", filepath.Join(bin, "ispmailctl")+" --dsn "+s.dsn+" "+test.command, "/dev/null") //nolint:gosec // our own words
+		command := filepath.Join(bin, "ispmailctl") + " --dsn " + s.dsn + " " + test.command
+		cmd := exec.CommandContext(t.Context(), "script", "-qec", "trap : INT; "+command+"; stty -a", "/dev/null") //nolint:gosec // our own words
 		keyboard, err := cmd.StdinPipe()
 		require.NoError(t, err)
-		screen := &typist{lines: strings.SplitAfter(test.typed, "\n"), to: keyboard}
+		screen := &typist{lines: slices.Collect(strings.Lines(test.typed)), to: keyboard}
 		cmd.Stdout = screen
 		_ = cmd.Run() // its exit code is the program's
 		assert.Contains(t, screen.seen.String(), test.want)
+		assert.Contains(t, screen.seen.String(), " echo ", "the terminal is as it was")
+		assert.Empty(t, screen.lines, test.command)
 	}
 }
 

@@ -29,25 +29,25 @@ type newPassword struct {
 func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	p := &newPassword{}
 	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password and print it, this once")
-	p.schemeFlag(c)
+	p.schemeFlag(c, "store it")
 	return p
 }
 
-func (p *newPassword) schemeFlag(c *cobra.Command) {
-	c.Flags().StringVar(&p.scheme, "scheme", "", "`SCHEME` to store it with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+func (p *newPassword) schemeFlag(c *cobra.Command, what string) {
+	c.Flags().StringVar(&p.scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
 }
 
 // read returns a generated password, or one from the terminal or standard input.
-func (p *newPassword) read(a *app, email string) (string, error) {
+func (p *newPassword) read(ctx context.Context, a *app, email string) (string, error) {
 	if p.generate {
 		p.generated = strings.ToLower(rand.Text())
 		return p.generated, nil
 	}
-	password, err := a.readPassword("New password for " + email)
+	password, err := a.readPassword(ctx, "New password for "+email)
 	if err != nil || !a.isTerminal() {
 		return password, err
 	}
-	again, err := a.readPassword("Once more")
+	again, err := a.readPassword(ctx, "Once more")
 	if err == nil && again != password {
 		err = errors.New("these are two different passwords, and nothing was changed")
 	}
@@ -87,7 +87,7 @@ func (a *app) passwordSet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		password, err := p.read(a, user.Email)
+		password, err := p.read(ctx, a, user.Email)
 		if err != nil {
 			return err
 		}
@@ -105,9 +105,9 @@ func (a *app) passwordCheck() *cobra.Command {
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	p := &newPassword{}
-	p.schemeFlag(c)
+	p.schemeFlag(c, "replace a weak hash")
 	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		password, err := a.readPassword("Password of " + args[0])
+		password, err := a.readPassword(ctx, "Password of "+args[0])
 		if err != nil {
 			return err
 		}
@@ -126,14 +126,24 @@ func (a *app) isTerminal() bool {
 }
 
 // readPassword asks for a password at the terminal, or reads a line of standard input.
-func (a *app) readPassword(prompt string) (string, error) {
+func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
 	if a.isTerminal() {
+		terminal := int(a.stdin.(*os.File).Fd())
+		state, err := term.GetState(terminal)
+		if err != nil {
+			return "", err
+		}
 		_, _ = fmt.Fprint(a.stderr, prompt+": ")
-		password, err := term.ReadPassword(int(a.stdin.(*os.File).Fd()))
+		password, err := wait(ctx, func() (string, error) {
+			password, err := term.ReadPassword(terminal)
+			return string(password), err
+		})
 		_, _ = fmt.Fprintln(a.stderr)
-		return string(password), err
+		return password, errors.Join(err, term.Restore(terminal, state)) // which has no echo yet if it was interrupted
 	}
-	line, err := bufio.NewReader(io.LimitReader(a.stdin, maxInput+1)).ReadString('\n')
+	line, err := wait(ctx, func() (string, error) {
+		return bufio.NewReader(io.LimitReader(a.stdin, maxInput+1)).ReadString('\n')
+	})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
@@ -145,4 +155,23 @@ func (a *app) readPassword(prompt string) (string, error) {
 		return "", fmt.Errorf("the first line of standard input is longer than %d bytes", maxInput)
 	}
 	return line, nil
+}
+
+// wait returns what somebody types, or an error as soon as the program is to end.
+func wait(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		typed <- answer{text, err}
+	}()
+	select {
+	case a := <-typed:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", errors.New("interrupted, and nothing was changed")
+	}
 }

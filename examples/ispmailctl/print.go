@@ -111,7 +111,7 @@ func quota(bytes *int64) string {
 // parseQuota reads what people write: "5G" are 5 times 1024 to the third bytes, as in Dovecot; "0" is no limit.
 func parseQuota(text string) (int64, error) {
 	bytes, err := units.RAMInBytes(text)
-	if err != nil || bytes < 0 {
+	if none := bytes == 0 && strings.ContainsAny(text, "123456789"); err != nil || bytes < 0 || none { // "0.5" is not no limit
 		return 0, errUsage{fmt.Errorf("%q is no quota: write 0 for no limit, or a number of bytes such as 1073741824, 500M or 1G", text)}
 	}
 	return bytes, nil

@@ -38,23 +38,35 @@ func (a *app) export() *cobra.Command {
 		if path == "" || path == "-" {
 			return ispmail.WriteRecords(a.stdout, records)
 		}
-		file, err := os.CreateTemp(filepath.Dir(path), ".ispmailctl-*") // which only the owner can read
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.Remove(file.Name()) }() // unless it has its name
-		err = ispmail.WriteRecords(file, records)
-		if err == nil {
-			err = file.Sync()
-		}
-		if err = errors.Join(err, file.Close()); err == nil {
-			err = os.Rename(file.Name(), path)
-		}
-		if err != nil {
+		if err := writeFile(path, records); err != nil {
 			return err
 		}
 		return errors.Join(a.say("Exported %s to %s.", plural(n, "record"), path), a.object(map[string]any{"file": path, "records": n}))
 	})
+}
+
+// writeFile writes a file that is complete whenever it has its name.
+func writeFile(path string, records iter.Seq2[ispmail.Record, error]) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // /dev/stdout, which must stay what it is
+		file, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the file of the user's choice
+		if err != nil {
+			return err
+		}
+		return errors.Join(ispmail.WriteRecords(file, records), file.Close())
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".ispmailctl-*") // which only the owner can read
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // unless it has its name
+	err = ispmail.WriteRecords(file, records)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	return err
 }
 
 func (a *app) restore() *cobra.Command {
@@ -114,17 +126,38 @@ is "-". Lines made by hand need no ids:
 	}
 	f := importFlags(c)
 	p := &newPassword{}
-	p.schemeFlag(c)
+	p.schemeFlag(c, `hash each "new_password"`)
 	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		if args[0] != "-" {
-			return a.bring(ctx, store, f, fileRecords(args[0]))
-		}
-		text, err := io.ReadAll(a.stdin) // to be read twice
+		file, err := a.reader(args[0])
 		if err != nil {
 			return err
 		}
-		return a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] { return ispmail.ReadRecords(bytes.NewReader(text)) })
+		defer func() { _ = file.Close() }() // it was only read
+		again, err := rewindable(file)
+		if err != nil {
+			return err
+		}
+		return a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] {
+			return func(yield func(ispmail.Record, error) bool) {
+				if _, err := again.Seek(0, io.SeekStart); err != nil {
+					yield(ispmail.Record{}, err)
+					return
+				}
+				ispmail.ReadRecords(again)(yield)
+			}
+		})
 	})
+}
+
+// rewindable returns a file that can be read twice. What comes through a pipe is kept in memory.
+func rewindable(file io.Reader) (io.ReadSeeker, error) {
+	if seeker, ok := file.(io.ReadSeeker); ok {
+		if _, err := seeker.Seek(0, io.SeekStart); err == nil {
+			return seeker, nil
+		}
+	}
+	text, err := io.ReadAll(file)
+	return bytes.NewReader(text), err
 }
 
 // importing is what all imports have in common.
@@ -139,21 +172,6 @@ func importFlags(c *cobra.Command) *importOptions {
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "only tell what would be done")
 	c.Flags().BoolVar(&f.skip, "skip-refused", false, "leave out what has to be refused, and add the rest")
 	return f
-}
-
-// fileRecords reads the file anew each time.
-func fileRecords(path string) func() iter.Seq2[ispmail.Record, error] {
-	return func() iter.Seq2[ispmail.Record, error] {
-		return func(yield func(ispmail.Record, error) bool) {
-			file, err := os.Open(path) //nolint:gosec // the file of the user's choice
-			if err != nil {
-				yield(ispmail.Record{}, err)
-				return
-			}
-			defer func() { _ = file.Close() }() // it was only read
-			ispmail.ReadRecords(file)(yield)
-		}
-	}
 }
 
 // bring looks at all records, and then imports them.

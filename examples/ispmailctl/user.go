@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +41,10 @@ func (a *app) userAdd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		password, err := p.read(a, email)
+		if err := missing(ctx, store, email); err != nil { // before anybody types a password in vain
+			return err
+		}
+		password, err := p.read(ctx, a, email)
 		if err != nil {
 			return err
 		}
@@ -58,6 +64,19 @@ func (a *app) userAdd() *cobra.Command {
 		}
 		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.object(userLine{User: user, Password: p.generated}))
 	})
+}
+
+// missing returns an error unless there is no such user, but the domain.
+func missing(ctx context.Context, store *ispmail.Store, email string) error {
+	if _, err := store.User(ctx, email); !errors.Is(err, ispmail.ErrNotFound) {
+		return cmp.Or(err, fmt.Errorf("%w: user %s", ispmail.ErrExists, email))
+	}
+	domain := email[strings.LastIndexByte(email, '@')+1:]
+	_, err := store.Domain(ctx, domain)
+	if errors.Is(err, ispmail.ErrNotFound) {
+		return fmt.Errorf("%w: %s", ispmail.ErrNoDomain, domain)
+	}
+	return err
 }
 
 func (a *app) userList() *cobra.Command {
