@@ -66,7 +66,7 @@ func (a *app) aliasList() *cobra.Command {
 func (a *app) aliasDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete SOURCE [DESTINATION...]", Short: "Delete the aliases from a source to some destinations, or to all.",
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.complete(aliasSources),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var deleted [][2]string

@@ -50,3 +50,14 @@ func userEmails(ctx context.Context, store *ispmail.Store, yield func(string) bo
 	}
 	return nil
 }
+
+func aliasSources(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
+	last := ""
+	for alias, err := range store.Aliases(ctx, "") {
+		if err != nil || alias.Source != last && !yield(alias.Source) {
+			return err
+		}
+		last = alias.Source
+	}
+	return nil
+}
