@@ -12,7 +12,7 @@ import (
 // Export yields every row of the three tables as it is stored, faulty ones too: the domains, then the users, then the
 // aliases, each by id. WriteRecords writes them to a file, Restore puts them into empty tables, and Import adds them to
 // what is there. Columns that are not of the guide are not among them. NULL, which no column of the guide may
-// hold, comes as an empty text, as 0 for a domain id, and as nil for a quota.
+// hold, comes as an empty text, as 0 for a domain id, and as nil for a quota, as does a quota that is no number (Check finds it).
 //
 // It takes constant memory, and all rows are of one moment: they are read in one transaction. Meanwhile, others may
 // change a MariaDB as they like, and SQLite not at all. Export cannot be part of RunInTx.

@@ -28,8 +28,8 @@ type User struct {
 	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON leaves it out, and so does slog where
 	// it is given a User or *User.
 	Password string `bun:"password" json:"-"`
-	// Quota is the size of the mailbox in bytes, 0 for no limit. It is nil where virtual_users has no column quota, or
-	// NULL in it, or the account may not read it. SetQuota changes it.
+	// Quota is the size of the mailbox in bytes, 0 for no limit. It is nil where virtual_users has no column quota or
+	// the account may not read it, and where it holds NULL or what is no number of bytes. SetQuota changes it.
 	Quota *int64 `bun:"quota,scanonly" json:"quota,omitempty"`
 }
 
