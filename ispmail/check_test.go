@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -508,7 +509,7 @@ func TestCheckFollowsPostfix(t *testing.T) {
 	db := ispmailtest.SQLite(t)
 	all := slices.Concat(constellations, randomConstellations(300))
 	arrange(t, db, all)
-	store := db.Store(t, ispmail.Config{})
+	store := db.Store(t, ispmail.Config{Timeout: time.Minute}) // the longest chains take a while
 	sources := map[int64]string{}
 	for alias, err := range store.Aliases(t.Context(), "") {
 		require.NoError(t, err)
