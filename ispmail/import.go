@@ -51,7 +51,7 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 // Config.Hasher has a default scheme, has no {SCHEME}.
 //
 // The error is that of records, of ctx or of the database; what batches before it added stays, and the result tells
-// how much that is. Refused and Progress are called one at a time, but not in the goroutine of the caller. Import cannot be
+// how much that is. Each batch has Config.Timeout for itself. Refused and Progress are called one at a time, but not in the goroutine of the caller. Import cannot be
 // part of RunInTx.
 func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], config ImportConfig) (ImportResult, error) {
 	im := &importer{s: s, config: config}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
@@ -39,6 +40,8 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 	}
 	// What is worth knowing is in the errors.
 	config.Logger = slog.New(slog.DiscardHandler)
+	// A batch of an import, or the commit of a restore, takes a slow disk a while. Who cannot wait can interrupt it.
+	config.Timeout = time.Minute
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		mode := "rw"
 		if create {
