@@ -88,7 +88,7 @@ func startServer() (*server, error) {
 		testcontainers.WithTmpfs(map[string]string{"/run": "exec", "/run/lock": "", "/tmp": ""}),
 		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
 			host.AutoRemove = true
-			host.CapAdd = []string{"SYS_ADMIN"}
+			host.CapAdd = []string{"SYS_ADMIN", "NET_ADMIN"}
 			host.SecurityOpt = []string{"seccomp=unconfined", "apparmor=unconfined"}
 			host.CgroupnsMode = container.CgroupnsModePrivate
 			host.PortBindings = network.PortMap{}
@@ -180,10 +180,11 @@ func (s *server) stored(t *testing.T, email string) string {
 	return user.Password
 }
 
-// store puts a value into the row of a user, as SQL does by hand.
+// setStored puts a value into the row of a user, as an administrator does by hand.
 func (s *server) setStored(t *testing.T, email, stored string) {
 	t.Helper()
-	s.do(t, `mariadb mailserver --execute "UPDATE virtual_users SET password = '$2' WHERE email = '$1'"`, email, stored)
+	s.do(t, `mariadb mailserver --execute "UPDATE virtual_users SET password = '$2' WHERE email = '$1'"
+		doveadm auth cache flush "$1"`, email, stored)
 }
 
 const (
