@@ -95,7 +95,7 @@ func (p person) sees(selector, text string) {
 	ok := assert.Eventually(p.T, func() bool {
 		found, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](fmt.Sprintf(
 			`[...document.querySelectorAll(%q)].map(e => e.innerText).join("\n")`, selector)))
-		if err == nil {
+		if err == nil && strings.TrimSpace(found) != "" { // messages go after a while
 			seen = found
 		}
 		return strings.Contains(seen, text)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -162,7 +163,7 @@ func TestWebServers(t *testing.T) {
 	s.do(t, "fail2ban-regex systemd-journal ispmail-passwd | grep -q '^Failregex: [1-9]'")
 }
 
-// TestPackage removes the package and installs it again, as on a server that has never had it.
+// TestPackage removes the package and installs it again, as the README does on a server that has never had it.
 func TestPackage(t *testing.T) {
 	s := theServer(t)
 	email := s.newUser(t)
@@ -178,7 +179,23 @@ func TestPackage(t *testing.T) {
 	_, err := s.run(t.Context(), "runuser -u www-data -- curl --silent --unix-socket /run/ispmail-passwd/api.sock http://localhost/")
 	require.Error(t, err)
 
-	s.do(t, install)
+	// As the README says, on a server that has all but the service.
+	s.setStored(t, "john@example.org", legacy)
+	s.do(t, `mariadb --execute "DROP USER 'ispmail-passwd'@'localhost'"
+		echo '<?php $config = [];' >/etc/roundcube/plugins/password/config.inc.php`)
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(readme), "## On your mail server")
+	require.True(t, found)
+	steps := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, 2)
+	require.Len(t, steps, 2)
+	said := s.do(t, "export DEBIAN_FRONTEND=noninteractive; cd /usr/local/share/ispmail; set -x; "+steps[0][1])
+	assert.Contains(t, said, "Passwords can be written.")
+	assert.NotContains(t, said, "FAIL")
+	assert.Equal(t, "OK", s.do(t, steps[1][1]))
+	s.assertLogin(t, "john@example.org", "correct horse battery staple")
+	s.setStored(t, "john@example.org", legacy)
+
 	assert.Equal(t, "active\nactive\nactive\n", s.do(t, "systemctl is-active ispmail-passwd.service ispmail-passwd-api.socket ispmail-passwd-page.socket"))
 	assert.Equal(t, "enabled\nenabled\nenabled\n", s.do(t, "systemctl is-enabled ispmail-passwd.service ispmail-passwd-api.socket ispmail-passwd-page.socket"))
 	assert.Contains(t, s.do(t, "systemctl is-enabled ispmail-passwd-changed.socket ispmail-passwd-rehash.socket || true"), "disabled\ndisabled\n")

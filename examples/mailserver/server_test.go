@@ -190,7 +190,7 @@ func (s *server) setStored(t *testing.T, email, stored string) {
 const (
 	password    = "a password that is long enough"
 	replacement = "another one that is long enough"
-	legacy      = "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd" //nolint:gosec // printed in the guide
+	legacy      = "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd" // of summersun, printed in the guide
 	summersun   = "summersun"                                   // of the example accounts
 )
 
@@ -220,4 +220,13 @@ func (s *server) change(t *testing.T, email, current, replacement string) string
 	t.Helper()
 	return s.do(t, `runuser -u www-data -- curl --silent --unix-socket /run/ispmail-passwd/api.sock --data-urlencode "user=$1" \
 		--data-urlencode "curpass=$2" --data-urlencode "newpass=$3" http://localhost/api/password`, email, current, replacement)
+}
+
+// TestVersions says what the tests talk to.
+func TestVersions(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	for _, program := range []string{"mariadb --version", "postconf mail_version", "dovecot --version", "dpkg-query --show roundcube phpmyadmin systemd ispmail-passwd"} {
+		t.Log(strings.TrimSpace(s.do(t, program)))
+	}
 }

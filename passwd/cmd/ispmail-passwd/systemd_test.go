@@ -29,7 +29,7 @@ func command(t *testing.T, names string, files []*os.File, args ...string) (*exe
 	t.Helper()
 	executable, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, executable}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, executable}, args...)...) //nolint:gosec // this test
 	cmd.Env = append(os.Environ(), "ISPMAIL_TEST_COMMAND=1", "LISTEN_FDNAMES="+names, "LISTEN_FDS="+strconv.Itoa(len(files)))
 	cmd.ExtraFiles = files
 	stderr := &output{}
@@ -80,7 +80,7 @@ func receive(t *testing.T, conn net.PacketConn) string {
 // TestSystemdRefuses has sockets of systemd that are not what the settings say.
 func TestSystemdRefuses(t *testing.T) {
 	t.Parallel()
-	public, err := net.Listen("tcp", "0.0.0.0:0")
+	public, err := net.Listen("tcp", "0.0.0.0:0") //nolint:gosec // nobody is ever let in
 	require.NoError(t, err)
 	defer func() { require.NoError(t, public.Close()) }()
 	file, err := public.(*net.TCPListener).File()
