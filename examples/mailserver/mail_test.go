@@ -176,7 +176,7 @@ func TestSchemes(t *testing.T) {
 			t.Parallel()
 			hasher, err := hash.New(hash.Config{Scheme: scheme})
 			require.NoError(t, err)
-			store, err := s.open(t.Context(), ispmail.Config{Hasher: hasher})
+			store, err := s.open(t.Context(), ispmail.Config{Hasher: hasher, Timeout: time.Minute})
 			require.NoError(t, err)
 			defer func() { _ = store.Close() }()
 			email := strings.ToLower(scheme) + "@example.org"

@@ -110,7 +110,7 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.store, err = s.open(ctx, ispmail.Config{})
+	s.store, err = s.open(ctx, ispmail.Config{Timeout: time.Minute})
 	return s, err
 }
 
