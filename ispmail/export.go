@@ -115,7 +115,7 @@ func (s *Store) needEmpty(ctx context.Context) error {
 // How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
 const (
 	batchSize  = 4000
-	hashWeight = 20
+	hashWeight = 8
 )
 
 // batches gathers records. An error comes instead of the batch that it interrupts.
