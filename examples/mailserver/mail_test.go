@@ -227,6 +227,14 @@ func TestCache(t *testing.T) {
 	s.assertNoLogin(t, email, password)
 	s.assertLogin(t, email, replacement)
 
+	// An address that doveadm could take for an option.
+	const hyphen = "-a@example.org"
+	_, err := s.store.CreateUser(t.Context(), hyphen, password)
+	require.NoError(t, err)
+	s.assertLogin(t, hyphen, password)
+	assert.Equal(t, "OK", s.change(t, hyphen, password, replacement))
+	s.assertNoLogin(t, hyphen, password)
+
 	s.undo(t, "systemctl start ispmail-passwd-changed.socket")
 	s.do(t, "systemctl stop ispmail-passwd-changed.socket")
 	assert.Equal(t, "OK", s.change(t, email, replacement, password), "the verdict is about the row")
