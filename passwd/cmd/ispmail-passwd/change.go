@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +15,7 @@ import (
 const passOnTimeout = time.Second
 
 // passOn tells the program at a socket whose password was changed, and waits until it has dealt with that: it reads the
-// address, a line, and answers OK. That the client of the change has gone makes no difference.
+// address, a line, and answers OK, another one. That the client of the change has gone makes no difference.
 func passOn(ctx context.Context, address, email string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), passOnTimeout)
 	defer cancel()
@@ -29,12 +31,13 @@ func passOn(ctx context.Context, address, email string) error {
 	if _, err := io.WriteString(conn, email+"\n"); err != nil {
 		return err
 	}
+	// Only the first line: the program may have more to do then, and systemd keeps the connection of a unit as long as that.
 	const longest = 200
-	answer, err := io.ReadAll(io.LimitReader(conn, longest))
-	if err != nil {
+	answer, err := bufio.NewReader(io.LimitReader(conn, longest)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if text := strings.TrimSpace(string(answer)); text != "OK" {
+	if text := strings.TrimSpace(answer); text != "OK" {
 		return fmt.Errorf("the answer is %q and not OK", text)
 	}
 	return nil
