@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -231,9 +230,6 @@ func TestPage(t *testing.T) {
 	s.assertLogin(t, email, replacement)
 }
 
-// adminTypes is one at a time: phpMyAdmin keeps a session.
-var adminTypes sync.Mutex
-
 // insert types a row into a table in phpMyAdmin.
 func (p person) insert(table string, fields map[string]string) {
 	p.Helper()
@@ -249,8 +245,6 @@ func (p person) insert(table string, fields map[string]string) {
 // TestPhpMyAdmin types rows by hand as administrators do, mistakes included.
 func TestPhpMyAdmin(t *testing.T) {
 	s := theServer(t)
-	adminTypes.Lock()
-	defer adminTypes.Unlock()
 	admin := s.person(t)
 	admin.open("/phpmyadmin/")
 	admin.fill([2]string{"#input_username", "mailadmin"}, [2]string{"#input_password", "ChangeMe-mailadmin"})

@@ -209,8 +209,25 @@ func TestPackage(t *testing.T) {
 	}
 	assert.Equal(t, "OK", s.change(t, email, password, replacement))
 	pid := s.do(t, "systemctl show --property=MainPID ispmail-passwd")
-	s.do(t, `echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd; `+install+" --reinstall")
+	s.do(t, `echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd
+		systemctl enable ispmail-passwd-changed.socket
+		`+install+" --reinstall")
+	assert.Equal(t, "active\ninactive\n", s.do(t, "systemctl is-active ispmail-passwd-changed.socket ispmail-passwd-rehash.socket || true"), "what is enabled starts")
 	assert.NotEqual(t, pid, s.do(t, "systemctl show --property=MainPID ispmail-passwd"), "it runs in the new version")
 	s.do(t, "grep -q MIN_LENGTH=20 /etc/default/ispmail-passwd")
 	assert.Contains(t, s.change(t, email, replacement, "less than twenty"), "policy-too-short")
+}
+
+// TestWrongSetting has a misspelt scheme: the service says so once, and systemd does not try it over and over.
+func TestWrongSetting(t *testing.T) {
+	s := theServer(t)
+	s.undo(t, `cp /root/settings /etc/default/ispmail-passwd
+		systemctl reset-failed 'ispmail-passwd*'
+		systemctl start ispmail-passwd-api.socket ispmail-passwd-page.socket ispmail-passwd.service`)
+	s.do(t, `cp /etc/default/ispmail-passwd /root/settings
+		echo ISPMAIL_PASSWD_SCHEME=BFL-CRYPT >>/etc/default/ispmail-passwd`)
+	_, err := s.run(t.Context(), "systemctl restart ispmail-passwd")
+	require.Error(t, err)
+	assert.Equal(t, "failed\n0\n", s.do(t, "systemctl show --property=ActiveState,NRestarts --value ispmail-passwd | sort -r"))
+	assert.Contains(t, s.do(t, "journalctl --output=cat --unit=ispmail-passwd | tail"), "--scheme: ")
 }

@@ -44,7 +44,10 @@ type server struct {
 	store     *ispmail.Store // as mailadmin, through the socket of MariaDB
 }
 
-var shared = sync.OnceValues(startServer)
+var (
+	shared = sync.OnceValues(startServer)
+	stop   = func() {} // what was started
+)
 
 func theServer(t *testing.T) *server {
 	t.Helper()
@@ -58,10 +61,7 @@ func theServer(t *testing.T) *server {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if s, err := shared(); err == nil {
-		_ = s.store.Close()
-		_ = s.container.Terminate(context.Background())
-	}
+	stop()
 	os.Exit(code)
 }
 
@@ -100,6 +100,9 @@ func startServer() (*server, error) {
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute,
 			wait.ForExec([]string{"sh", "-c", "systemctl is-system-running || { systemctl --failed; exit 1; }"}).WithPollInterval(time.Second)),
 	)
+	if ctr != nil {
+		stop = func() { _ = ctr.Terminate(context.Background()) }
+	}
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", image, err)
 	}
