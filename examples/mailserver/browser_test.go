@@ -67,7 +67,15 @@ func (p person) do(actions ...chromedp.Action[chromedp.Void]) {
 
 func (p person) open(path string) {
 	p.Helper()
-	p.do(chromedp.Navigate(p.base + path))
+	err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
+	// Chromium drops its connections when an interface comes or goes, as with every container.
+	for range 5 {
+		if err == nil || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
+			break
+		}
+		err = chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
+	}
+	require.NoError(p.T, err)
 }
 
 // fill types into the fields that CSS selectors name.
