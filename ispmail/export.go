@@ -114,8 +114,8 @@ func (s *Store) needEmpty(ctx context.Context) error {
 
 // How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
 const (
-	batchSize  = 4000
-	hashWeight = 8
+	batchSize  = 10_000
+	hashWeight = 20
 )
 
 // batches gathers records. An error comes instead of the batch that it interrupts.
@@ -136,7 +136,7 @@ func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
 				if !yield(batch, nil) {
 					return
 				}
-				batch, weight = nil, 0
+				batch, weight = make([]Record, 0, len(batch)), 0
 			}
 		}
 		if len(batch) > 0 {

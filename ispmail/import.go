@@ -64,7 +64,7 @@ func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], co
 	// While a batch is written, the next one is read and hashed.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	prepared := make(chan []*item)
+	prepared := make(chan []item)
 	var failed error
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -98,10 +98,12 @@ type importer struct {
 
 // An item is a record on its way through an import.
 type item struct {
-	Record         // in canonical form
-	from    Record // as it came
-	key     string // its canonical name, address or source
-	domain  string // the canonical name of its domain
+	Record        // in canonical form
+	from   Record // as it came
+	key    string // its canonical name, address or source
+	domain string // the canonical name of its domain
+	unfit  error  // why it is refused whatever there is
+	// What became of it.
 	present bool
 	err     error // why it is refused
 }
@@ -110,7 +112,7 @@ type item struct {
 func (im *importer) look(ctx context.Context) error {
 	im.tables, im.seen = map[string]*table{}, map[string]bool{}
 	if im.config.DryRun {
-		im.dry = newKnown()
+		im.dry = newKnown(0)
 	}
 	return im.s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
 		for _, name := range []string{domainTable, userTable, aliasTable} {
@@ -138,16 +140,16 @@ func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *table) (bool,
 	return keys > 0, mapError(err)
 }
 
-func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, error], prepared chan<- []*item) error {
+func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, error], prepared chan<- []item) error {
 	for batch, err := range batches(records) {
 		if err != nil {
 			return err
 		}
-		items := make([]*item, len(batch))
+		items := make([]item, len(batch))
 		for i, record := range batch {
 			items[i] = newItem(record)
-			if items[i].err == nil && record.User != nil {
-				items[i].err = im.prepare(items[i])
+			if it := &items[i]; it.unfit == nil && it.User != nil {
+				it.unfit = im.prepare(it)
 			}
 		}
 		if err := im.hash(ctx, items); err != nil {
@@ -179,22 +181,22 @@ func (im *importer) prepare(it *item) (err error) {
 }
 
 // newItem takes a record, with a row of its own that has the canonical form of everything.
-func newItem(r Record) *item {
-	it := &item{Record: r, from: r}
+func newItem(r Record) item {
+	it := item{Record: r, from: r}
 	switch {
 	case r.Domain != nil:
-		it.key, it.err = canonicalDomain(r.Domain.Name)
+		it.key, it.unfit = canonicalDomain(r.Domain.Name)
 		it.domain = it.key
 		it.Domain = &Domain{Name: it.key}
 	case r.User != nil:
-		it.key, it.err = Canonical(r.User.Email)
+		it.key, it.unfit = Canonical(r.User.Email)
 		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota}
 	case r.Alias != nil:
 		alias := &Alias{}
-		alias.Source, alias.Destination, it.err = canonicalAlias(r.Alias.Source, r.Alias.Destination)
+		alias.Source, alias.Destination, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
 		it.key, it.Alias = alias.Source, alias
 	default:
-		it.err = fmt.Errorf("%w: an empty record", ErrFormat)
+		it.unfit = fmt.Errorf("%w: an empty record", ErrFormat)
 	}
 	if it.domain == "" {
 		it.domain = it.key[strings.LastIndexByte(it.key, '@')+1:]
@@ -216,11 +218,11 @@ func (s *Store) checkStored(stored string) error {
 }
 
 // hash makes stored values of the new passwords. Users who are there already have theirs verified instead.
-func (im *importer) hash(ctx context.Context, items []*item) error {
+func (im *importer) hash(ctx context.Context, items []item) error {
 	var plain []*item
 	var emails []string
-	for _, it := range items {
-		if it.err == nil && it.NewPassword != "" {
+	for i := range items {
+		if it := &items[i]; it.unfit == nil && it.NewPassword != "" {
 			plain, emails = append(plain, it), append(emails, it.key)
 		}
 	}
@@ -256,7 +258,7 @@ func (im *importer) hash(ctx context.Context, items []*item) error {
 				case im.config.DryRun:
 					it.User.Password = sample
 				default:
-					it.User.Password, it.err = im.s.hasher.Generate(it.NewPassword)
+					it.User.Password, it.unfit = im.s.hasher.Generate(it.NewPassword)
 				}
 			}
 		})
@@ -266,16 +268,14 @@ func (im *importer) hash(ctx context.Context, items []*item) error {
 }
 
 // add writes a batch and reports it.
-func (im *importer) add(ctx context.Context, items []*item) error {
-	var done []item // what became of them, afresh if the transaction is tried again
+func (im *importer) add(ctx context.Context, items []item) error {
 	work := func(ctx context.Context, db bun.IDB, tx *transaction) error {
-		done = make([]item, len(items))
-		for i, it := range items {
-			done[i] = *it
+		for i := range items { // afresh if the transaction is tried again
+			items[i].present, items[i].err = false, items[i].unfit
 		}
-		b := &importBatch{importer: im, items: done, known: im.dry}
+		b := &importBatch{importer: im, items: items, known: im.dry}
 		if b.known == nil {
-			b.known = newKnown()
+			b.known = newKnown(len(items))
 		}
 		if err := b.load(ctx, db, lockMode(tx != nil)); err != nil {
 			return err
@@ -297,7 +297,8 @@ func (im *importer) add(ctx context.Context, items []*item) error {
 	if err != nil {
 		return err
 	}
-	for _, it := range done {
+	for i := range items {
+		it := &items[i]
 		switch {
 		case it.err != nil:
 			im.result.Refused++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 )
@@ -19,12 +20,12 @@ type importBatch struct {
 // known is what there is of the names in a batch, and what the batch adds.
 type known struct {
 	domains map[string]int64 // 0 while it is not inserted
-	users   map[string]User
+	users   map[string]*User
 	aliases map[string][]Alias // by source
 }
 
-func newKnown() *known {
-	return &known{map[string]int64{}, map[string]User{}, map[string][]Alias{}}
+func newKnown(users int) *known {
+	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}}
 }
 
 func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error {
@@ -33,10 +34,12 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		if it.err != nil {
 			continue
 		}
-		names = append(names, it.domain)
+		if len(names) == 0 || names[len(names)-1] != it.domain { // most follow others of their domain
+			names = append(names, it.domain)
+		}
 		switch {
 		case it.User != nil:
-			if !b.trustKey || len(spellings(it.key)) > 1 {
+			if !b.trustKey || strings.Contains(it.key, "xn--") {
 				emails = append(emails, it.key)
 			}
 		case it.Alias != nil:
@@ -61,7 +64,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		return err
 	}
 	for _, u := range users {
-		b.known.users[u.canonical()] = u
+		b.known.users[u.canonical()] = &u
 	}
 	aliases, err := lookupAll[Alias](ctx, b.s, db, "source", unique(sources), readRows)
 	for _, a := range aliases {
@@ -116,7 +119,7 @@ func (b *importBatch) decideUser(it *item) {
 		}
 	}
 	if it.err == nil {
-		b.known.users[it.key] = *it.User
+		b.known.users[it.key] = it.User
 	}
 }
 
@@ -200,6 +203,9 @@ func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name stri
 	var rows []newRow
 	for i := range b.items {
 		if it := &b.items[i]; it.err == nil && !it.present && it.table() == name {
+			if added == nil {
+				added, rows = make([]*item, 0, len(b.items)-i), make([]newRow, 0, len(b.items)-i)
+			}
 			row, _ := it.row()
 			added, rows = append(added, it), append(rows, row)
 		}

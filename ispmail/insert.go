@@ -49,9 +49,12 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows .
 		maxRows = 1000    // of a statement
 		maxText = 1 << 20 // bytes of a statement, a fraction of any max_allowed_packet
 	)
-	all := make([]newRow, len(rows))
-	for i, row := range rows {
-		all[i] = s.withColumns(ctx, name, row)
+	all := rows
+	if s.columns != nil {
+		all = make([]newRow, len(rows))
+		for i, row := range rows {
+			all[i] = s.withColumns(ctx, name, row)
+		}
 	}
 	for from := 0; from < len(all); {
 		to, text := from, 0
@@ -77,9 +80,6 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows .
 
 // withColumns returns a row with the values of Config.Columns.
 func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow {
-	if s.columns == nil {
-		return row
-	}
 	further := s.columns(ctx, row.of)
 	names := make([]string, 0, len(further))
 	for column := range further {
@@ -105,8 +105,7 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 		if missing != nil && (s.lax || !s.isMariaDB()) {
 			return noDefault
 		}
-		query, args := s.insertQuery(name, full)
-		result, err := tx.ExecContext(ctx, query, args...)
+		result, err := tx.ExecContext(ctx, s.insertQuery(name, full))
 		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
 			return tx.ran(&databaseError{kind: noDefault, cause: err})
 		}
@@ -130,22 +129,31 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 	return id, nil
 }
 
-func (s *Store) insertQuery(name string, rows []newRow) (query string, args []any) {
-	columns := rows[0].columns
-	args = make([]any, 0, len(columns)*(len(rows)+1))
-	for _, column := range columns {
-		args = append(args, bun.Ident(column))
+// insertQuery writes the values itself: bun would first have to find thousands of question marks.
+func (s *Store) insertQuery(name string, rows []newRow) string {
+	gen := s.db.QueryGen()
+	query := append(make([]byte, 0, 128*len(rows)), "INSERT INTO "+name...)
+	before := " ("
+	for _, column := range rows[0].columns {
+		query = gen.AppendName(append(query, before...), column)
+		before = ", "
 	}
-	for _, row := range rows {
+	query = append(query, ") VALUES"...)
+	for i, row := range rows {
+		before = " ("
+		if i > 0 {
+			before = ", ("
+		}
 		for _, value := range row.values {
-			if text, ok := value.(string); ok && strings.ContainsRune(text, 0) {
+			if text, ok := value.(string); ok && strings.IndexByte(text, 0) >= 0 {
 				value = s.withNUL(text)
 			}
-			args = append(args, value)
+			query = gen.Append(append(query, before...), value)
+			before = ", "
 		}
+		query = append(query, ')')
 	}
-	tuple := "(" + strings.Repeat(", ?", len(columns))[2:] + ")"
-	return "INSERT INTO " + name + " " + tuple + " VALUES " + strings.Repeat(", "+tuple, len(rows))[2:], args
+	return string(query)
 }
 
 // withNUL is a text that holds NUL bytes, in hex: bun would leave them out for MariaDB, and has no literal for SQLite.

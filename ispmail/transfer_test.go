@@ -403,7 +403,10 @@ func texts(errs []error) (all []string) {
 // TestImportBatches stops an import in its third batch, in three ways, and completes it.
 func TestImportBatches(t *testing.T) {
 	t.Parallel()
-	const n = 9000
+	const (
+		batch = 10_000
+		n     = 2*batch + 1000
+	)
 	records := []ispmail.Record{newDomain("example.org")}
 	for i := range n {
 		records = append(records, newUser(email(i), sound()))
@@ -418,32 +421,32 @@ func TestImportBatches(t *testing.T) {
 				return users
 			}
 			broken := errors.New("broken")
-			result, err := store.Import(t.Context(), sequence(broken, records[:8500]...), ispmail.ImportConfig{})
+			result, err := store.Import(t.Context(), sequence(broken, records[:2*batch+500]...), ispmail.ImportConfig{})
 			require.ErrorIs(t, err, broken)
-			assert.Equal(t, ispmail.ImportResult{Domains: 1, Users: 7999}, result)
-			assert.Equal(t, 7999, count())
+			assert.Equal(t, ispmail.ImportResult{Domains: 1, Users: 2*batch - 1}, result)
+			assert.Equal(t, 2*batch-1, count())
 
 			db.Exec(t, "DELETE FROM virtual_users")
 			ctx, cancel := context.WithCancel(t.Context())
 			_, err = store.Import(ctx, sequence(nil, records...), ispmail.ImportConfig{Progress: func(ispmail.ImportResult) { cancel() }})
 			require.ErrorIs(t, err, context.Canceled)
-			assert.Contains(t, []int{3999, 7999}, count(), "whole batches")
+			assert.Contains(t, []int{batch - 1, 2*batch - 1}, count(), "whole batches")
 
 			db.Exec(t, "DELETE FROM virtual_users")
-			fails := fmt.Sprintf("BEFORE INSERT ON virtual_users FOR EACH ROW WHEN NEW.email = '%s' BEGIN SELECT RAISE(ROLLBACK, 'no'); END", email(4500))
+			fails := fmt.Sprintf("BEFORE INSERT ON virtual_users FOR EACH ROW WHEN NEW.email = '%s' BEGIN SELECT RAISE(ROLLBACK, 'no'); END", email(batch+500))
 			if kind == "MariaDB" {
-				fails = fmt.Sprintf("BEFORE INSERT ON virtual_users FOR EACH ROW IF NEW.email = '%s' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF", email(4500))
+				fails = fmt.Sprintf("BEFORE INSERT ON virtual_users FOR EACH ROW IF NEW.email = '%s' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF", email(batch+500))
 			}
 			db.Exec(t, "CREATE TRIGGER stops "+fails)
 			result, err = store.Import(t.Context(), sequence(nil, records...), ispmail.ImportConfig{})
 			require.Error(t, err)
-			assert.Equal(t, ispmail.ImportResult{Users: 3999, Present: 1}, result)
-			assert.Equal(t, 3999, count())
+			assert.Equal(t, ispmail.ImportResult{Users: batch - 1, Present: 1}, result)
+			assert.Equal(t, batch-1, count())
 
 			db.Exec(t, "DROP TRIGGER stops")
 			result, err = store.Import(t.Context(), sequence(nil, records...), ispmail.ImportConfig{})
 			require.NoError(t, err)
-			assert.Equal(t, ispmail.ImportResult{Users: n - 3999, Present: 4000}, result)
+			assert.Equal(t, ispmail.ImportResult{Users: n - (batch - 1), Present: batch}, result)
 			assert.Equal(t, n, count())
 		})
 	}
