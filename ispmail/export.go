@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -212,12 +213,18 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 	return row, err
 }
 
-// insertEach inserts rows of a table, all together if that works, else one by one. It returns for each why it was refused,
-// nil if it was not.
+// insertEach inserts rows of a table, all together if that works, else in ten parts, and so on down to single rows: where a
+// few of many are refused, that takes a few dozen statements. It returns for each row why it was refused, nil if it was not.
 func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, rows []newRow) (refused []error, err error) {
-	refused = make([]error, len(rows))
-	if len(rows) == 0 {
-		return refused, nil
+	switch len(rows) {
+	case 0:
+		return nil, nil
+	case 1: // a statement that fails changes nothing
+		_, err := s.insert(ctx, tx, name, rows[0])
+		if err == nil || isRefusal(err) {
+			return []error{err}, nil
+		}
+		return nil, err
 	}
 	const mark = "ispmail_rows"
 	known := len(tx.changes)
@@ -225,18 +232,18 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 		return nil, mapError(err)
 	}
 	if _, err := s.insert(ctx, tx, name, rows...); err == nil || !isRefusal(err) {
-		return refused, err
+		return make([]error, len(rows)), err
 	}
 	if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
 	tx.changes = tx.changes[:known]
-	for i, row := range rows {
-		_, err := s.insert(ctx, tx, name, row)
-		if err != nil && !isRefusal(err) {
+	for part := range slices.Chunk(rows, (len(rows)+9)/10) {
+		errs, err := s.insertEach(ctx, tx, name, part)
+		if err != nil {
 			return nil, err
 		}
-		refused[i] = err
+		refused = append(refused, errs...)
 	}
 	return refused, nil
 }

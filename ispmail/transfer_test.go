@@ -400,6 +400,32 @@ func texts(errs []error) (all []string) {
 	return all
 }
 
+// TestImportFindsFew counts statements: that a batch cannot be added because of a few rows does not mean one for each row.
+func TestImportFindsFew(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	records := []ispmail.Record{newDomain("example.org")}
+	for i := range 5000 {
+		records = append(records, newUser(email(i), sound()))
+	}
+	first := db.Store(t, ispmail.Config{})
+	require.NoError(t, errorOf(first.CreateDomain(t.Context(), "example.org")))
+	var want []string
+	for _, i := range []int{0, 1234, 4999} { // the unique key takes an é for an e
+		twin := strings.Replace(email(i), "e", "é", 1)
+		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) SELECT id, ?, ? FROM virtual_domains", twin, sound())
+		want = append(want, email(i))
+	}
+	watched, ran := watch(db)
+	result, refused := imported(t, watched.Store(t, ispmail.Config{}), ispmail.ImportConfig{}, records...)
+	assert.Equal(t, ispmail.ImportResult{Users: 4997, Present: 1, Refused: 3}, result)
+	for i, err := range refused {
+		require.ErrorIs(t, err, ispmail.ErrExists)
+		assert.ErrorContains(t, err, want[i])
+	}
+	assert.Less(t, len(ran()), 200)
+}
+
 // TestImportBatches stops an import in its third batch, in three ways, and completes it.
 func TestImportBatches(t *testing.T) {
 	t.Parallel()
