@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -139,6 +140,9 @@ func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
 			return string(password), err
 		})
 		_, _ = fmt.Fprintln(a.stderr)
+		if ctx.Err() != nil {
+			awaitChange(terminal, state)
+		}
 		return password, errors.Join(err, term.Restore(terminal, state)) // which has no echo yet if it was interrupted
 	}
 	line, err := wait(ctx, func() (string, error) {
@@ -155,6 +159,17 @@ func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
 		return "", fmt.Errorf("the first line of standard input is longer than %d bytes", maxInput)
 	}
 	return line, nil
+}
+
+// awaitChange waits until a terminal has another state, but not long: a term.ReadPassword that was interrupted before it
+// had begun would switch the echo off after everything is over.
+func awaitChange(terminal int, state *term.State) {
+	for range 100 {
+		if now, err := term.GetState(terminal); err != nil || *now != *state {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // wait returns what somebody types, or an error as soon as the program is to end.
