@@ -40,9 +40,9 @@ type ImportResult struct {
 func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.Present + r.Refused }
 
 // Import adds domains, users and aliases to what is there, each as CreateDomain, CreateUser and CreateAlias would, but
-// many at a time: passwords are hashed on all cores, and what can be added of a batch, some thousand records or some
-// hundred to be hashed, is added by one transaction, completely or not at all. Ids and domain ids of records are not used. A domain must come before its users
-// and aliases, and a user before an alias to itself.
+// many at a time: passwords are hashed on all cores, and what can be added of a batch, 10,000 records or 500 that are to
+// be hashed, is added by one transaction, completely or not at all. Ids and domain ids of records are not used. A domain
+// must come before its users and aliases, and a user before an alias to itself.
 //
 // What is there already, just so, is left as it is: to run the same import again does no harm, so an import that was
 // interrupted is completed that way. A record that cannot be added is refused, which keeps nothing back of the others:
@@ -51,8 +51,8 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 // Config.Hasher has a default scheme, has no {SCHEME}.
 //
 // The error is that of records, of ctx or of the database; what batches before it added stays, and the result tells
-// how much that is. Each batch has Config.Timeout for itself. Refused and Progress are called one at a time, but not in the goroutine of the caller. Import cannot be
-// part of RunInTx.
+// how much that is. Each batch has Config.Timeout for itself. Refused and Progress are called one at a time, but not in
+// the goroutine of the caller. Import cannot be part of RunInTx.
 func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], config ImportConfig) (ImportResult, error) {
 	im := &importer{s: s, config: config}
 	if s.tx != nil {
