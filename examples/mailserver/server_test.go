@@ -45,13 +45,34 @@ type server struct {
 }
 
 var (
-	shared = sync.OnceValues(startServer)
-	stop   = func() {} // what was started
+	shared = sync.OnceValues(func() (s *server, err error) {
+		s, err = startServer()
+		if err == nil {
+			stop = s.stop
+		}
+		return s, err
+	})
+	stop = func() {} // what was started
 )
 
+// theServer returns the server that tests share.
 func theServer(t *testing.T) *server {
 	t.Helper()
-	s, err := shared()
+	return started(t, shared)
+}
+
+// newServer returns a server that the test has for itself. Such a test is not parallel: Chromium takes a container that comes
+// or goes for a change of the network.
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := started(t, startServer)
+	t.Cleanup(s.stop)
+	return s
+}
+
+func started(t *testing.T, start func() (*server, error)) *server {
+	t.Helper()
+	s, err := start()
 	if errors.Is(err, errNoDocker) {
 		t.Skip(err)
 	}
@@ -69,7 +90,7 @@ var errNoDocker = errors.New("ISPMAIL_TEST_MAILSERVER_IMAGE says that there is n
 
 // startServer starts the image that ISPMAIL_TEST_MAILSERVER_IMAGE names, as examples/mailserver/run does. It ends by itself,
 // in case that the tests are killed.
-func startServer() (*server, error) {
+func startServer() (s *server, err error) {
 	image := os.Getenv("ISPMAIL_TEST_MAILSERVER_IMAGE")
 	switch image {
 	case "":
@@ -100,13 +121,15 @@ func startServer() (*server, error) {
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute,
 			wait.ForExec([]string{"sh", "-c", "systemctl is-system-running || { systemctl --failed; exit 1; }"}).WithPollInterval(time.Second)),
 	)
-	if ctr != nil {
-		stop = func() { _ = ctr.Terminate(context.Background()) }
-	}
+	defer func() {
+		if err != nil {
+			_ = testcontainers.TerminateContainer(ctr)
+		}
+	}()
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", image, err)
 	}
-	s := &server{container: ctr}
+	s = &server{container: ctr}
 	// The library comes to MariaDB as administrators do: through the socket.
 	_, err = s.run(ctx, `systemd-run --quiet --unit=test-mariadb --socket-property=ListenStream=0.0.0.0:3307 \
 		/usr/lib/systemd/systemd-socket-proxyd /run/mysqld/mysqld.sock`)
@@ -115,6 +138,11 @@ func startServer() (*server, error) {
 	}
 	s.store, err = s.open(ctx, ispmail.Config{Timeout: time.Minute})
 	return s, err
+}
+
+func (s *server) stop() {
+	_ = s.store.Close()
+	_ = testcontainers.TerminateContainer(s.container)
 }
 
 // open opens the database with another configuration.
