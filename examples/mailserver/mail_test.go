@@ -246,6 +246,35 @@ func TestCache(t *testing.T) {
 	s.assertLogin(t, email, password)
 }
 
+// TestCacheRace has a login under way while the password is changed: Dovecot has read the old row already, and caches it after
+// it has been told to forget it.
+func TestCacheRace(t *testing.T) {
+	s := theServer(t)
+	email := s.newUser(t)
+	s.do(t, `write() { mariadb mailserver --execute "UPDATE virtual_users SET password = '$2' WHERE email = '$1'"; }
+		# A hash that keeps Dovecot busy for about a second.
+		old=$(doveadm pw -s SHA256-CRYPT -r 2000000 -p "$2")
+		new=$(doveadm pw -s SHA256-CRYPT -p "$3")
+		write "$1" "$old"
+		doveadm auth cache flush "$1"
+		begin=$(date +%s%N)
+		doveadm pw -t "$old" -p "$2"
+		third=$((($(date +%s%N) - begin) / 3000000))
+		doveadm auth test -x service=imap "$1" "$2" &
+		sleep "$((third / 1000)).$(printf %03d $((third % 1000)))"
+		write "$1" "$new"
+		perl -MIO::Socket::UNIX -e '
+			my $told = IO::Socket::UNIX->new(Peer => "/run/ispmail-passwd/changed.sock") or die "$!\n";
+			print $told shift, "\n";
+			<$told> eq "OK\n" or die "it was not forgotten\n"' -- "$1"
+		wait $! # the login is the one with the old password`, email, password, replacement)
+	assert.Eventually(t, func() bool {
+		_, err := s.run(t.Context(), `doveadm auth test -x service=imap "$1" "$2"`, email, password)
+		return err != nil
+	}, 20*time.Second, 100*time.Millisecond, "the old password is valid for as long as it is in the cache")
+	s.assertLogin(t, email, replacement)
+}
+
 // TestEndSessions ends the other sessions of who has changed the password, where that is wanted.
 func TestEndSessions(t *testing.T) {
 	s := theServer(t)
