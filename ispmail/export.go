@@ -115,8 +115,8 @@ func (s *Store) needEmpty(ctx context.Context) error {
 
 // How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
 const (
-	batchSize  = 10_000
-	hashWeight = 20
+	batchSize  = 4000
+	hashWeight = 8
 )
 
 // batches gathers records. An error comes instead of the batch that it interrupts.
@@ -214,36 +214,45 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 }
 
 // insertEach inserts rows of a table, all together if that works, else in ten parts, and so on down to single rows: where a
-// few of many are refused, that takes a few dozen statements. It returns for each row why it was refused, nil if it was not.
+// few of many are refused, that takes a few dozen statements, and where all are, little more than one for each. It returns
+// for each row why it was refused, nil if it was not.
 func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, rows []newRow) (refused []error, err error) {
-	switch len(rows) {
-	case 0:
+	if len(rows) == 0 {
 		return nil, nil
-	case 1: // a statement that fails changes nothing
-		_, err := s.insert(ctx, tx, name, rows[0])
-		if err == nil || isRefusal(err) {
-			return []error{err}, nil
-		}
-		return nil, err
 	}
 	const mark = "ispmail_rows"
 	known := len(tx.changes)
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
-	if _, err := s.insert(ctx, tx, name, rows...); err == nil || !isRefusal(err) {
+	_, err = s.insert(ctx, tx, name, rows...)
+	if err == nil || !isRefusal(err) {
 		return make([]error, len(rows)), err
 	}
 	if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
 	tx.changes = tx.changes[:known]
-	for part := range slices.Chunk(rows, (len(rows)+9)/10) {
-		errs, err := s.insertEach(ctx, tx, name, part)
-		if err != nil {
+	if len(rows) == 1 {
+		return []error{err}, nil
+	}
+	const few = 50
+	if len(rows) > few {
+		for part := range slices.Chunk(rows, len(rows)/10) {
+			errs, err := s.insertEach(ctx, tx, name, part)
+			if err != nil {
+				return nil, err
+			}
+			refused = append(refused, errs...)
+		}
+		return refused, nil
+	}
+	for _, row := range rows { // a statement that fails changes nothing
+		_, err := s.insert(ctx, tx, name, row)
+		if err != nil && !isRefusal(err) {
 			return nil, err
 		}
-		refused = append(refused, errs...)
+		refused = append(refused, err)
 	}
 	return refused, nil
 }

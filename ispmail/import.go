@@ -40,7 +40,7 @@ type ImportResult struct {
 func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.Present + r.Refused }
 
 // Import adds domains, users and aliases to what is there, each as CreateDomain, CreateUser and CreateAlias would, but
-// many at a time: passwords are hashed on all cores, and what can be added of a batch, 10,000 records or 500 that are to
+// many at a time: passwords are hashed on all cores, and what can be added of a batch, 4,000 records or 500 that are to
 // be hashed, is added by one transaction, completely or not at all. Ids and domain ids of records are not used. A domain
 // must come before its users and aliases, and a user before an alias to itself.
 //

@@ -113,8 +113,7 @@ func (b *importBatch) decideUser(it *item) {
 	}
 	it.err = errors.Join(table.fits("email", it.key), table.fits("password", it.User.Password))
 	if quota := it.User.Quota; it.err == nil && quota != nil {
-		it.err = table.fitsQuota(*quota)
-		if !table.hasQuota() {
+		if it.err = table.fitsQuota(*quota); it.err == nil && !table.hasQuota() {
 			it.User.Quota = nil // no limit, as there
 		}
 	}

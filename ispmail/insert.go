@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -105,7 +106,7 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 		if missing != nil && (s.lax || !s.isMariaDB()) {
 			return noDefault
 		}
-		result, err := tx.ExecContext(ctx, s.insertQuery(name, full))
+		result, err := tx.ExecContext(ctx, "INSERT INTO "+name+" ?", insertion(full))
 		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
 			return tx.ran(&databaseError{kind: noDefault, cause: err})
 		}
@@ -129,11 +130,13 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 	return id, nil
 }
 
-// insertQuery writes the values itself: bun would first have to find thousands of question marks.
-func (s *Store) insertQuery(name string, rows []newRow) string {
-	gen := s.db.QueryGen()
-	query := append(make([]byte, 0, 128*len(rows)), "INSERT INTO "+name...)
-	before := " ("
+// An insertion writes the columns and the values of rows with the same columns. It is one argument, as bun is slow to find
+// thousands of question marks.
+type insertion []newRow
+
+func (rows insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, error) {
+	query = slices.Grow(query, 128*len(rows)) // about what a user takes
+	before := "("
 	for _, column := range rows[0].columns {
 		query = gen.AppendName(append(query, before...), column)
 		before = ", "
@@ -146,19 +149,19 @@ func (s *Store) insertQuery(name string, rows []newRow) string {
 		}
 		for _, value := range row.values {
 			if text, ok := value.(string); ok && strings.IndexByte(text, 0) >= 0 {
-				value = s.withNUL(text)
+				value = withNUL(gen, text)
 			}
 			query = gen.Append(append(query, before...), value)
 			before = ", "
 		}
 		query = append(query, ')')
 	}
-	return string(query)
+	return query, nil
 }
 
 // withNUL is a text that holds NUL bytes, in hex: bun would leave them out for MariaDB, and has no literal for SQLite.
-func (s *Store) withNUL(text string) schema.QueryWithArgs {
-	if s.isMariaDB() {
+func withNUL(gen schema.QueryGen, text string) schema.QueryWithArgs {
+	if gen.Dialect().Name() == dialect.MySQL {
 		return bun.SafeQuery("CONVERT(? USING utf8mb4)", []byte(text))
 	}
 	return bun.SafeQuery("CAST(? AS TEXT)", []byte(text))

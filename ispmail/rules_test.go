@@ -29,8 +29,9 @@ func watch(db *ispmailtest.Database) (*ispmailtest.Database, func() []string) {
 }
 
 type statements struct {
-	mu  sync.Mutex
-	ran []string
+	mu        sync.Mutex
+	ran       []string
+	templates []string // without values
 }
 
 func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
@@ -39,6 +40,7 @@ func (s *statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ran = append(s.ran, event.Query)
+	s.templates = append(s.templates, event.QueryTemplate)
 }
 
 func (s *statements) take() []string {
@@ -47,6 +49,31 @@ func (s *statements) take() []string {
 	ran := s.ran
 	s.ran = nil
 	return ran
+}
+
+// TestRuleTextIsText has a database with a named argument, for which bun reads a statement again where it can.
+func TestRuleTextIsText(t *testing.T) {
+	t.Parallel()
+	for kind, open := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			hook := &statements{}
+			store := (&ispmailtest.Database{DB: db.DB.WithNamedArg("tenant", "x").WithQueryHook(hook), DSN: db.DSN}).Store(t, ispmail.Config{})
+			require.NoError(t, errorOf(store.CreateDomain(t.Context(), "example.org")))
+			for _, stored := range []string{`{PLAIN}a\?b`, `{PLAIN}a?(b)c`, `{PLAIN}a?tenant`, `{PLAIN}a'?'\''b`} {
+				db.Exec(t, "DELETE FROM virtual_users")
+				result, _ := imported(t, store, ispmail.ImportConfig{}, newUser("joe?tenant@example.org", stored))
+				assert.Equal(t, ispmail.ImportResult{Users: 1}, result)
+				assert.Equal(t, stored, db.Stored(t, "joe?tenant@example.org"))
+			}
+			require.NoError(t, errorOf(store.CreateUser(t.Context(), "jim?tenant@example.org", "a long enough secret")))
+			require.NotEmpty(t, hook.templates)
+			for _, template := range hook.templates {
+				assert.NotContains(t, template, "{", "what is logged without values has no password")
+			}
+		})
+	}
 }
 
 func TestRuleNameColumns(t *testing.T) {

@@ -426,11 +426,46 @@ func TestImportFindsFew(t *testing.T) {
 	assert.Less(t, len(ran()), 200)
 }
 
+// TestImportAgainWithoutQuota has a table without the column quota: who was refused is refused again, although the first try of
+// the second import ends at the user who is there.
+func TestImportAgainWithoutQuota(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Exec(t, "ALTER TABLE virtual_users DROP COLUMN quota")
+	store := db.Store(t, ispmail.Config{})
+	there, rich := newUser("jane@example.org", sound()), newUser("rich@example.org", sound())
+	rich.User.Quota = ptr(int64(1 << 30))
+	for _, want := range []ispmail.ImportResult{{Domains: 1, Users: 1, Refused: 1}, {Present: 2, Refused: 1}} {
+		result, refused := imported(t, store, ispmail.ImportConfig{}, newDomain("example.org"), there, rich)
+		assert.Equal(t, want, result)
+		require.Len(t, refused, 1)
+		assert.ErrorIs(t, refused[0], ispmail.ErrNoQuota)
+	}
+}
+
+// TestImportRolledBack has a key for which SQLite undoes the whole transaction: the import ends, and nothing is added after that.
+func TestImportRolledBack(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.SQLite(t)
+	store := db.Store(t, ispmail.Config{})
+	db.Exec(t, "DROP TABLE virtual_users")
+	db.Exec(t, `CREATE TABLE virtual_users (
+		id INTEGER PRIMARY KEY, domain_id INTEGER NOT NULL UNIQUE ON CONFLICT ROLLBACK, email TEXT NOT NULL, password TEXT NOT NULL)`)
+	require.NoError(t, errorOf(store.CreateDomain(t.Context(), "example.org")))
+	require.NoError(t, errorOf(store.CreateUser(t.Context(), "john@example.org", "a long enough secret")))
+	err := errorOf(store.Import(t.Context(), sequence(nil, newDomain("example.net"), newUser("jane@example.org", sound()),
+		newAlias("a@example.org", "john@example.org"), newAlias("b@example.org", "john@example.org")), ispmail.ImportConfig{}))
+	require.Error(t, err)
+	var rows int
+	require.NoError(t, db.DB.NewRaw("SELECT (SELECT COUNT(*) FROM virtual_domains) + (SELECT COUNT(*) FROM virtual_aliases)").Scan(t.Context(), &rows))
+	assert.Equal(t, 1, rows)
+}
+
 // TestImportBatches stops an import in its third batch, in three ways, and completes it.
 func TestImportBatches(t *testing.T) {
 	t.Parallel()
 	const (
-		batch = 10_000
+		batch = 4000
 		n     = 2*batch + 1000
 	)
 	records := []ispmail.Record{newDomain("example.org")}

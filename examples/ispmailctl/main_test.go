@@ -321,7 +321,7 @@ func TestCheckExitCode(t *testing.T) {
 // TestKilled kills an import half way and runs it again.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	const users, batch = 50_000, 10_000
+	const users, batch = 20_000, 4000
 	var file strings.Builder
 	file.WriteString(`{"type":"domain","name":"example.org"}` + "\n")
 	for i := range users {
