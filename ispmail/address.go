@@ -105,7 +105,7 @@ func notInLabel(r rune) bool {
 // spellings returns the forms in which a canonical address, source or domain may stand in a row: its own, and the one
 // with U-labels if that is another.
 func spellings(canonical string) []string {
-	if !strings.Contains(canonical, "xn--") {
+	if !hasALabel(canonical) {
 		return []string{canonical}
 	}
 	at := strings.LastIndexByte(canonical, '@') + 1
@@ -115,6 +115,9 @@ func spellings(canonical string) []string {
 	}
 	return []string{canonical, canonical[:at] + unicodeName}
 }
+
+// hasALabel tells whether a canonical address, source or domain may have a spelling besides its own.
+func hasALabel(canonical string) bool { return strings.Contains(canonical, "xn--") }
 
 // isDotAtom tests for the dot-atom-text of RFC 5322 in lower case.
 func isDotAtom(s string) bool {

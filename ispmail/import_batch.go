@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/uptrace/bun"
 )
@@ -39,7 +38,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		}
 		switch {
 		case it.User != nil:
-			if !b.trustKey || strings.Contains(it.key, "xn--") {
+			if !b.trustKey || hasALabel(it.key) {
 				emails = append(emails, it.key)
 			}
 		case it.Alias != nil:

@@ -53,27 +53,21 @@ func (s *statements) take() []string {
 
 // TestRuleTextIsText has a database with a named argument, for which bun reads a statement again where it can.
 func TestRuleTextIsText(t *testing.T) {
-	t.Parallel()
-	for kind, open := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			db := open(t)
-			hook := &statements{}
-			store := (&ispmailtest.Database{DB: db.DB.WithNamedArg("tenant", "x").WithQueryHook(hook), DSN: db.DSN}).Store(t, ispmail.Config{})
-			require.NoError(t, errorOf(store.CreateDomain(t.Context(), "example.org")))
-			for _, stored := range []string{`{PLAIN}a\?b`, `{PLAIN}a?(b)c`, `{PLAIN}a?tenant`, `{PLAIN}a'?'\''b`} {
-				db.Exec(t, "DELETE FROM virtual_users")
-				result, _ := imported(t, store, ispmail.ImportConfig{}, newUser("joe?tenant@example.org", stored))
-				assert.Equal(t, ispmail.ImportResult{Users: 1}, result)
-				assert.Equal(t, stored, db.Stored(t, "joe?tenant@example.org"))
-			}
-			require.NoError(t, errorOf(store.CreateUser(t.Context(), "jim?tenant@example.org", "a long enough secret")))
-			require.NotEmpty(t, hook.templates)
-			for _, template := range hook.templates {
-				assert.NotContains(t, template, "{", "what is logged without values has no password")
-			}
-		})
-	}
+	onEach(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		hook := &statements{}
+		store := (&ispmailtest.Database{DB: db.DB.WithNamedArg("tenant", "x").WithQueryHook(hook), DSN: db.DSN}).Store(t, ispmail.Config{})
+		for _, stored := range []string{`{PLAIN}a\?b`, `{PLAIN}a?(b)c`, `{PLAIN}a?tenant`, `{PLAIN}a'?'\''b`} {
+			db.Exec(t, "DELETE FROM virtual_users")
+			result, _ := imported(t, store, ispmail.ImportConfig{}, newUser("joe?tenant@example.org", stored))
+			assert.Equal(t, ispmail.ImportResult{Users: 1}, result)
+			assert.Equal(t, stored, db.Stored(t, "joe?tenant@example.org"))
+		}
+		require.NoError(t, errorOf(store.CreateUser(t.Context(), "jim?tenant@example.org", "a long enough secret")))
+		require.NotEmpty(t, hook.templates)
+		for _, template := range hook.templates {
+			assert.NotContains(t, template, "{", "what is logged without values has no password")
+		}
+	})
 }
 
 func TestRuleNameColumns(t *testing.T) {

@@ -67,13 +67,12 @@ func (p person) do(actions ...chromedp.Action[chromedp.Void]) {
 
 func (p person) open(path string) {
 	p.Helper()
-	err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
-	// Chromium drops its connections when an interface comes or goes, as with every container.
-	for range 5 {
+	var err error
+	for range 6 { // Chromium drops its connections when an interface comes or goes, as with every container.
+		err = chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
 		if err == nil || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
 			break
 		}
-		err = chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
 	}
 	require.NoError(p.T, err)
 }

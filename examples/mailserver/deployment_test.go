@@ -175,12 +175,11 @@ func TestWebServers(t *testing.T) {
 	assert.NotContains(t, banned(), "127.0.0.3")
 }
 
-const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail-passwd.deb`
-
 // TestPackageKeeps installs the package again, as an upgrade does, and after it has been removed: what an administrator has
 // switched on or off, or written, stays so.
 func TestPackageKeeps(t *testing.T) {
 	s := newServer(t)
+	const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail-passwd.deb`
 	s.do(t, `systemctl disable --now ispmail-passwd-rehash.socket
 		echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd`)
 	for _, again := range []string{install + " --reinstall", "apt-get remove -y ispmail-passwd\n" + install} {

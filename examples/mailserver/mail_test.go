@@ -251,23 +251,21 @@ func TestCache(t *testing.T) {
 func TestCacheRace(t *testing.T) {
 	s := theServer(t)
 	email := s.newUser(t)
-	s.do(t, `write() { mariadb mailserver --execute "UPDATE virtual_users SET password = '$2' WHERE email = '$1'"; }
-		# A hash that keeps Dovecot busy for about a second.
-		old=$(doveadm pw -s SHA256-CRYPT -r 2000000 -p "$2")
-		new=$(doveadm pw -s SHA256-CRYPT -p "$3")
-		write "$1" "$old"
-		doveadm auth cache flush "$1"
+	// A hash that keeps Dovecot busy for about a second.
+	old := strings.TrimSpace(s.do(t, `doveadm pw -s SHA256-CRYPT -r 2000000 -p "$1"`, password))
+	s.setStored(t, email, old)
+	s.do(t, `new=$(doveadm pw -s SHA256-CRYPT -p "$3")
 		begin=$(date +%s%N)
-		doveadm pw -t "$old" -p "$2"
+		doveadm pw -t "$4" -p "$2"
 		third=$((($(date +%s%N) - begin) / 3000000))
 		doveadm auth test -x service=imap "$1" "$2" &
 		sleep "$((third / 1000)).$(printf %03d $((third % 1000)))"
-		write "$1" "$new"
+		mariadb mailserver --execute "UPDATE virtual_users SET password = '$new' WHERE email = '$1'"
 		perl -MIO::Socket::UNIX -e '
 			my $told = IO::Socket::UNIX->new(Peer => "/run/ispmail-passwd/changed.sock") or die "$!\n";
 			print $told shift, "\n";
 			<$told> eq "OK\n" or die "it was not forgotten\n"' -- "$1"
-		wait $! # the login is the one with the old password`, email, password, replacement)
+		wait $! # the login is the one with the old password`, email, password, replacement, old)
 	assert.Eventually(t, func() bool {
 		_, err := s.run(t.Context(), `doveadm auth test -x service=imap "$1" "$2"`, email, password)
 		return err != nil
