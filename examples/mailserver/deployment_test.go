@@ -233,6 +233,42 @@ func TestPackage(t *testing.T) {
 	assert.Equal(t, "OK", s.change(t, email, password, replacement))
 }
 
+// TestFromSQL moves Roundcube from its driver sql to the service, as the README of the deployment says, while somebody is
+// logged in. (A reload lets PHP's cache have the old file for two more seconds.)
+func TestFromSQL(t *testing.T) {
+	s := theServer(t)
+	s.undo(t, `cp /root/settings /etc/default/ispmail-passwd
+		cp /root/plugin /etc/roundcube/plugins/password/config.inc.php
+		systemctl reset-failed ispmail-passwd # and its limit of starts in a short time
+		systemctl restart ispmail-passwd apache2`)
+	s.do(t, `cp /etc/default/ispmail-passwd /root/settings
+		cp /etc/roundcube/plugins/password/config.inc.php /root/plugin
+		cat >/etc/roundcube/plugins/password/config.inc.php <<'PHP'
+<?php
+$config['password_driver'] = 'sql';
+$config['password_confirm_current'] = true;
+$config['password_minimum_length'] = 12;
+$config['password_algorithm'] = 'blowfish-crypt';
+$config['password_algorithm_prefix'] = '{CRYPT}';
+$config['password_db_dsn'] = 'mysql://mailadmin:ChangeMe-mailadmin@localhost/mailserver';
+$config['password_query'] = 'UPDATE virtual_users SET password = %P WHERE email = %u';
+PHP
+		systemctl restart apache2`)
+	email := s.newUser(t)
+	jane := s.person(t)
+	jane.logIn(email, password)
+	jane.changePassword(password, "written by sql", "Successfully saved.")
+	assert.Regexp(t, `^\{CRYPT\}\$2y\$`, s.stored(t, email))
+
+	s.do(t, `echo ISPMAIL_PASSWD_SCHEME=BLF-CRYPT >>/etc/default/ispmail-passwd
+		systemctl restart ispmail-passwd
+		cp -b /usr/share/doc/ispmail-passwd/examples/roundcube-password.inc.php /etc/roundcube/plugins/password/config.inc.php
+		systemctl restart apache2`)
+	jane.changePassword("written by sql", replacement, "Successfully saved.")
+	assert.Regexp(t, `^\{BLF-CRYPT\}\$2y\$`, s.stored(t, email))
+	s.assertLogin(t, email, replacement)
+}
+
 // TestWrongSetting has a misspelt scheme: the service says so once, and systemd does not try it over and over.
 func TestWrongSetting(t *testing.T) {
 	s := theServer(t)
