@@ -50,7 +50,7 @@ func (s *server) person(t *testing.T) person {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancel)
 	p := person{t, ctx, "https://" + s.at(t, webPort)}
 	p.do()
@@ -100,7 +100,7 @@ func (p person) press(selector string) {
 func (p person) sees(selector, text string) {
 	p.Helper()
 	seen := ""
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		found, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](fmt.Sprintf(
 			`[...document.querySelectorAll(%q)].map(e => e.innerText).join("\n")`, selector)))
 		if err == nil && strings.TrimSpace(found) != "" { // messages go after a while
