@@ -3,6 +3,7 @@ package passwd_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -89,33 +90,44 @@ func TestSpeedTellsNothing(t *testing.T) {
 		"disabled":     "!",
 		"too-costly":   "{SHA512-CRYPT}$6$rounds=999999999$salt$" + strings.Repeat("a", 86),
 	}
-	kinds := []string{"unknown", "sha256-crypt", "plain-md5", "disabled", "too-costly"}
 	for kind, stored := range rows {
 		for i := range samples {
 			db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, ?, ?)", fmt.Sprintf("%s-%d@example.org", kind, i), stored)
 		}
 	}
 	service := newService(t, passwd.Config{Changer: db.Store(t, ispmail.Config{}), Floor: floor})
-	times := map[string][]float64{}
-	for i := range samples {
-		// Each kind comes first as often as any other.
-		for j := range kinds {
-			kind := kinds[(i+j)%len(kinds)]
-			start := time.Now()
-			w := post(service, formType, form("user", fmt.Sprintf("%s-%d@example.org", kind, i), "curpass", "wintermoon", "newpass", replacement))
-			times[kind] = append(times[kind], float64(time.Since(start).Microseconds()))
-			require.Equal(t, http.StatusForbidden, w.Code)
+	// differing measures and returns the kinds that the time tells from an unknown user.
+	differing := func(kinds ...string) (found []string) {
+		times := map[string][]float64{}
+		kinds = append(kinds, "unknown")
+		for i := range samples {
+			// Each kind comes first as often as any other.
+			for j := range kinds {
+				kind := kinds[(i+j)%len(kinds)]
+				start := time.Now()
+				w := post(service, formType, form("user", fmt.Sprintf("%s-%d@example.org", kind, i), "curpass", "wintermoon", "newpass", replacement))
+				times[kind] = append(times[kind], float64(time.Since(start).Microseconds()))
+				require.Equal(t, http.StatusForbidden, w.Code)
+			}
 		}
+		unknown := times["unknown"]
+		delete(times, "unknown")
+		for kind, measured := range times {
+			difference := median(measured) - median(unknown)
+			auc := areaUnderCurve(measured, unknown)
+			distance, most := kolmogorovSmirnov(measured, unknown), 1.63*math.Sqrt(2.0/samples) // p = 0.01
+			t.Logf("%-12s against unknown: median %+.0f us (at most 1000), AUC %.3f (0.45 to 0.55), KS distance %.3f (at most %.3f)",
+				kind, difference, auc, distance, most)
+			if distance > most || math.Abs(difference) > 1000 || math.Abs(auc-0.5) > 0.05 {
+				found = append(found, kind)
+			}
+		}
+		return found
 	}
-	for _, kind := range kinds[1:] {
-		difference := median(times[kind]) - median(times["unknown"])
-		auc := areaUnderCurve(times[kind], times["unknown"])
-		distance, most := kolmogorovSmirnov(times[kind], times["unknown"]), 1.63*math.Sqrt(2.0/samples) // p = 0.01
-		t.Logf("%-12s against unknown: median %+.0f us (at most 1000), AUC %.3f (0.45 to 0.55), KS distance %.3f (at most %.3f)",
-			kind, difference, auc, distance, most)
-		assert.LessOrEqual(t, distance, most)
-		assert.InDelta(t, 0, difference, 1000)
-		assert.InDelta(t, 0.5, auc, 0.05)
+	// Of a hundred measurements of nothing, one is expected over its bound: what counts is found a second time.
+	if found := differing(slices.Collect(maps.Keys(rows))...); found != nil {
+		t.Logf("measured again: %s", found)
+		assert.Empty(t, differing(found...))
 	}
 }
 
