@@ -35,16 +35,15 @@ func TestConfinement(t *testing.T) {
 	// With the database on TCP.
 	email := s.newUser(t)
 	s.undo(t, `systemctl revert ispmail-passwd.service
-		cp /root/ispmail-passwd /etc/default/ispmail-passwd
 		mariadb --execute="DROP USER 'ispmail-tcp'@'127.0.0.1'"
 		systemctl restart ispmail-passwd`)
+	s.keep(t, "/etc/default/ispmail-passwd")
 	s.do(t, `mkdir -p /etc/systemd/system/ispmail-passwd.service.d
 		cp /usr/share/doc/ispmail-passwd/examples/tcp.conf /etc/systemd/system/ispmail-passwd.service.d/
-		cp /etc/default/ispmail-passwd /root/ispmail-passwd
 		sed "s/VIA unix_socket/BY 'another long secret'/; s/'ispmail-passwd'@'localhost'/'ispmail-tcp'@'127.0.0.1'/" \
 			/usr/share/doc/ispmail-passwd/examples/grants.sql | mariadb
-		sed "s|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN='ispmail-tcp:another long secret@tcp(127.0.0.1:3306)/mailserver'|" \
-			/root/ispmail-passwd >/etc/default/ispmail-passwd
+		sed -i "s|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN='ispmail-tcp:another long secret@tcp(127.0.0.1:3306)/mailserver'|" \
+			/etc/default/ispmail-passwd
 		systemctl daemon-reload
 		systemctl restart ispmail-passwd`)
 	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 13)
@@ -237,13 +236,11 @@ func TestPackage(t *testing.T) {
 // logged in. (A reload lets PHP's cache have the old file for two more seconds.)
 func TestFromSQL(t *testing.T) {
 	s := theServer(t)
-	s.undo(t, `cp /root/settings /etc/default/ispmail-passwd
-		cp /root/plugin /etc/roundcube/plugins/password/config.inc.php
-		systemctl reset-failed ispmail-passwd # and its limit of starts in a short time
+	s.undo(t, `systemctl reset-failed ispmail-passwd # and its limit of starts in a short time
 		systemctl restart ispmail-passwd apache2`)
-	s.do(t, `cp /etc/default/ispmail-passwd /root/settings
-		cp /etc/roundcube/plugins/password/config.inc.php /root/plugin
-		cat >/etc/roundcube/plugins/password/config.inc.php <<'PHP'
+	s.keep(t, "/etc/default/ispmail-passwd")
+	s.keep(t, "/etc/roundcube/plugins/password/config.inc.php")
+	s.do(t, `cat >/etc/roundcube/plugins/password/config.inc.php <<'PHP'
 <?php
 $config['password_driver'] = 'sql';
 $config['password_confirm_current'] = true;
@@ -272,11 +269,10 @@ PHP
 // TestWrongSetting has a misspelt scheme: the service says so once, and systemd does not try it over and over.
 func TestWrongSetting(t *testing.T) {
 	s := theServer(t)
-	s.undo(t, `cp /root/settings /etc/default/ispmail-passwd
-		systemctl reset-failed 'ispmail-passwd*'
+	s.undo(t, `systemctl reset-failed 'ispmail-passwd*'
 		systemctl start ispmail-passwd-api.socket ispmail-passwd-page.socket ispmail-passwd.service`)
-	s.do(t, `cp /etc/default/ispmail-passwd /root/settings
-		echo ISPMAIL_PASSWD_SCHEME=BFL-CRYPT >>/etc/default/ispmail-passwd`)
+	s.keep(t, "/etc/default/ispmail-passwd")
+	s.do(t, "echo ISPMAIL_PASSWD_SCHEME=BFL-CRYPT >>/etc/default/ispmail-passwd")
 	_, err := s.run(t.Context(), "systemctl restart ispmail-passwd")
 	require.Error(t, err)
 	assert.Equal(t, "failed\n0\n", s.do(t, "systemctl show --property=ActiveState,NRestarts --value ispmail-passwd | sort -r"))

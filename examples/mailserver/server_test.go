@@ -203,6 +203,13 @@ func (s *server) undo(t *testing.T, script string) {
 	})
 }
 
+// keep puts a file back as it is now when the test ends, before what was to be undone already.
+func (s *server) keep(t *testing.T, path string) {
+	t.Helper()
+	s.do(t, `cp --archive --parents "$1" /root`, path)
+	s.undo(t, "cp --archive /root"+path+" "+path)
+}
+
 // stored returns what stands in the row of a user.
 func (s *server) stored(t *testing.T, email string) string {
 	t.Helper()
