@@ -136,7 +136,7 @@ func (s *settings) rawDB() (*bun.DB, error) {
 		}
 		return bun.NewDB(db, sqlitedialect.New()), nil
 	}
-	config, err := mysql.ParseDSN(s.DSN)
+	config, err := mysql.ParseDSN(s.dsn)
 	if err != nil {
 		return nil, errors.New("the DSN is malformed")
 	}

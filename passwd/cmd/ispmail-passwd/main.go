@@ -5,159 +5,54 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
-	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
-// Exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
+const description = `Lets the users of an ISPmail server change their passwords: through a webmail, for which it has an
+API, and on a page of its own.
 
-// maxBcrypt is the number of bytes of a password that bcrypt takes.
-const maxBcrypt = 72
+Every setting can also be an environment variable: --api-listen can be ISPMAIL_PASSWD_API_LISTEN. An
+argument goes before the environment.`
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { command.Main(run) }
 
 // run is the command, until ctx ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	fail := func(code int, err error) int {
-		_, _ = fmt.Fprintln(stderr, "ispmail-passwd:", err)
-		return code
-	}
-	s, err := parse(args, stdout, stderr)
-	if errors.Is(err, errDone) {
-		return exitOK
-	}
-	if err != nil {
-		return fail(exitUsage, err)
-	}
-	log := s.logger(stderr)
-	if s.Command == commandRehash {
-		if err := rehash(ctx, s, log, stdin, stdout); err != nil {
-			return fail(exitFailed, err)
-		}
-		return exitOK
-	}
-	database, counters := newLateStore(), newMetrics()
-	service, err := passwd.New(s.config(database, log, counters))
-	if err != nil {
-		return fail(exitUsage, err)
-	}
-	if s.Check {
-		if !check(ctx, s, stdout) {
-			return exitFailed
-		}
-		return exitOK
-	}
-	inherited, err := inherit()
-	if err != nil {
-		return fail(exitFailed, err)
-	}
-
-	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	doors := []door{{name: "api", address: &s.APIListen, handler: service.API()}}
-	if s.Listen != "" {
-		doors = append(doors, door{name: "page", address: &s.Listen, handler: service.Page()})
-	}
-	if s.MetricsListen != "" {
-		doors = append(doors, door{name: "metrics", address: &s.MetricsListen, handler: counters.handler(database.ready)})
-	}
-	for i := range doors {
-		d := &doors[i]
-		if d.listener, err = inherited.listen(*d.address, s.mode); err != nil {
-			return fail(exitFailed, fmt.Errorf("the %s cannot listen: %w", d.name, err))
-		}
-		*d.address = addressOf(d.listener)
-	}
-	if err := s.validateSecrets(); err != nil { // now that it is known where systemd listens
-		return fail(exitUsage, err)
-	}
-	for _, warning := range s.warnings() {
-		log.Warn(warning)
-	}
-
-	ctx, stop := context.WithCancel(ctx)
-	opened := make(chan struct{})
-	go func() {
-		defer close(opened)
-		database.open(ctx, log, s.opener(log))
-		if s.Demo && ctx.Err() == nil {
-			printDemo(stdout, doors[0].listener, doors[1].listener)
-		}
-	}()
-	err = serve(ctx, log, doors)
-	stop()
-	<-opened
-	database.close()
-	if err != nil {
-		return fail(exitFailed, err)
-	}
-	return exitOK
+	return command.Run(ctx, newCommand(&settings{}, serveOrCheck, rehash), args, stdin, stdout, stderr)
 }
 
-// warnings are what is allowed and seldom meant.
-func (s *settings) warnings() []string {
-	if s.Listen == "" || s.Demo {
-		return nil
-	}
-	local, _ := isLocal(s.Listen)
-	switch {
-	case !local:
-		return []string{"the page is not on a loopback address: passwords must reach it through TLS only"}
-	case len(s.proxies) == 0 && !strings.HasPrefix(s.Listen, "unix:"):
-		return []string{"without --trusted-proxy everybody behind the web server counts as one client: a few wrong guesses keep all out of the page"}
-	}
-	return nil
-}
+// An action is what is done with valid settings.
+type action func(c *cobra.Command, s *settings) error
 
-// config is how the settings describe the service.
-func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
-	maxLength := 0
-	if s.hasher.Scheme() == "BLF-CRYPT" {
-		maxLength = maxBcrypt
+// newCommand returns the command line, which fills the settings.
+func newCommand(s *settings, serve, rehash action) *cobra.Command {
+	do := func(act action) func(*cobra.Command, []string) error {
+		return func(c *cobra.Command, _ []string) error {
+			if err := s.validate(c); err != nil {
+				return err
+			}
+			return act(c, s)
+		}
 	}
-	return passwd.Config{
-		Changer:        changer,
-		MinLength:      s.MinLength,
-		MaxLength:      maxLength,
-		AllowSame:      s.AllowSame,
-		Fields:         passwd.Fields{User: s.FieldUser, Current: s.FieldCur, New: s.FieldNew},
-		Secrets:        s.Secret,
-		TrustedProxies: s.proxies,
-		SiteName:       s.SiteName,
-		WebmailURL:     s.WebmailURL,
-		MaxConcurrent:  s.MaxConcurrent,
-		Floor:          s.Floor,
-		Logger:         log,
-		OnEvent: func(ctx context.Context, e passwd.Event) {
-			// Either password may count when the outcome is not known.
-			if s.OnChange != "" && (e.Reason == "ok" || e.Reason == "outcome-unknown") {
-				if err := passOn(ctx, s.OnChange, e.Email); err != nil {
-					log.WarnContext(ctx, "the change was not passed on", slog.String("user", e.Email), slog.Any("cause", err))
+	root := &cobra.Command{Use: "ispmail-passwd", Long: description, RunE: do(serve)}
+	s.addFlags(root.PersistentFlags())
+	root.AddCommand(
+		&cobra.Command{Use: "serve", Short: "Serve the API and the page: what the command does without a name.", RunE: do(serve)},
+		&cobra.Command{
+			Use: "rehash", Short: "Renew the stored password of somebody who has just logged in.",
+			Long: `Renews the stored password of somebody who has just logged in, if it is due for that. It reads the
+address and the password from standard input, a line each, and verifies the password.`,
+			RunE: do(func(c *cobra.Command, s *settings) error {
+				if s.Demo || s.Check {
+					return errors.New("rehash goes with neither --demo nor --check")
 				}
-			}
-			message := "password not changed"
-			if e.Reason == "ok" {
-				message = "password changed"
-			}
-			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
-			counters.observe(e)
+				return command.Fail(rehash(c, s))
+			}),
 		},
-	}
+	)
+	return root
 }

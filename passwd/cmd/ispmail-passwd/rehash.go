@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
@@ -14,14 +15,14 @@ const longestLogin = 16 << 10
 
 // rehash renews the stored password of somebody who has just logged in with it elsewhere, if it is due for that. The
 // password is verified again: nothing else tells that it is the right one.
-func rehash(ctx context.Context, s *settings, log *slog.Logger, stdin io.Reader, stdout io.Writer) error {
-	email, password, err := readLogin(stdin)
+func rehash(c *cobra.Command, s *settings) error {
+	email, password, err := readLogin(c.InOrStdin())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	ctx, cancel := context.WithTimeout(c.Context(), openTimeout)
 	defer cancel()
-	store, closer, err := s.opener(log)(ctx)
+	store, closer, err := s.opener(s.logger(c.ErrOrStderr()))(ctx)
 	if err != nil {
 		return fmt.Errorf("the database cannot be opened: %w", err)
 	}
@@ -39,7 +40,7 @@ func rehash(ctx context.Context, s *settings, log *slog.Logger, stdin io.Reader,
 	if s.hasher.NeedsRehash(user.Password) {
 		return fmt.Errorf("the stored password of %s was not replaced", user.Email) // the log has why
 	}
-	_, _ = fmt.Fprintf(stdout, "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())
+	_, _ = fmt.Fprintf(c.OutOrStdout(), "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())
 	return nil
 }
 

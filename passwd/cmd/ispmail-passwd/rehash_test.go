@@ -1,20 +1,41 @@
 package main
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // TestRehash renews a legacy row with the right password, and nothing else.
 func TestRehash(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
+	t.Run("MariaDB", func(t *testing.T) {
+		t.Parallel()
+		db := mariaDB(t)
+		testRehash(t, db, db.DSN)
+	})
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		file := write(t, "")
+		db, err := sql.Open("sqlite", sqliteDSN(file))
+		require.NoError(t, err)
+		d := &ispmailtest.Database{DB: bun.NewDB(db, sqlitedialect.New())}
+		require.NoError(t, d.Store(t, ispmail.Config{}).CreateSchema(t.Context()))
+		testRehash(t, d, "sqlite:"+file)
+		require.NoError(t, db.Close())
+	})
+}
+
+func testRehash(t *testing.T, db *ispmailtest.Database, dsn string) {
 	db.Example(t)
 	store := db.Store(t, ispmail.Config{})
 	stored := func(email string) string {
@@ -24,20 +45,20 @@ func TestRehash(t *testing.T) {
 	}
 	legacy, current := stored("md5@example.org"), stored("john@example.org")
 	require.Contains(t, legacy, "{PLAIN-MD5}")
-	file := dsnFile(t, db.DSN)
+	file := dsnFile(t, dsn)
 	for _, c := range []struct {
 		stdin  string
 		code   int
 		output string
 	}{
-		{"md5@example.org\nwrong\n", exitFailed, "wrong"},
-		{"nobody@example.org\n" + ispmailtest.Password + "\n", exitFailed, "not found"},
-		{"md5\n" + ispmailtest.Password + "\n", exitFailed, "address"},
-		{"", exitFailed, "a line each"},
-		{"md5@example.org\n", exitFailed, "a line each"},
-		{"md5@example.org\n" + ispmailtest.Password + "\nmore\n", exitFailed, "a line each"},
-		{"md5@example.org\n" + strings.Repeat("x", longestLogin), exitFailed, "a line each"},
-		{"john@example.org\n" + ispmailtest.Password, exitOK, ""},
+		{"md5@example.org\nwrong\n", command.ExitFailed, "wrong"},
+		{"nobody@example.org\n" + ispmailtest.Password + "\n", command.ExitFailed, "not found"},
+		{"md5\n" + ispmailtest.Password + "\n", command.ExitFailed, "address"},
+		{"", command.ExitFailed, "a line each"},
+		{"md5@example.org\n", command.ExitFailed, "a line each"},
+		{"md5@example.org\n" + ispmailtest.Password + "\nmore\n", command.ExitFailed, "a line each"},
+		{"md5@example.org\n" + strings.Repeat("x", longestLogin), command.ExitFailed, "a line each"},
+		{"john@example.org\n" + ispmailtest.Password, command.ExitOK, ""},
 	} {
 		var stdout, stderr output
 		assert.Equal(t, c.code, run(t.Context(), []string{"rehash", file}, strings.NewReader(c.stdin), &stdout, &stderr), "%q", c.stdin)
@@ -49,13 +70,13 @@ func TestRehash(t *testing.T) {
 
 	var stdout, stderr output
 	login := "MD5@example.org\n" + ispmailtest.Password + "\x00" // as pam_exec sends it
-	assert.Equal(t, exitOK, run(t.Context(), []string{"rehash", file}, strings.NewReader(login), &stdout, &stderr), &stderr)
+	assert.Equal(t, command.ExitOK, run(t.Context(), []string{"rehash", file}, strings.NewReader(login), &stdout, &stderr), &stderr)
 	assert.Equal(t, "The stored password of md5@example.org is {SHA256-CRYPT} now.\n", stdout.String())
 	assert.Contains(t, stored("md5@example.org"), "{SHA256-CRYPT}$5$")
 	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 	require.NoError(t, err)
 
 	stdout, stderr = output{}, output{}
-	assert.Equal(t, exitFailed, run(t.Context(), []string{"rehash", "--dsn=nobody@tcp(127.0.0.1:1)/mailserver"}, strings.NewReader(login), &stdout, &stderr))
+	assert.Equal(t, command.ExitFailed, run(t.Context(), []string{"rehash", "--dsn=nobody@tcp(127.0.0.1:1)/mailserver"}, strings.NewReader(login), &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "the database cannot be opened")
 }

@@ -4,24 +4,95 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
 	"golang.org/x/net/netutil"
+
+	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
-// A door is an address with what is served there.
-type door struct {
+// serveOrCheck does what the command does without a name: it serves until its context ends, or only checks the settings.
+func serveOrCheck(c *cobra.Command, s *settings) error {
+	ctx, stop := context.WithCancel(c.Context())
+	defer stop()
+	log := s.logger(c.ErrOrStderr())
+	database, counters := newLateStore(), newMetrics()
+	service, err := passwd.New(s.config(database, log, counters))
+	if err != nil {
+		return err
+	}
+	if s.Check {
+		if !check(ctx, s, c.OutOrStdout()) {
+			return &command.Failure{Code: command.ExitFailed}
+		}
+		return nil
+	}
+
+	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
+	endpoints := []endpoint{{name: "api", address: &s.APIListen, handler: service.API()}}
+	if s.Listen != "" {
+		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
+	}
+	if s.MetricsListen != "" {
+		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(database.ready)})
+	}
+	if err := listenAll(endpoints, s.mode); err != nil {
+		return command.Fail(err)
+	}
+	if err := s.validateSecrets(); err != nil { // now that it is known where systemd listens
+		return err
+	}
+	for _, warning := range s.warnings() {
+		log.Warn(warning)
+	}
+
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		database.open(ctx, log, s.opener(log))
+		if s.Demo && ctx.Err() == nil {
+			printDemo(c.OutOrStdout(), endpoints[0].listener, endpoints[1].listener)
+		}
+	}()
+	err = serve(ctx, log, endpoints)
+	stop()
+	<-opened
+	database.close()
+	return command.Fail(err)
+}
+
+// listenAll opens the addresses of the endpoints, and replaces them by what they have become.
+func listenAll(endpoints []endpoint, mode fs.FileMode) error {
+	inherited, err := inherit()
+	if err != nil {
+		return err
+	}
+	for i := range endpoints {
+		e := &endpoints[i]
+		if e.listener, err = inherited.listen(*e.address, mode); err != nil {
+			return fmt.Errorf("the %s cannot listen: %w", e.name, err)
+		}
+		*e.address = addressOf(e.listener)
+	}
+	return nil
+}
+
+// An endpoint is an address with what is served there.
+type endpoint struct {
 	name     string
 	address  *string // a setting; of the listener, once there is one
 	handler  http.Handler
 	listener net.Listener // once it listens
 }
 
-// connections is how many each door keeps open; more wait. One that is idle costs some 20 KiB.
+// connections is how many each endpoint keeps open; more wait. One that is idle costs some 20 KiB.
 const connections = 1024
 
 const (
@@ -47,17 +118,17 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve serves all doors until ctx ends or one of them fails, and then lets requests that are under way finish.
-func serve(ctx context.Context, log *slog.Logger, doors []door) error {
-	failed := make(chan error, len(doors))
+// serve serves all endpoints until ctx ends or one of them fails, and then lets requests that are under way finish.
+func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint) error {
+	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
-	for _, d := range doors {
-		server := newServer(d.handler, log)
+	for _, e := range endpoints {
+		server := newServer(e.handler, log)
 		servers = append(servers, server)
 		go func() {
-			failed <- fmt.Errorf("%s: %w", d.name, server.Serve(netutil.LimitListener(d.listener, connections)))
+			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(e.listener, connections)))
 		}()
-		log.Info("listening", slog.String(d.name, urlOf(d.listener)))
+		log.Info("listening", slog.String(e.name, urlOf(e.listener)))
 	}
 	notifySystemd(log, daemon.SdNotifyReady)
 	var err error

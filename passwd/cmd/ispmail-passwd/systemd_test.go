@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command returns a process of ispmail-passwd, with files that it inherits as systemd passes them.
-func command(t *testing.T, names string, files []*os.File, args ...string) (*exec.Cmd, *output) {
+// inheriting returns a process of ispmail-passwd, with files that it inherits as systemd passes them.
+func inheriting(t *testing.T, names string, files []*os.File, args ...string) (*exec.Cmd, *output) {
 	t.Helper()
 	executable, err := os.Executable()
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestSystemd(t *testing.T) {
 		require.NoError(t, l.Close())
 		files = append(files, file)
 	}
-	cmd, stderr := command(t, "api:page", files, "--demo", "--api-listen=systemd:api", "--listen=systemd:page")
+	cmd, stderr := inheriting(t, "api:page", files, "--demo", "--api-listen=systemd:api", "--listen=systemd:page")
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	require.NoError(t, cmd.Start())
 	assert.Equal(t, "READY=1", receive(t, notify))
@@ -100,7 +100,7 @@ func TestSystemdRefuses(t *testing.T) {
 		{"api", []*os.File{datagrams}, "systemd passed 0 sockets"},
 		{"api", []*os.File{file}, "is not a loopback address: it needs --secret-file"},
 	} {
-		cmd, stderr := command(t, c.names, c.files, "--demo", "--api-listen=systemd:api")
+		cmd, stderr := inheriting(t, c.names, c.files, "--demo", "--api-listen=systemd:api")
 		require.Error(t, cmd.Run(), c.want)
 		assert.Contains(t, stderr.String(), c.want)
 	}

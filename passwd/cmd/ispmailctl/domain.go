@@ -45,7 +45,7 @@ func (a *app) domainAdd() *cobra.Command {
 }
 
 func (a *app) domainList() *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List the domains.", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "list", Short: "List the domains."}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
 		t := a.table("DOMAIN")
 		for domain, err := range store.Domains(ctx) {
@@ -63,7 +63,8 @@ func (a *app) domainList() *cobra.Command {
 func (a *app) domainDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete DOMAIN", Short: "Delete a domain with all its users and aliases.",
-		Long: "Deletes a domain with all its users and aliases, after it has asked. The mail that is there stays on the disk.",
+		Long: `Deletes a domain with all its users and aliases, after it has asked. The mail that is there stays on
+the disk.`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(domainNames),
 	}
 	yes := c.Flags().Bool("yes", false, "do not ask")

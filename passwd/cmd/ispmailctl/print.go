@@ -9,6 +9,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // say prints one line, unless JSON is wanted.
@@ -53,7 +54,7 @@ func (t *table) row(value any, texts ...string) error {
 		}
 	}
 	for i, text := range texts {
-		texts[i] = printable(text)
+		texts[i] = command.Printable(text)
 	}
 	_, err := fmt.Fprintln(t.tabs, strings.Join(texts, "\t"))
 	return err
@@ -77,20 +78,10 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// printable keeps what a row holds from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || 0x7f <= r && r < 0xa0 {
-			return '\ufffd'
-		}
-		return r
-	}, text)
-}
-
 // dangling tells about aliases that lead nowhere now.
 func (a *app) dangling(aliases []ispmail.Alias) error {
 	for _, alias := range aliases {
-		if err := a.say("The alias from %s to %s leads nowhere now.", printable(alias.Source), printable(alias.Destination)); err != nil {
+		if err := a.say("The alias from %s to %s leads nowhere now.", command.Printable(alias.Source), command.Printable(alias.Destination)); err != nil {
 			return err
 		}
 	}

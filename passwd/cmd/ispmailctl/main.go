@@ -5,135 +5,85 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/movein"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
-// Exit codes.
+// Exit codes beside those of all commands.
 const (
-	exitOK       = 0
-	exitRefused  = 1 // it cannot be done: not found, exists already, a wrong password...
-	exitUsage    = 2 // the command line is wrong
 	exitDatabase = 3 // the database cannot do its work
 	exitFindings = 4 // check has found something
 )
 
+// environment is what the names of variables begin with.
+const environment = "ISPMAILCTL"
+
 const description = `Manages the domains, users and aliases of a mail server that was built after the ISPmail guide.
 
-The database is named by --dsn-file or --dsn, or by the environment variables ISPMAILCTL_DSN_FILE or ISPMAILCTL_DSN:
+The database is named by --dsn-file or --dsn, or by the environment variables ISPMAILCTL_DSN_FILE or
+ISPMAILCTL_DSN:
 
-  user:password@unix(/run/mysqld/mysqld.sock)/mailserver    MariaDB through its socket, as the guide's mailadmin@localhost
+  user:password@unix(/run/mysqld/mysqld.sock)/mailserver    MariaDB through its socket
   user:password@tcp(127.0.0.1:3306)/mailserver              MariaDB through TCP
   sqlite:/path/mail.db                                      an SQLite file
 
 By default it is root@unix(/run/mysqld/mysqld.sock)/mailserver, which is enough for root on Debian.
 
-Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments could be seen by
-everybody on the machine. The exit code is 0 if all is done, 1 if something cannot be done (it is not there, it is there
-already, a password is wrong), 2 if the command line is wrong, 3 if the database cannot do its work, and 4 if check has
-found something.`
+Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments
+could be seen by everybody on the machine. The exit code is 0 if all is done, 1 if something cannot
+be done (it is not there, it is there already, a password is wrong), 2 if the command line or a
+setting is wrong, 3 if the database cannot do its work, and 4 if check has found something.`
 
 const firstSteps = `  ispmailctl domain add example.org
   ispmailctl user add john@example.org
   ispmailctl alias add info@example.org john@example.org
-  ispmailctl alias add @example.org john@example.org      # a catch-all: all other addresses of the domain
+  ispmailctl alias add @example.org john@example.org      # a catch-all: all other addresses
   ispmailctl recipients info@example.org`
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { command.Main(run) }
 
 // An app is one call of the program.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	dsn, dsnFile   string
+	dsn            *command.DSN
 	json           bool
 }
 
 // run is the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
-	root := a.root()
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	command, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitOK
-	}
-	failed, ran := errors.AsType[*failure](err)
-	if !ran {
-		_, _ = fmt.Fprintf(stderr, "ispmailctl: %v (see %s --help)\n", err, command.CommandPath())
-		return exitUsage
-	}
-	if failed.cause != nil {
-		_, _ = fmt.Fprintln(stderr, "ispmailctl:", printable(plain(failed.cause)))
-	}
-	return failed.code
+	return command.Run(ctx, a.root(), args, stdin, stdout, stderr)
 }
-
-// plain is the text of an error without the names of packages.
-func plain(err error) string {
-	return strings.NewReplacer("ispmail: ", "", "hash: ", "", "movein: ", "").Replace(err.Error())
-}
-
-// A failure is the error of a command that ran, as opposed to one that was called wrongly.
-type failure struct {
-	code  int
-	cause error // nil if everything is said already
-}
-
-func (f *failure) Error() string { return fmt.Sprint(f.cause) }
-func (f *failure) Unwrap() error { return f.cause }
 
 // failureOf gives an error its exit code.
 func failureOf(err error) error {
-	if _, already := errors.AsType[*failure](err); already || err == nil {
+	if _, already := errors.AsType[*command.Failure](err); already || err == nil {
 		return err
 	}
 	for _, database := range []error{ispmail.ErrSchema, ispmail.ErrDenied, ispmail.ErrUnavailable, ispmail.ErrOutcomeUnknown, movein.ErrSchema} {
 		if errors.Is(err, database) {
-			return &failure{exitDatabase, err}
+			return &command.Failure{Code: exitDatabase, Err: err}
 		}
 	}
-	return &failure{exitRefused, err}
+	return command.Fail(err)
 }
 
 // errUsage says that the command line is wrong in a way that only the command itself can see.
 type errUsage struct{ error }
 
 func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "ispmailctl",
-		Short:         "Manages the domains, users and aliases of an ISPmail server.",
-		Long:          description,
-		Example:       firstSteps,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
+	root := &cobra.Command{Use: "ispmailctl", Long: description, Example: firstSteps}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dsnFile, "dsn-file", "", "`FILE` whose first line is the DSN of the database")
-	flags.StringVar(&a.dsn, "dsn", "", "the `DSN` itself, without a password")
+	a.dsn = command.DSNFlags(environment, "dsn", flags)
+	command.Group("Database", flags)
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
-	flags.SortFlags = false
-	root.MarkFlagsMutuallyExclusive("dsn-file", "dsn")
+	command.Group("Output", flags)
 	root.AddCommand(
 		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
 		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
@@ -143,7 +93,7 @@ func (a *app) root() *cobra.Command {
 		a.check(),
 		a.export(),
 		a.restore(),
-		group("import", "Add many domains, users and aliases at a time, from a file or another program's database.", a.importFile(), a.importPostfixAdmin(), a.importViMbAdmin()),
+		group("import", "Add many domains, users and aliases, from a file or another program's database.", a.importFile(), a.importPostfixAdmin(), a.importViMbAdmin()),
 		a.create(),
 	)
 	return root
@@ -151,7 +101,7 @@ func (a *app) root() *cobra.Command {
 
 // group is a command that only holds others.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: name, Short: short}
 	c.AddCommand(commands...)
 	return c
 }

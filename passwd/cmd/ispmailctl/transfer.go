@@ -16,12 +16,15 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) export() *cobra.Command {
 	c := &cobra.Command{
 		Use: "export [FILE]", Short: "Write all domains, users and aliases to a file, as JSON lines.",
-		Long: "Writes all domains, users and aliases to a file, or to standard output, as JSON lines. The file holds the passwords of all\nusers as they are stored, so only you can read it. It replaces a file of that name when it is complete.",
+		Long: `Writes all domains, users and aliases to a file, or to standard output, as JSON lines. The file
+holds the passwords of all users as they are stored, so only you can read it. It replaces a file of that
+name when it is complete.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -72,7 +75,8 @@ func writeFile(path string, records iter.Seq2[ispmail.Record, error]) error {
 func (a *app) restore() *cobra.Command {
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Put an export back into empty tables, just as it was.",
-		Long: "Puts an export back into empty tables, just as it was: all of it or, if anything is wrong, nothing. FILE may be - for standard\ninput. To add records to what is there, use import.",
+		Long: `Puts an export back into empty tables, just as it was: all of it or, if anything is wrong, nothing.
+FILE may be - for standard input. To add records to what is there, use import.`,
 		Args: cobra.ExactArgs(1),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -113,8 +117,8 @@ func (a *app) reader(path string) (io.ReadCloser, error) {
 func (a *app) importFile() *cobra.Command {
 	c := &cobra.Command{
 		Use: "file FILE", Short: "Add the records of a file of JSON lines.",
-		Long: `Adds the domains, users and aliases of a file of JSON lines, such as one that export has written, or standard input if FILE
-is "-". Lines made by hand need no ids:
+		Long: `Adds the domains, users and aliases of a file of JSON lines, such as one that export has written, or
+standard input if FILE is "-". Lines made by hand need no ids:
 
   {"type":"domain","name":"example.org"}
   {"type":"user","email":"john@example.org","password":"{SHA256-CRYPT}$5$...","quota":1073741824}
@@ -162,8 +166,9 @@ func rewindable(file io.Reader) (io.ReadSeeker, error) {
 
 // importing is what all imports have in common.
 const importing = `
-What is there already, just so, is left alone, so that an import can be run again. Everything is looked at before anything
-is changed: if a record has to be refused, it is named and nothing is changed, unless --skip-refused is given.`
+What is there already, just so, is left alone, so that an import can be run again. Everything is
+looked at before anything is changed: if a record has to be refused, it is named and nothing is
+changed, unless --skip-refused is given.`
 
 type importOptions struct{ dryRun, skip bool }
 
@@ -188,7 +193,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	for _, err := range refused {
-		_, _ = fmt.Fprintln(a.stderr, "refused:", printable(plain(err)))
+		_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(err))
 	}
 	if f.dryRun {
 		return errors.Join(a.say("This would add %s.", summary(plan)), a.object(plan), refusedFailure(plan))
@@ -200,7 +205,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 	result, err := store.Import(ctx, records(), ispmail.ImportConfig{
 		Refused: func(_ ispmail.Record, err error) {
 			if !f.skip {
-				_, _ = fmt.Fprintln(a.stderr, "refused:", printable(plain(err)))
+				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(err))
 			}
 		},
 		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
@@ -218,7 +223,7 @@ func summary(r ispmail.ImportResult) string {
 
 func refusedFailure(r ispmail.ImportResult) error {
 	if r.Refused > 0 {
-		return &failure{code: exitRefused}
+		return &command.Failure{Code: command.ExitFailed}
 	}
 	return nil
 }
@@ -235,8 +240,8 @@ func (a *app) bar(what string, total int) *progressbar.ProgressBar {
 func (a *app) create() *cobra.Command {
 	c := &cobra.Command{
 		Use: "init", Short: "Make the three tables where they are missing.",
-		Long: "Makes those of the three tables that are missing, and the file if the database is SQLite. A server that was built after the\nguide has them.",
-		Args: cobra.NoArgs,
+		Long: `Makes those of the three tables that are missing, and the file if the database is SQLite. A server
+that was built after the guide has them.`,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		store, closer, err := a.open(c.Context(), true)
@@ -246,7 +251,7 @@ func (a *app) create() *cobra.Command {
 		if err = errors.Join(store.CreateSchema(c.Context()), closer()); err != nil {
 			return failureOf(err)
 		}
-		return a.say("The tables are there.")
+		return failureOf(a.say("The tables are there."))
 	}
 	return c
 }

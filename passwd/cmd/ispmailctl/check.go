@@ -8,13 +8,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) check() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check", Short: "Look for faults in the tables and tell what to do about them.",
-		Long: "Looks for faults in the tables and tells what to do about them: passwords that are weak or cut, aliases that lead nowhere or\nin a circle, addresses that clash. It changes nothing. The exit code is 4 if it finds an error or a warning.",
-		Args: cobra.NoArgs,
+		Long: `Looks for faults in the tables and tells what to do about them: passwords that are weak or cut,
+aliases that lead nowhere or in a circle, addresses that clash. It changes nothing. The exit code is
+4 if it finds an error or a warning.`,
 	}
 	errorsOnly := c.Flags().Bool("errors", false, "only what keeps mail or logins from working, or lets strangers in")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
@@ -36,7 +38,7 @@ func (a *app) check() *cobra.Command {
 				ispmail.Finding
 				Severity ispmail.Severity `json:"severity"`
 			}{f, severity}
-			if err := errors.Join(a.say("%s: %s, %s: %s.", severity, f.Code, place, printable(f.Message)), a.object(line)); err != nil {
+			if err := errors.Join(a.say("%s: %s, %s: %s.", severity, f.Code, place, command.Printable(f.Message)), a.object(line)); err != nil {
 				return err
 			}
 		}
@@ -46,7 +48,7 @@ func (a *app) check() *cobra.Command {
 		}
 		err := a.say("%s, %s, %s.", plural(found[ispmail.SeverityError], "error"), plural(found[ispmail.SeverityWarning], "warning"), plural(found[ispmail.SeverityInformation], "note"))
 		if err == nil && bad > 0 {
-			return &failure{code: exitFindings}
+			return &command.Failure{Code: exitFindings}
 		}
 		return err
 	})

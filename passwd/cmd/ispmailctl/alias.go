@@ -8,13 +8,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) aliasAdd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "add SOURCE DESTINATION...", Short: "Make mail for an address go to others.",
-		Long: `Makes mail for an address go to others, here or anywhere else. A source "@domain" is a catch-all: it takes what no user and
-no other alias of the domain takes. A source that has a mailbox keeps a copy only if it is one of its own destinations.`,
+		Long: `Makes mail for an address go to others, here or anywhere else. A source "@domain" is a catch-all: it
+takes what no user and no other alias of the domain takes. A source that has a mailbox keeps a copy
+only if it is one of its own destinations.`,
 		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
 		Args:    cobra.MinimumNArgs(2),
 	}
@@ -103,7 +105,7 @@ func (a *app) aliasDelete() *cobra.Command {
 			return err
 		}
 		for _, d := range deleted {
-			if err := a.say("Deleted the alias from %s to %s.", printable(d[0]), printable(d[1])); err != nil {
+			if err := a.say("Deleted the alias from %s to %s.", command.Printable(d[0]), command.Printable(d[1])); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // defaultDSN is how root gets at the database on Debian, where the socket tells MariaDB who asks.
@@ -31,13 +33,11 @@ func (a *app) open(ctx context.Context, create bool) (*ispmail.Store, func() err
 }
 
 func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) (*ispmail.Store, func() error, error) {
-	dsn, err := a.source("dsn", a.dsn, a.dsnFile)
+	dsn, err := a.dsn.Read()
 	if err != nil {
 		return nil, nil, err
 	}
-	if dsn == "" {
-		dsn = defaultDSN
-	}
+	dsn = cmp.Or(dsn, defaultDSN)
 	// What is worth knowing is in the errors.
 	config.Logger = slog.New(slog.DiscardHandler)
 	// A batch of an import, or the commit of a restore, takes a slow disk a while. Who cannot wait can interrupt it.
@@ -47,7 +47,7 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 		if create {
 			mode = "rwc"
 		} else if _, err := os.Stat(path); err != nil {
-			return nil, nil, &failure{exitDatabase, fmt.Errorf("%w; ispmailctl init makes a new database", err)}
+			return nil, nil, &command.Failure{Code: exitDatabase, Err: fmt.Errorf("%w; ispmailctl init makes a new database", err)}
 		}
 		db, err := openSQLite(path, mode)
 		if err != nil {
@@ -84,8 +84,8 @@ func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
 		return openSQLite(path, "ro")
 	}
 	config, err := mysql.ParseDSN(dsn)
-	if err != nil || config.DBName == "" {
-		return nil, errors.New("the DSN is not of the form user:password@tcp(host:port)/database") // err may hold the password
+	if err != nil {
+		return nil, errors.New("the DSN is malformed") // which command.DSN has seen; err may hold the password
 	}
 	config.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(config)
@@ -97,31 +97,6 @@ func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return bun.NewDB(db, mysqldialect.New()), nil
-}
-
-// source returns a DSN that a flag, a file or the environment names, "" if none does. The flag must not hold a password.
-func (a *app) source(flag, dsn, file string) (string, error) {
-	name := "ISPMAILCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	if dsn != "" && !strings.HasPrefix(dsn, "sqlite:") {
-		if config, err := mysql.ParseDSN(dsn); err == nil && config.Passwd != "" {
-			return "", errUsage{fmt.Errorf("--%s must not hold a password, which everybody on the machine could see: use --%s-file or %s", flag, flag, name)}
-		}
-	}
-	if dsn == "" && file == "" {
-		dsn, file = os.Getenv(name), os.Getenv(name+"_FILE")
-	}
-	if dsn != "" || file == "" {
-		return dsn, nil
-	}
-	text, err := os.ReadFile(file) //nolint:gosec // the file of the user's choice
-	if err != nil {
-		return "", &failure{exitRefused, err}
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if dsn = strings.TrimSpace(line); dsn == "" {
-		return "", &failure{exitRefused, fmt.Errorf("the first line of %s is empty", file)}
-	}
-	return dsn, nil
 }
 
 // hasher returns the hasher of a scheme, "" for the usual one.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // maxCompletions is how many words the shell is offered.
@@ -16,6 +17,9 @@ const maxCompletions = 100
 func (a *app) complete(words func(ctx context.Context, store *ispmail.Store, yield func(string) bool) error) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, begun string) (found []cobra.Completion, directive cobra.ShellCompDirective) {
 		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		if command.ReadEnvironment(c) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		store, closer, err := a.open(c.Context(), false)

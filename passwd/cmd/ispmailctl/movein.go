@@ -11,6 +11,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/movein"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) importPostfixAdmin() *cobra.Command {
@@ -27,30 +28,28 @@ func (a *app) importViMbAdmin() *cobra.Command {
 
 // importFrom reads the database of another program. scheme tells what --source-scheme is there.
 func (a *app) importFrom(read func(context.Context, *bun.DB, movein.Config) iter.Seq2[movein.Item, error], c *cobra.Command, scheme string) *cobra.Command {
-	c.Args = cobra.NoArgs
-	c.Long = c.Short[:len(c.Short)-1] + `: its domains, mailboxes and aliases, with their passwords as they are stored.
-That database is only read. What cannot come over, and what will not be as it was, is told in notes, line by line.
+	c.Long = c.Short[:len(c.Short)-1] + `: its domains, mailboxes and aliases, with
+their passwords as they are stored. That database is only read. What cannot come over, and what will
+not be as it was, is told in notes, line by line.
 ` + importing
 	c.Example = fmt.Sprintf("  ispmailctl import %s --source-dsn-file FILE --dry-run\n  ispmailctl import %s --source-dsn-file FILE", c.Use, c.Use)
-	f := importFlags(c)
-	var dsn, file string
+	source := command.DSNFlags(environment, "source-dsn", c.Flags())
 	var config movein.Config
-	c.Flags().StringVar(&file, "source-dsn-file", "", "`FILE` whose first line is the DSN of that database (or ISPMAILCTL_SOURCE_DSN_FILE)")
-	c.Flags().StringVar(&dsn, "source-dsn", "", "the `DSN` itself, without a password (or ISPMAILCTL_SOURCE_DSN)")
 	c.Flags().StringVar(&config.Scheme, "source-scheme", "", "`SCHEME` of passwords without a prefix: "+scheme)
 	c.Flags().StringVar(&config.TablePrefix, "source-prefix", "", "`PREFIX` of the names of its tables")
-	c.MarkFlagsMutuallyExclusive("source-dsn-file", "source-dsn")
+	command.Group("The other program", c.Flags())
+	f := importFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
-		dsn, err := a.source("source-dsn", dsn, file)
+		dsn, err := source.Read()
 		if err != nil {
-			return err
+			return errUsage{err}
 		}
 		if dsn == "" {
 			return errUsage{errors.New("which database? --source-dsn-file names it")}
 		}
 		db, err := openForeign(ctx, dsn)
 		if err != nil {
-			return &failure{exitDatabase, err}
+			return &command.Failure{Code: exitDatabase, Err: err}
 		}
 		noted := false
 		err = a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] {
@@ -58,7 +57,7 @@ That database is only read. What cannot come over, and what will not be as it wa
 			noted = true
 			return movein.Records(read(ctx, db, config), func(n movein.Note) {
 				if first {
-					_, _ = fmt.Fprintln(a.stderr, "note:", printable(n.String()))
+					_, _ = fmt.Fprintln(a.stderr, "note:", command.Printable(n.String()))
 				}
 			})
 		})

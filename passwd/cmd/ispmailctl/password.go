@@ -78,7 +78,8 @@ func (a *app) onWith(c *cobra.Command, p *newPassword, do func(context.Context, 
 func (a *app) passwordSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set EMAIL", Short: "Set a user's password.",
-		Long:    "Sets a user's password. It is asked for twice, or read from the first line of standard input if that is no terminal.",
+		Long: `Sets a user's password. It is asked for twice, or read from the first line of standard input if that
+is no terminal.`,
 		Example: "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
@@ -102,7 +103,8 @@ func (a *app) passwordSet() *cobra.Command {
 func (a *app) passwordCheck() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check EMAIL", Short: "Tell whether a password is the right one.",
-		Long: "Tells whether a password is the right one. It is asked for, or read from the first line of standard input if that is no\nterminal. As at a login, a weak hash of it is replaced by a good one.",
+		Long: `Tells whether a password is the right one. It is asked for, or read from the first line of standard
+input if that is no terminal. As at a login, a weak hash of it is replaced by a good one.`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	p := &newPassword{}

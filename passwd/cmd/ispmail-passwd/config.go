@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd"
+)
+
+// maxBcrypt is the number of bytes of a password that bcrypt takes.
+const maxBcrypt = 72
+
+// warnings are what is allowed and seldom meant.
+func (s *settings) warnings() []string {
+	if s.Listen == "" || s.Demo {
+		return nil
+	}
+	local, _ := isLocal(s.Listen)
+	switch {
+	case !local:
+		return []string{"the page is not on a loopback address: passwords must reach it through TLS only"}
+	case len(s.proxies) == 0 && !strings.HasPrefix(s.Listen, "unix:"):
+		return []string{"without --trusted-proxy everybody behind the web server counts as one client: a few wrong guesses keep all out of the page"}
+	}
+	return nil
+}
+
+// config is how the settings describe the service.
+func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
+	maxLength := 0
+	if s.hasher.Scheme() == "BLF-CRYPT" {
+		maxLength = maxBcrypt
+	}
+	return passwd.Config{
+		Changer:        changer,
+		MinLength:      s.MinLength,
+		MaxLength:      maxLength,
+		AllowSame:      s.AllowSame,
+		Fields:         passwd.Fields{User: s.FieldUser, Current: s.FieldCur, New: s.FieldNew},
+		Secrets:        s.Secret,
+		TrustedProxies: s.proxies,
+		SiteName:       s.SiteName,
+		WebmailURL:     s.WebmailURL,
+		MaxConcurrent:  s.MaxConcurrent,
+		Floor:          s.Floor,
+		Logger:         log,
+		OnEvent: func(ctx context.Context, e passwd.Event) {
+			// Either password may count when the outcome is not known.
+			if s.OnChange != "" && (e.Reason == "ok" || e.Reason == "outcome-unknown") {
+				if err := passOn(ctx, s.OnChange, e.Email); err != nil {
+					log.WarnContext(ctx, "the change was not passed on", slog.String("user", e.Email), slog.Any("cause", err))
+				}
+			}
+			message := "password not changed"
+			if e.Reason == "ok" {
+				message = "password changed"
+			}
+			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
+			counters.observe(e)
+		},
+	}
+}
+
+// opener returns what opens the database that the settings name.
+func (s *settings) opener(log *slog.Logger) opener {
+	config := ispmail.Config{Hasher: s.hasher, Logger: log}
+	if s.Demo {
+		return openDemo(config)
+	}
+	if path, ok := s.sqlitePath(); ok {
+		return openSQLite(path, config)
+	}
+	return openMariaDB(s.dsn, config)
+}
+
+// logger returns the log in the format of the settings.
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // a word that slog knows
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+)
+
+// parse returns the settings that arguments and the environment make, or what is wrong with them.
+func parse(t *testing.T, args ...string) (*settings, error) {
+	t.Helper()
+	s := &settings{}
+	nothing := func(*cobra.Command, *settings) error { return nil }
+	var stderr output
+	if command.Run(t.Context(), newCommand(s, nothing, nothing), args, nil, io.Discard, &stderr) != command.ExitOK {
+		return nil, errors.New(stderr.String())
+	}
+	return s, nil
+}
+
+// TestConfig: what is set reaches the service.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	s, err := parse(t,
+		"--demo", "--scheme=BLF-CRYPT", "--min-length=20", "--allow-same", "--field-user=a", "--field-current=b",
+		"--field-new=c", "--secret-file="+write(t, "the secret of roundcube"), "--trusted-proxy=127.0.0.1,::ffff:10.0.0.0/104",
+		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s",
+	)
+	require.NoError(t, err)
+	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics())
+	assert.NotNil(t, config.OnEvent)
+	config.Changer, config.Logger, config.OnEvent = nil, nil, nil
+	assert.Equal(t, passwd.Config{
+		MinLength: 20, MaxLength: 72, AllowSame: true,
+		Fields:         passwd.Fields{User: "a", Current: "b", New: "c"},
+		Secrets:        []string{"the secret of roundcube"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")},
+		SiteName:       "Example", WebmailURL: "https://mail.example.org/",
+		MaxConcurrent: 7, Floor: 2 * time.Second,
+	}, config)
+}
+
+// TestEnvironment cannot run in parallel: the environment is that of the process.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
+	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
+	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
+	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
+	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
+	s, err := parse(t)
+	require.NoError(t, err, "a password is welcome here")
+	assert.Equal(t, "127.0.0.1:0", s.APIListen)
+	assert.Equal(t, 20, s.MinLength)
+	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
+	s, err = parse(t, "--min-length=30")
+	require.NoError(t, err)
+	assert.Equal(t, 30, s.MinLength, "an argument wins")
+
+	t.Setenv("ISPMAIL_PASSWD_SECRET", "")
+	_, err = parse(t)
+	assert.ErrorContains(t, err, "ISPMAIL_PASSWD_SECRET is empty", "whoever sets it wants one")
+}
+
+func TestUsage(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "name the database"},
+		{[]string{"--nonsense"}, "unknown flag --nonsense; see ispmail-passwd --help"},
+		{[]string{"--lisen=x"}, "unknown flag --lisen (did you mean --listen?); see ispmail-passwd --help"},
+		{[]string{"nonsense"}, `unknown command "nonsense" for "ispmail-passwd"; see ispmail-passwd --help`},
+		{[]string{"rehahs"}, "(did you mean rehash?)"},
+		{[]string{"serve", "--demo", "here"}, "takes no arguments"},
+		{[]string{"--demo", "--listen="}, "--listen is empty"},
+		{[]string{"--demo", "--trusted-proxy="}, "--trusted-proxy is empty"},
+		{[]string{"--demo", "--dsn=sqlite:/x"}, "--demo has a database of its own"},
+		{[]string{"--dsn=sqlite:/x", "--dsn-file=/x"}, "exclude each other"},
+		{[]string{"--dsn-file=" + missing}, "no such file"},
+		{[]string{"--dsn=mailadmin:canary@tcp(127.0.0.1:3306)/mailserver"}, "must not hold a password"},
+		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
+		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
+		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
+		{[]string{"--demo", "--scheme=rot13"}, "cannot generate scheme"},
+		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 64"},
+		{[]string{"--demo", "--min-length=0"}, "0 is not in 8 to 64"},
+		{[]string{"--demo", "--min-length=many"}, "--min-length"},
+		{[]string{"--demo", "--floor=1m"}, "Floor 1m0s is not in 0 to 10s"},
+		{[]string{"--demo", "--floor=soon"}, "--floor"},
+		{[]string{"--demo", "--log-format=xml"}, `--log-format: "xml" is not text or json`},
+		{[]string{"--demo", "--log-level=loud"}, `--log-level: "loud" is not debug, info, warn or error`},
+		{[]string{"--demo", "--webmail-url=mail.example.org"}, "WebmailURL is not a URL"},
+		{[]string{"--demo", "--field-new=user"}, "the same name"},
+		{[]string{"--demo", "--field-new="}, "--field-new is empty"},
+		{[]string{"--demo", "--trusted-proxy=proxy"}, "neither an address nor a network"},
+		{[]string{"--demo", "--socket-mode=999"}, "not an octal mode"},
+		{[]string{"--demo", "--api-listen=0.0.0.0:8080"}, "needs --secret-file"},
+		{[]string{"--demo", "--api-listen=:8080"}, "needs --secret-file"},
+		{[]string{"--demo", "--api-listen=mail.example.org:8080"}, "needs --secret-file"},
+		{[]string{"--demo", "--api-listen=8080"}, "neither host:port nor unix:/path nor systemd:name"},
+		{[]string{"--demo", "--api-listen=unix:"}, "neither host:port nor unix:/path nor systemd:name"},
+		{[]string{"--demo", "--api-listen=unix:@abstract"}, "neither host:port nor unix:/path nor systemd:name"},
+		{[]string{"--demo", "--listen=8081"}, "--listen: \"8081\" is neither"},
+		{[]string{"--demo", "--metrics-listen=x"}, "--metrics-listen: \"x\" is neither"},
+		{[]string{"--demo", "--secret=canary"}, "--secret must not be an argument"},
+		{[]string{"rehash", "--demo"}, "rehash goes with neither --demo nor --check"},
+		{[]string{"--demo", "--on-change=127.0.0.1:80"}, "is not unix:/path"},
+		{[]string{"--demo", "--api-listen=systemd:"}, "neither host:port nor unix:/path"},
+		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},
+		{[]string{"--demo", "--secret-file=" + write(t, "canary")}, "less than 16 bytes"},
+		{[]string{"--demo", "--secret-file=" + write(t, "\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "canary 1\ncanary 2\ncanary 3\n")}, "two secrets at the most"},
+	} {
+		var stdout, stderr output
+		assert.Equal(t, command.ExitUsage, run(t.Context(), c.args, nil, &stdout, &stderr), "%v", c.args)
+		assert.Contains(t, stderr.String(), c.want, "%v", c.args)
+		assert.NotContains(t, stderr.String(), "canary")
+		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+		assert.Empty(t, stdout.String())
+	}
+}
+
+// TestHelp is for people: in groups, with variables and defaults, and not too wide.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"rehash", "--help"}, {"help"}} {
+		var stdout, stderr output
+		assert.Equal(t, command.ExitOK, run(t.Context(), args, nil, &stdout, &stderr))
+		assert.Empty(t, stderr.String())
+		help := stdout.String()
+		for _, part := range []string{"\nDatabase:\n", "\nAPI for webmail:\n", "\nPage for people:\n", "\nPasswords:\n", "\nOperation:\n", "$ISPMAIL_PASSWD_DSN_FILE", "(default 500ms)", "(default info)"} {
+			assert.Contains(t, help, part, "%v", args)
+		}
+		for line := range strings.Lines(help) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(line)-1, 100, line)
+		}
+	}
+	var stdout, stderr output
+	assert.Equal(t, command.ExitOK, run(t.Context(), []string{"--version"}, nil, &stdout, &stderr))
+	assert.Equal(t, 1, strings.Count(stdout.String(), "\n"))
+}
+
+// TestManual finds every flag in the manual page, and no other.
+func TestManual(t *testing.T) {
+	manual, err := os.ReadFile("../../../examples/deployment/usr/share/man/man8/ispmail-passwd.8")
+	require.NoError(t, err)
+	var stdout, stderr output
+	require.Equal(t, command.ExitOK, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
+	flags := regexp.MustCompile(`(?m)^ +(?:-h, )?--([a-z-]+)`).FindAllStringSubmatch(stdout.String(), -1)
+	require.Greater(t, len(flags), 20)
+	for _, flag := range flags {
+		assert.Regexp(t, `\n\.It Fl -`+flag[1]+`\b`, string(manual), "--%s", flag[1])
+	}
+	assert.Equal(t, len(flags), strings.Count(string(manual), "\n.It Fl -"))
+}

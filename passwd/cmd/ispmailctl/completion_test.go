@@ -1,0 +1,25 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/stretchr/testify/assert"
+)
+
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	s := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}}
+	s.ok("", "init")
+	s.ok("", "domain", "add", "example.org", "example.net", "other.example")
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		assert.Contains(t, s.ok("", "completion", shell), "ispmailctl")
+	}
+	out, _, code := s.do("", append([]string{"__complete"}, append(s.args, "user", "list", "ex")...)...)
+	assert.Equal(t, command.ExitOK, code)
+	assert.Equal(t, "example.org\nexample.net\n:4\n", out)
+	s.ok("", "alias", "add", "info@example.org", "a@example.com", "b@example.com")
+	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "alias", "delete", "i")...)...)
+	assert.Equal(t, "info@example.org\n:4\n", out)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLife(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		assert.Equal(t, "The tables are there.\n", s.ok("", "init"), "again")
+		assert.Equal(t, "There are none.\n", s.ok("", "user", "list"))
+		assert.Empty(t, s.ok("", "user", "list", "--json"))
+		s.ok("", "domain", "add", "example.org", "example.net")
+		s.ok("a long enough secret\r\n", "user", "add", "john@example.org")
+		s.ok("a long enough secret", "password", "check", "john@example.org")
+		generated := s.ok("", "user", "add", "jane@example.org", "--generate", "--quota", "1G")
+		_, password, found := strings.Cut(strings.TrimSpace(generated), "Its password is ")
+		require.True(t, found)
+		s.ok(password, "password", "check", "jane@example.org")
+		assert.Contains(t, s.ok("", "user", "list", "example.org"), "jane@example.org  1GiB")
+		s.ok("", "alias", "add", "@example.net", "@example.org")
+		s.ok("", "alias", "add", "info@example.org", "jane@example.org")
+		assert.JSONEq(t, `{"address":"jane@example.org","mailbox":"jane@example.org"}`, s.ok("", "--json", "recipients", "Jane@Example.NET"))
+		out := s.ok("", "user", "delete", "jane@example.org", "--json")
+		assert.Contains(t, out, `"dangling":[{"id":2,"domain_id":1,"source":"info@example.org","destination":"jane@example.org"}]`)
+		assert.Equal(t, "Deleted the alias from info@example.org to jane@example.org.\n", s.ok("", "alias", "delete", "info@example.org"))
+		s.ok("", "user", "quota", "john@example.org", "0")
+
+		file := filepath.Join(t.TempDir(), "backup.jsonl")
+		s.ok("", "export", file)
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		other := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "other.db")}}
+		other.ok("", "init")
+		text := s.ok("", "export")
+		other.ok(text, "restore", "-")
+		assert.Equal(t, text, other.ok("", "export", "-"))
+		assert.Equal(t, "Added 0 domains, 0 users and 0 aliases; 4 there already, 0 refused.\n", s.ok(text, "import", "file", "-"))
+		assert.Contains(t, s.ok("", "domain", "delete", "example.net", "--yes", "--json"), `"aliases":1`)
+	})
+}
+
+// TestCheckExitCode tells with the exit code and in JSON what it finds.
+func TestCheckExitCode(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		assert.Equal(t, "Nothing is wrong.\n", s.ok("", "check"))
+		s.ok("", "alias", "add", "info@example.org", "nobody@example.org")
+		out, errs, code := s.do("", "check")
+		assert.Equal(t, exitFindings, code)
+		assert.Empty(t, errs)
+		assert.Contains(t, out, "error: dangling-alias, virtual_aliases 1: ")
+		assert.Contains(t, out, "1 error, 0 warnings, 0 notes.\n")
+		out, _, code = s.do("", "check", "--json", "--errors")
+		assert.Equal(t, exitFindings, code)
+		assert.Contains(t, out, `"severity":"error"`)
+	})
+}
+
+// TestPipes reads and writes what is no file: an import, which reads twice, and an export, which replaces files.
+func TestPipes(t *testing.T) {
+	t.Parallel()
+	s := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}}
+	s.ok("", "init")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	go func() { _ = os.WriteFile(pipe, []byte(`{"type":"domain","name":"example.org"}`), 0o600) }()
+	assert.Contains(t, s.ok("", "import", "file", pipe), "Added 1 domain, ")
+
+	read := make(chan string)
+	go func() {
+		text, _ := os.ReadFile(pipe) //nolint:gosec // our own pipe
+		read <- string(text)
+	}()
+	assert.Contains(t, s.ok("", "export", pipe), "Exported 1 record to ")
+	assert.Equal(t, s.ok("", "export"), <-read)
+}
+
+// TestKilled kills an import half way and runs it again.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	const users, batch = 20_000, 4000
+	var file strings.Builder
+	file.WriteString(`{"type":"domain","name":"example.org"}` + "\n")
+	for i := range users {
+		fmt.Fprintf(&file, `{"type":"user","email":"user%d@example.org","password":"{CRYPT}!"}`+"\n", i)
+	}
+	path := filepath.Join(t.TempDir(), "users.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte(file.String()), 0o600))
+	bin, env := built(t)
+	sessions(t, func(t *testing.T, s session) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "ispmailctl"), append(s.args, "import", "file", path)...) //nolint:gosec // our own program
+		cmd.Env = env
+		require.NoError(t, cmd.Start())
+		for s.ok("", "domain", "list", "--json") == "" { // until there is a batch
+			time.Sleep(time.Millisecond)
+		}
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+		there := strings.Count(s.ok("", "user", "list", "--json"), "\n")
+		require.Less(t, there, users)
+		assert.Zero(t, (1+there)%batch, "whole batches")
+		assert.Equal(t, fmt.Sprintf("Added 0 domains, %d users and 0 aliases; %d there already, 0 refused.\n", users-there, 1+there), s.ok("", "import", "file", path))
+		assert.Contains(t, s.ok("", "import", "file", path), fmt.Sprintf("; %d there already", 1+users))
+	})
+}

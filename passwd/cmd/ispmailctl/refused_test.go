@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRefused has one sentence on standard error for everything that cannot be done, nothing on standard output, and changes
+// nothing.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	foreign(t, dir)
+	write := func(name, text string) string {
+		path := filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "_")+name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	const whole = `{"type":"records","version":1}` + "\n" + `{"type":"domain","name":"example.com"}` + "\n"
+	empty := write("empty", "")
+	cut := write("cut", whole+`{"type":"user","email":"jim@ex`)
+	unfinished := write("unfinished", whole)
+	dump := write("dump", "-- MariaDB dump 10.19\nCREATE TABLE `mailbox` (\n")
+	twice := write("twice", whole+`{"type":"user","email":"jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"user","email":"Jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":3}`)
+	long := write("long", whole+`{"type":"user","email":"`+strings.Repeat("j", 64)+"@"+strings.Repeat("long.", 10)+`example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":2}`)
+	tests := []struct {
+		stdin string
+		args  []string
+		code  int
+		want  string
+	}{
+		{"", []string{"domain", "add", "example.org"}, command.ExitFailed, "already exists: domain example.org"},
+		{"", []string{"domain", "add", "example.com", "exa mple.com"}, command.ExitFailed, "invalid address: the domain"},
+		{"", []string{"domain", "delete", "example.com", "--yes"}, command.ExitFailed, "not found: domain example.com"},
+		{"", []string{"domain", "delete", "example.org"}, command.ExitUsage, "there is no terminal to ask at: say --yes"},
+		{"", []string{"user", "add", "jim@example.org"}, command.ExitFailed, "standard input holds no password"},
+		{"\n", []string{"user", "add", "jim@example.org"}, command.ExitFailed, "standard input holds no password"},
+		{strings.Repeat("x", 5000), []string{"user", "add", "jim@example.org"}, command.ExitFailed, "longer than 4096 bytes"},
+		{strings.Repeat("x", 512), []string{"user", "add", "jim@example.org"}, command.ExitFailed, "too long"},
+		{"a secret", []string{"user", "add", "jim@example.com"}, command.ExitFailed, "domain is not in virtual_domains: example.com"},
+		{"a secret", []string{"user", "add", "john@example.org"}, command.ExitFailed, "already exists: user john@example.org"},
+		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "many"}, command.ExitUsage, `"many" is no quota`},
+		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "-1"}, command.ExitUsage, `"-1" is no quota`},
+		{"", []string{"user", "quota", "john@example.org", "0.5"}, command.ExitUsage, `"0.5" is no quota`},
+		{"a secret", []string{"user", "add", "jim@example.org", "--scheme", "ROT13"}, command.ExitUsage, `cannot generate scheme "ROT13"`},
+		{"a secret", []string{"user", "add"}, command.ExitUsage, "accepts 1 arg(s)"},
+		{"", []string{"user", "list", "example.com"}, command.ExitFailed, "not found: domain example.com"},
+		{"", []string{"user", "quota", "jim@example.org", "1G"}, command.ExitFailed, "not found: user jim@example.org"},
+		{"", []string{"user", "delete", "jim@example.org"}, command.ExitFailed, "not found: user jim@example.org"},
+		{"", []string{"alias", "add", "loop@example.org", "loop@example.org"}, command.ExitFailed, "alias loop"},
+		{"", []string{"alias", "add", "a@example.org", "john@example.org", "nobody"}, command.ExitFailed, "invalid address"},
+		{"", []string{"alias", "delete", "a@example.org"}, command.ExitFailed, "not found: alias from a@example.org"},
+		{"", []string{"recipients", "nobody@example.org"}, command.ExitFailed, "nobody gets mail for nobody@example.org"},
+		{"wrong", []string{"password", "check", "john@example.org"}, command.ExitFailed, "wrong address or password"},
+		{"a secret", []string{"password", "set", "jim@example.org"}, command.ExitFailed, "not found: user jim@example.org"},
+		{"", []string{"import", "file", cut}, command.ExitFailed, "nothing was changed: not a file of records: line 3 is not a JSON object, or is cut"},
+		{"", []string{"import", "file", empty}, command.ExitFailed, "nothing was changed: not a file of records: line 1 is missing: the file is empty"},
+		{"", []string{"import", "file", unfinished}, command.ExitFailed, "nothing was changed: not a file of records: line 3 is missing: the file is cut"},
+		{"", []string{"import", "file", dump}, command.ExitFailed, "nothing was changed: not a file of records: line 1 is not a JSON object, or is cut"},
+		{"", []string{"import", "file", twice}, command.ExitFailed, "nothing was changed, because 1 of 3 records are refused"},
+		{"", []string{"import", "file", long}, command.ExitFailed, "nothing was changed, because 1 of 2 records are refused"},
+		{"", []string{"import", "file", filepath.Join(dir, "missing")}, command.ExitFailed, "no such file"},
+		{"", []string{"import", "postfixadmin"}, command.ExitUsage, "which database?"},
+		{"", []string{"import", "postfixadmin", "--source-dsn", "root:secret@unix(/x)/postfix"}, command.ExitUsage, "--source-dsn must not hold a password"},
+		{"", []string{"import", "vimbadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "missing")}, exitDatabase, "no such file"},
+		{"", []string{"import", "vimbadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "postfixadmin.db")}, exitDatabase, "a database of PostfixAdmin, not of ViMbAdmin"},
+		{"", []string{"import", "postfixadmin", "--source-dsn", "sqlite:" + filepath.Join(dir, "postfixadmin.db"), "--source-scheme", "rot13"}, command.ExitFailed, "rot13"},
+		{"", []string{"restore", cut}, command.ExitFailed, "nothing was restored: already exists: virtual_domains has rows"},
+		{"", []string{"restore", filepath.Join(dir, "missing")}, command.ExitFailed, "no such file"},
+		{"", []string{"export", filepath.Join(dir, "missing", "file")}, command.ExitFailed, "no such file"},
+		{"", []string{"frobnicate"}, command.ExitUsage, `unknown command "frobnicate"`},
+		{"", []string{"user", "frobnicate"}, command.ExitUsage, `unknown command "frobnicate"`},
+		{"", []string{"check", "--frobnicate"}, command.ExitUsage, "unknown flag"},
+	}
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("a long enough secret", "user", "add", "john@example.org")
+		before := s.ok("", "export")
+		for _, test := range tests {
+			out, errs, code := s.do(test.stdin, test.args...)
+			assert.Equal(t, test.code, code, "%v: %s", test.args, errs)
+			assert.Contains(t, errs, test.want, "%v", test.args)
+			assert.Empty(t, out, "%v", test.args)
+			assert.True(t, strings.HasPrefix(errs, "ispmailctl: ") || strings.HasPrefix(errs, "refused: "), errs)
+			assert.Equal(t, before, s.ok("", "export"), "%v", test.args)
+		}
+	})
+}
+
+func TestDatabases(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, test := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--dsn", "root:secret@unix(/run/x.sock)/mailserver"}, command.ExitUsage, "--dsn must not hold a password"},
+		{[]string{"--dsn", "root@unix(" + dir + "/x.sock)/mailserver"}, exitDatabase, "it does not answer"},
+		{[]string{"--dsn", "nonsense:secret"}, command.ExitUsage, "the DSN is not of the form"},
+		{[]string{"--dsn", "sqlite:" + dir + "/missing.db"}, exitDatabase, "ispmailctl init makes a new database"},
+		{[]string{"--dsn-file", dir + "/missing"}, command.ExitUsage, "no such file"},
+		{[]string{"--dsn-file", dsnFile(t, "")}, command.ExitUsage, "is empty"},
+		{[]string{"--dsn-file", dsnFile(t, "x"), "--dsn", "x"}, command.ExitUsage, "exclude each other"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), append(test.args, "domain", "list"), strings.NewReader(""), &out, &errs)
+		assert.Equal(t, test.code, code, "%v: %s", test.args, errs.String())
+		assert.Contains(t, errs.String(), test.want, "%v", test.args)
+		assert.NotContains(t, errs.String(), "secret")
+		assert.Empty(t, out.String())
+	}
+}

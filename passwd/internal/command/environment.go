@@ -1,0 +1,111 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// variable is the annotation of a flag that names its environment variable.
+const variable = "variable"
+
+// Environment gives each of the flags an environment variable: the prefix, an underscore and the name of the flag in
+// capitals. The variable counts where the flag is no argument. Like an argument, it must not be empty.
+func Environment(prefix string, flags *pflag.FlagSet) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := prefix + "_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		_ = flags.SetAnnotation(f.Name, variable, []string{name}) // fails only for a flag that there is not
+		if f.Value.Type() == "bool" {
+			f.Value = yesNo{f.Value}
+		}
+	})
+}
+
+// yesNo is a bool that people may also write as yes and no.
+type yesNo struct{ pflag.Value }
+
+func (v yesNo) Set(text string) error {
+	switch strings.ToLower(text) {
+	case "yes":
+		text = "true"
+	case "no":
+		text = "false"
+	}
+	return v.Value.Set(text)
+}
+
+// ReadEnvironment sets the flags of a command that are no arguments from their variables, and refuses empty values. Run
+// calls it before a command runs; a completion calls it before it looks at a flag. A flag that is an argument has Changed,
+// one from the environment has not.
+func ReadEnvironment(c *cobra.Command) error {
+	var errs []error
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name := variableOf(f)
+		value, set := os.LookupEnv(name)
+		switch {
+		case f.Changed:
+			if f.Value.Type() == "string" && f.Value.String() == "" {
+				errs = append(errs, isEmpty("--"+f.Name))
+			}
+		case name == "" || !set:
+		case value == "":
+			errs = append(errs, isEmpty(name))
+		default:
+			if err := f.Value.Set(value); err != nil {
+				errs = append(errs, invalid(name, f, value, err))
+			}
+		}
+	})
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs[0] // one sentence at a time
+}
+
+func variableOf(f *pflag.Flag) string {
+	if names := f.Annotations[variable]; len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
+func isEmpty(name string) error {
+	return fmt.Errorf("%s is empty: leave it out, or give it a value", name)
+}
+
+// invalid says that a flag or a variable, by its name, has a value that it cannot have.
+func invalid(name string, f *pflag.Flag, value string, err error) error {
+	if value == "" {
+		return isEmpty(name)
+	}
+	if wanted := wantedBy(f.Value); wanted != "" {
+		return fmt.Errorf("%s: %q is not %s", name, value, wanted)
+	}
+	return fmt.Errorf("%s: %q: %w", name, value, err)
+}
+
+// wantedBy names what a flag takes, "" if its errors say it.
+func wantedBy(v pflag.Value) string {
+	if c, ok := v.(*choice); ok {
+		return c.wanted()
+	}
+	return map[string]string{"bool": "true or false", "int": "a whole number", "duration": "a time such as 500ms or 2s"}[v.Type()]
+}
+
+// flagError says in one sentence what is wrong with the flags of a command line.
+func flagError(c *cobra.Command, err error) error {
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return invalid("--"+wrong.GetFlag().Name, wrong.GetFlag(), wrong.GetValue(), errors.Unwrap(wrong))
+	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		name := unknown.GetSpecifiedName()
+		return fmt.Errorf("unknown flag --%s%s", name, didYouMean("--", nearest(name, names)))
+	}
+	return err
+}

@@ -1,0 +1,65 @@
+package command
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// List returns a flag with a list: words with commas between them, and more with each time that the flag is there. A
+// backslash before a comma makes it a part of the word.
+func List(words *[]string) pflag.Value { return (*list)(words) }
+
+type list []string
+
+func (l *list) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty")
+	}
+	const escaped = "\x00" // which is in no argument and no variable
+	for word := range strings.SplitSeq(strings.ReplaceAll(text, `\,`, escaped), ",") {
+		*l = append(*l, strings.ReplaceAll(word, escaped, ","))
+	}
+	return nil
+}
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+func (l *list) Type() string   { return "list" }
+
+// Choice returns a flag with one of several words, in capitals or not. The value is the default at first.
+func Choice(value *string, words ...string) pflag.Value { return &choice{value, words} }
+
+type choice struct {
+	value *string
+	words []string
+}
+
+func (c *choice) Set(text string) error {
+	i := slices.IndexFunc(c.words, func(word string) bool { return strings.EqualFold(word, text) })
+	if i < 0 {
+		return errors.New("it is not " + c.wanted())
+	}
+	*c.value = c.words[i]
+	return nil
+}
+
+func (c *choice) String() string { return *c.value }
+func (c *choice) Type() string   { return "choice" }
+
+// wanted is the words in a sentence.
+func (c *choice) wanted() string {
+	last := len(c.words) - 1
+	return strings.Join(c.words[:last], ", ") + " or " + c.words[last]
+}
+
+// completeValues lets the shell complete the values of flags of a command that are known.
+func completeValues(c *cobra.Command, flags *pflag.FlagSet) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if v, ok := f.Value.(*choice); ok {
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(v.words, cobra.ShellCompDirectiveNoFileComp)) // fails only if it has one
+		}
+	})
+}
