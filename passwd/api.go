@@ -19,11 +19,12 @@ const apiPath = "/api/password"
 //
 //	user=john@example.org&curpass=...&newpass=...
 //
-// or the same fields as strings of a JSON object (application/json). The answer is 200 with the body "OK", after the
-// change is stored for good, or else a status from 400 on with one line of text that starts with the reason:
+// or the same fields as strings of a JSON object (application/json). Fields are taken from the body only, byte for byte;
+// other fields are ignored. Once the change is stored for good, the answer is 200 with the body "OK". Otherwise it is a
+// status from 400 on and a line of text that starts with the reason:
 //
 //	400 bad-request        a field is missing, doubled, not UTF-8 or holds a NUL byte; the user is no address
-//	401 unauthorized       Config.Secrets are set, and the request has none of them
+//	401 unauthorized       there are Config.Secrets, and the request has none of them
 //	403 bad-credentials    there is no such user, or the current password is wrong
 //	404 not-found          another path: paths are compared exactly, and never answered with a redirect
 //	405 bad-request        another method than POST
@@ -41,12 +42,10 @@ const apiPath = "/api/password"
 //	503 outcome-unknown    the database went away during the change: either password may be the one that counts
 //
 // A client that accepts application/json gets an object instead: {"reason":"ok"}, or problem details (RFC 9457) with the
-// member "reason".
+// member "reason". A request that is not HTTP, or has headers of many kilobytes, is answered by net/http itself, without a
+// reason.
 //
-// A request that is no HTTP, or has headers of many kilobytes, is answered by net/http itself, without a reason.
-//
-// Fields are taken from the body only, as the bytes that they are; other fields are ignored. Without Config.Secrets the
-// handler belongs on a loopback address or a unix socket.
+// Without secrets in [Config] the handler belongs on a loopback address or a unix socket.
 func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
 func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +54,7 @@ func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if ok {
 		event.Email, v = s.change(r.Context(), API, event.Time, "", f)
 	}
-	s.tell(r.Context(), event, v)
+	s.emit(r.Context(), event, v)
 
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -76,7 +75,7 @@ func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, body) //nolint:gosec // constant texts, as text or JSON; the client may have gone
 }
 
-// readAPI reads what an API request asks for, or tells what is wrong with it.
+// readAPI reads the form of an API request, or returns what is wrong with the request.
 func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
 	switch {
 	case r.URL.EscapedPath() != apiPath:
@@ -110,7 +109,7 @@ func jsonAnswer(v verdict) (contentType, body string) {
 	return "application/problem+json", string(problem)
 }
 
-// acceptsJSON tells whether a request asks for JSON by name. Roundcube sends no Accept at all.
+// acceptsJSON reports whether a request asks for JSON by name. Roundcube sends no header Accept at all.
 func acceptsJSON(r *http.Request) bool {
 	accept := strings.ToLower(strings.Join(r.Header.Values("Accept"), ","))
 	return strings.Contains(accept, "application/json") || strings.Contains(accept, "application/problem+json")

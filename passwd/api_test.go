@@ -269,6 +269,9 @@ func TestStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && name == "MariaDB" {
+				t.Skip("-short: a MariaDB needs Docker")
+			}
 			db := open(t)
 			db.Example(t)
 			store := db.Store(t, ispmail.Config{})

@@ -30,6 +30,9 @@ import (
 // TestBrowser uses the page in Chromium as a person does: one browser, and a tab for each test.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: needs Chromium")
+	}
 	browser := startBrowser(t)
 	for name, test := range map[string]func(*testing.T, tab){
 		"success":       testSuccess,

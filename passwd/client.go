@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// clientOf returns the address of the person behind a request. A proxy that is trusted says it in X-Forwarded-For: its
-// entry is the last one, the entries before it are as trustworthy as their own senders. A request that comes over a unix
-// socket comes from a proxy that may use the socket.
+// clientOf returns the address of the person behind a request. If the peer is a trusted proxy, that is in X-Forwarded-For:
+// the last entry is from the peer, and an entry before it counts as long as the one after it is a trusted proxy too. A peer
+// on a unix socket is a trusted proxy.
 func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	client, ok := parseHop(r.RemoteAddr)
 	if ok && !isTrusted(client, trusted) {
@@ -47,7 +47,7 @@ func parseHop(s string) (netip.Addr, bool) {
 	return address.Unmap().WithZone(""), err == nil
 }
 
-// isSocket tells whether a request came over a unix socket.
+// isSocket reports whether a request came over a unix socket.
 func isSocket(r *http.Request) bool {
 	_, ok := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
 	return ok

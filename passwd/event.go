@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// A Channel is the way on which an attempt came in. It is the handler, not anything in the request.
+// A Channel says which handler got an attempt. Nothing in the request decides it.
 type Channel int
 
 // The channels.
 const (
-	API  Channel = iota // Service.API, for webmail programs
-	Page                // Service.Page, for people
+	API  Channel = iota // [Service.API], for webmail programs
+	Page                // [Service.Page], for people
 )
 
 // String returns "api" or "page".
@@ -23,10 +23,10 @@ func (c Channel) String() string {
 	return "page"
 }
 
-// An Event is an attempt to change a password, with its outcome. It holds no secret, and nothing of it is as a client
-// sent it: it is safe to log.
+// An Event is an attempt to change a password, and its outcome. It holds no password, and no text as a client sent it: it is
+// safe to log.
 type Event struct {
-	Time     time.Time // UTC, of the arrival
+	Time     time.Time // of the arrival, in UTC
 	Channel  Channel
 	Email    string     // canonical; "" if the request named no valid address
 	Client   netip.Addr // invalid for the API, whose clients are programs
@@ -36,7 +36,7 @@ type Event struct {
 	Duration time.Duration
 }
 
-// LogValue returns the fields that tell something.
+// LogValue returns the event as a group of attributes, see [slog.LogValuer].
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("channel", e.Channel.String()),

@@ -35,8 +35,8 @@ type field struct {
 	value *string
 }
 
-// readFields reads the fields of a request from its body, which is a form or JSON. Each must be there once and have a
-// value; other fields are ignored.
+// readFields reads the fields of a request from its body, a form or JSON. Each field must be there once and have a value.
+// Other fields are ignored.
 func readFields(w http.ResponseWriter, r *http.Request, fields []field) (verdict, bool) {
 	fail := func(status int, text string) (verdict, bool) { return badRequest(status, text), false }
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -94,7 +94,7 @@ func parseBody(header http.Header, body []byte) (values url.Values, supported bo
 	return values, true, err
 }
 
-// parseJSON reads the members of an object that are strings. Others become no value. Unlike json.Unmarshal it keeps the
+// parseJSON reads the members of an object that are strings. Other members become "". Unlike [json.Unmarshal] it keeps both
 // values of a name that is there twice.
 func parseJSON(body []byte) (url.Values, error) {
 	errMalformed := errors.New("malformed")

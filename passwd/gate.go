@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A gate bounds how many changes are under way, so that hashing never takes the processors that the mail server needs.
-// One place more is for the API alone: a flood on the public page does not stop the webmail.
+// A gate limits how many changes are under way, so that the mail server always has a processor. The API has one place for
+// itself: a flood on the public page does not stop the webmail.
 type gate struct {
 	shared, reserved chan struct{}
 	waiting          [2]atomic.Int32 // by channel

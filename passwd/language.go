@@ -11,14 +11,14 @@ import (
 	"golang.org/x/text/language"
 )
 
-// A translation is the texts of the page in one language.
+// A translation holds the texts of the page in one language.
 type translation struct {
 	Language string // BCP 47
 	texts    map[string]string
 	template *template.Template // the page with the texts that are always the same
 }
 
-// Text returns a text, with what is to be put in. Each text is in each translation: a test looks after that.
+// Text returns a text, formatted with args. A test makes sure that each translation has each text.
 func (t translation) Text(name string, args ...any) string {
 	text, ok := t.texts[name]
 	if !ok {
@@ -45,7 +45,7 @@ type translations struct {
 	matcher language.Matcher
 }
 
-// defaultLanguage is for those whose language there is not.
+// defaultLanguage is the language of everybody whose own is not there.
 const defaultLanguage = "en"
 
 // readTranslations reads the files of the folder language. Another file there is another language.

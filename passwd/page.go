@@ -19,21 +19,21 @@ import (
 //	POST /           the form again with what is wrong, or 200 and that the password was changed
 //	GET  /style.css  how it looks
 //
-// and HEAD for GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of API, but
-// for 401, and these:
+// and HEAD as well as GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of
+// [Service.API] except 401, and these:
 //
 //	403 cross-origin   the form was not sent by this page, or by no browser: there is neither Origin nor Sec-Fetch-Site
 //	415 bad-request    another content type than application/x-www-form-urlencoded
 //	422 mismatch       the new password and its repetition are not the same
 //	429 limited        too many wrong passwords for the account, or from the client
 //
-// The page is English or German, as the browser asks. It needs no JavaScript and no cookie, loads nothing from elsewhere
-// and repeats no password. Its links are relative: a proxy may serve it under any path that ends with a slash.
+// The page is in English or German, as the browser asks. It needs no JavaScript and no cookie, loads nothing from
+// elsewhere and repeats no password. Its links are relative: a proxy may serve it under any path that ends with a slash.
 //
-// Passwords are typed here, so the handler belongs behind TLS, on a listener of its own: what a client may do depends on
-// its address (Config.TrustedProxies). Strict-Transport-Security is left to the end of TLS, which alone knows whether the
-// whole host can do without HTTP. A proxy should pass the Host header on, with which the Origin of old browsers is
-// compared. As with API, do not put an http.ServeMux in front that cleans paths.
+// The handler belongs behind TLS, because people type passwords, and on a listener of its own, because its limits count
+// by the address of the client (see TrustedProxies in [Config]). Let the proxy that ends TLS send
+// Strict-Transport-Security: only it knows whether the whole host can do without HTTP. The proxy should pass on the header
+// Host, which is compared with the Origin of old browsers. Do not put an [http.ServeMux] in front, see [Service.API].
 func (s *Service) Page() http.Handler {
 	style := must(pageFiles.ReadFile("style.css"))
 	return &page{
@@ -79,8 +79,8 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// setPageHeaders sets what a browser needs to know to do nothing but show the form and send it back, as ASVS 5.0,
-// chapter 3.4, asks.
+// setPageHeaders sets headers that let a browser show the form and send it back, and nothing else. See ASVS 5.0, chapter
+// 3.4.
 func setPageHeaders(header http.Header) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy",
@@ -114,7 +114,7 @@ func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
 	if ok {
 		event.Email, v = p.service.change(r.Context(), Page, event.Time, network(client), f)
 	}
-	p.service.tell(r.Context(), event, v)
+	p.service.emit(r.Context(), event, v)
 	setRetryAfter(w.Header(), v)
 	p.write(w, r, v.status, v, f.user, event.Email)
 }
@@ -125,7 +125,7 @@ var (
 	noForm      = badRequest(http.StatusUnsupportedMediaType, "Send application/x-www-form-urlencoded.")
 )
 
-// read reads the form, or tells what is wrong with the request. Nothing of a request from elsewhere is looked at.
+// read reads the form, or returns what is wrong with the request. It reads nothing of a request from another site.
 func (p *page) read(w http.ResponseWriter, r *http.Request) (f form, v verdict, ok bool) {
 	// CrossOriginProtection lets a request without these headers pass, as that of a program. The page is for browsers, and
 	// all of them send one of the two with a form.
@@ -184,8 +184,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 	writeBody(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 
-// A view is what the template shows. It has no password. What takes a decision is decided before, because fields cost
-// the template less than methods.
+// A view is the data of the template. It has no password. It has fields, which cost the template less than methods.
 type view struct {
 	translation
 	Site, Webmail, Style string

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// policy judges a new password by the request alone: there are no rules about kinds of characters (NIST SP 800-63B-4,
-// section 3.1.1.2), and nothing is asked of the database. email is canonical.
+// policy judges a new password by the request alone, without the database. There are no rules about kinds of characters, see
+// NIST SP 800-63B-4, section 3.1.1.2. email is canonical.
 func (s *Service) policy(email string, f form) (verdict, bool) {
 	refuse := func(reason, text string) (verdict, bool) {
 		return verdict{status: http.StatusUnprocessableEntity, reason: reason, text: text}, false
@@ -50,8 +50,8 @@ var commonPasswords = sync.OnceValue(func() map[string]bool {
 	return common
 })
 
-// isCommon tells whether a password is a common one, with or without digits and punctuation around it, or one that is
-// as easily guessed: the same over and over, or a run along the alphabet or the keyboard.
+// isCommon reports whether a password is a common one, with or without digits and punctuation around it, or one that is as
+// easily guessed: a repetition, or a run along the alphabet or the keyboard.
 func isCommon(password string) bool {
 	core := strings.TrimFunc(password, isNoLetter)
 	return commonPasswords()[password] || commonPasswords()[core] || isRepeated(password) || isRun(password)
@@ -110,8 +110,8 @@ func longWords(text string) []string {
 	return slices.DeleteFunc(words, func(w string) bool { return utf8.RuneCountInString(w) < 3 })
 }
 
-// madeOf tells whether a password is nothing but the words, in any order and number, and what is easily added to them:
-// digits, blanks and punctuation.
+// madeOf reports whether a password consists of the words alone, in any order and number, with digits, blanks and
+// punctuation between them.
 func madeOf(password string, words []string) bool {
 	rest := password
 	for _, word := range words {

@@ -10,8 +10,8 @@ import (
 // lowestSecret is the least number of bytes of a secret: 16 random hexadecimal digits.
 const lowestSecret = 16
 
-// secrets are the passwords of the programs that may use the API, as digests: all of one length, so that comparing them
-// tells nothing.
+// secrets are the passwords of the programs that may use the API, as digests. Digests have one length, so that the time of
+// a comparison reveals nothing.
 type secrets [][sha256.Size]byte
 
 func newSecrets(texts []string) secrets {
@@ -22,8 +22,8 @@ func newSecrets(texts []string) secrets {
 	return s
 }
 
-// admit tells whether a request carries one of the secrets: as the password of HTTP Basic (RFC 7617), which Roundcube
-// makes of the userinfo in its URL, or as a Bearer token (RFC 6750). Without secrets it admits all.
+// admit reports whether a request carries one of the secrets. It is the password of HTTP Basic (RFC 7617), which Roundcube
+// makes of the userinfo in its URL, or a Bearer token (RFC 6750). Without secrets, every request is admitted.
 func (s secrets) admit(r *http.Request) bool {
 	if len(s) == 0 {
 		return true

@@ -1,7 +1,7 @@
-// Package passwd is an HTTP service with which the users of a mail server change their own passwords from a webmail.
+// Package passwd is an HTTP service with which the users of a mail server change their own passwords.
 //
-// A Service has two handlers: API, which Roundcube's password plugin calls with its driver httpapi, and Page, a form for
-// people. Each belongs on a listener of its own; either can be mounted alone:
+// A [Service] has two handlers: [Service.API], which Roundcube's password plugin calls with its driver httpapi, and
+// [Service.Page], a form for people. Each belongs on a listener of its own; either can be mounted alone:
 //
 //	store, err := ispmail.Open(ctx, dsn, ispmail.Config{})
 //	...
@@ -9,19 +9,20 @@
 //	...
 //	err = http.ListenAndServe("127.0.0.1:8080", service.API())
 //
-// Do not put an http.ServeMux in front that cleans paths: it would answer //api/password with a redirect, which
+// Do not put an [http.ServeMux] in front: it cleans paths, and would answer //api/password with a redirect, which
 // Roundcube follows with a GET and may take for success. The command ispmail-passwd serves the handlers with limits on
 // time and size.
 //
 // # Order of an attempt
 //
-// The form of the request and the password policy are judged first, by the request alone. Then the attempt is charged
-// to its limits, and then it waits for one of a few places, so that hashing does not take the machine away from the mail
-// server. What was charged is given back unless the credentials are wrong. The answer to wrong credentials comes at a
-// fixed time after the request, whether there is such a user or not.
+// The request and the new password are judged first, without the database. Then the attempt is charged to its limits. Then
+// it waits for one of a few places, so that hashing does not take the machine away from the mail server. The charge is
+// given back unless the credentials are wrong. The answer to wrong credentials comes at a fixed time after the request,
+// whether there is such a user or not.
 package passwd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,56 +40,58 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// A Changer replaces the current password of a mail user, after it has verified it. *ispmail.Store is one.
-//
-// ChangePassword is called with an address in its canonical form. It must return nil only when the change is stored
-// for good, ispmail.ErrBadCredentials when there is no such user or the password is another, and
-// ispmail.ErrOutcomeUnknown when it cannot tell. Every other error means that nothing was changed; one that is
-// ispmail.ErrUnavailable tells of an outage, which is logged once. It must be safe for concurrent use.
+// A Changer verifies the current password of a mail user and replaces it. [ispmail.Store] is one. It must be safe for
+// concurrent use.
 type Changer interface {
+	// ChangePassword changes a password. The address is in its canonical form, see [ispmail.Canonical].
+	//
+	// It returns nil only when the change is stored for good, [ispmail.ErrBadCredentials] when there is no such user or
+	// the current password is wrong, and [ispmail.ErrOutcomeUnknown] when it cannot tell. Every other error means that
+	// nothing was changed. [ispmail.ErrUnavailable] means an outage, which is logged once.
 	ChangePassword(ctx context.Context, email, current, replacement string) error
 }
 
-// Config holds the settings of a Service. The zero value is invalid: it has no Changer.
+// Config holds the settings of a [Service]. The zero value is invalid: it has no Changer.
 type Config struct {
 	// Changer changes the passwords. It is required.
 	Changer Changer
 
-	// MinLength is the least number of characters (Unicode code points) of a new password. Defaults to 15, what NIST
-	// SP 800-63B-4, section 3.1.1.2, asks of a password that is the only factor; less than 8 is refused.
+	// MinLength is the least number of characters (Unicode code points) of a new password, from 8 to 64. Defaults to 15,
+	// which NIST SP 800-63B-4, section 3.1.1.2, asks of a password that is the only factor.
 	MinLength int
 	// MaxLength is the greatest number of bytes of a new password, from 64 to 256. Defaults to 256. Set it to 72 if
-	// new passwords are hashed by bcrypt, which ignores what comes after.
+	// new passwords are hashed with bcrypt, which ignores all further bytes.
 	MaxLength int
-	// AllowSame accepts a new password that is the current one. Then a change only renews the stored hash.
+	// AllowSame accepts a new password that equals the current one. Such a change only renews the stored hash.
 	AllowSame bool
 
 	// Fields are the names of the fields of the API's form. The zero value means user, curpass and newpass.
 	Fields Fields
-	// Secrets are the passwords of the programs that may use the API, any one of them. Two allow for a change of the
-	// secret without a gap. By default the API asks for none: then it belongs on a loopback address or a unix socket.
+	// Secrets are the passwords of the programs that may use the API. A request needs one of them. With two of them a
+	// secret can be changed without a gap. By default the API asks for none: then it belongs on a loopback address or a
+	// unix socket.
 	Secrets []string
 
-	// TrustedProxies are the networks whose X-Forwarded-For header says who uses the page. By default there are none,
-	// and the client is the peer; over a unix socket the peer is trusted.
+	// TrustedProxies are the networks of proxies. Their header X-Forwarded-For names the client of the page. By default
+	// there are none, and the client is the peer. The peer of a unix socket is always trusted.
 	TrustedProxies []netip.Prefix
-	// SiteName is the title of the page, and no good password. Defaults to "Mail".
+	// SiteName is the title of the page. A new password must not consist of it. Defaults to "Mail".
 	SiteName string
-	// WebmailURL is where a link on the page leads back to. By default there is no link.
+	// WebmailURL is the target of a link on the page. By default there is no link.
 	WebmailURL string
 
-	// MaxConcurrent is the number of changes that are under way at the same time, beside one more for the API alone.
-	// Defaults to one less than GOMAXPROCS, at least 1.
+	// MaxConcurrent is the greatest number of changes at the same time. The API has one more place for itself. Defaults to
+	// one less than GOMAXPROCS, at least 1.
 	MaxConcurrent int
-	// Floor is the time from the arrival of a request to the answer that the credentials are wrong, and on the page also
-	// to the answer that the password was changed, with a random tenth on top. What takes longer is answered at a
-	// multiple of it. Defaults to 500 ms. It should be longer than it takes to verify a password.
+	// Floor is the time from the arrival of a request to the answer that the credentials are wrong. On the page, it is also
+	// the time to the answer that the password was changed. A random tenth comes on top. What takes longer is answered at
+	// a multiple of Floor. It should be longer than a verification takes, and is at most 10 s. Defaults to 500 ms.
 	Floor time.Duration
 
-	// OnEvent is told about every attempt, before the answer is sent. It must be safe for concurrent use, and return
-	// soon. By default nobody is told.
+	// OnEvent is called for every attempt, before the answer is sent. It must be safe for concurrent use, and return soon.
+	// By default there is none.
 	OnEvent func(context.Context, Event)
-	// Logger is told about outages of the database. Defaults to slog.Default().
+	// Logger logs outages of the database. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
 
@@ -120,8 +123,7 @@ const (
 	clientInterval  = 30 * time.Second
 )
 
-// A Service changes passwords over HTTP. Make one with New; the zero value does not work.
-// It is safe for concurrent use.
+// A Service changes passwords over HTTP. Make one with [New]; the zero value does not work. It is safe for concurrent use.
 type Service struct {
 	config   Config
 	secrets  secrets
@@ -134,20 +136,22 @@ type Service struct {
 	down      atomic.Bool
 }
 
-// New returns a Service. It fails if there is no Changer or a setting is out of its range.
+// New returns a [Service]. It returns an error if config has no Changer or a setting is out of its range.
 func New(config Config) (*Service, error) {
 	if config.Changer == nil {
 		return nil, errors.New("passwd: Config has no Changer")
 	}
-	setDefault(&config.MinLength, defaultMinLength)
-	setDefault(&config.MaxLength, defaultMaxLength)
-	setDefault(&config.Fields.User, "user")
-	setDefault(&config.Fields.Current, "curpass")
-	setDefault(&config.Fields.New, "newpass")
-	setDefault(&config.SiteName, "Mail")
-	setDefault(&config.Floor, defaultFloor)
-	setDefault(&config.Logger, slog.Default())
-	fields := config.Fields
+	config.MinLength = cmp.Or(config.MinLength, defaultMinLength)
+	config.MaxLength = cmp.Or(config.MaxLength, defaultMaxLength)
+	config.SiteName = cmp.Or(config.SiteName, "Mail")
+	config.Floor = cmp.Or(config.Floor, defaultFloor)
+	config.Logger = cmp.Or(config.Logger, slog.Default())
+	fields := Fields{
+		User:    cmp.Or(config.Fields.User, "user"),
+		Current: cmp.Or(config.Fields.Current, "curpass"),
+		New:     cmp.Or(config.Fields.New, "newpass"),
+	}
+	config.Fields = fields
 	switch {
 	case config.MaxLength < lowestMaxLength || config.MaxLength > defaultMaxLength:
 		return nil, fmt.Errorf("passwd: MaxLength %d is not in %d to %d", config.MaxLength, lowestMaxLength, defaultMaxLength)
@@ -182,15 +186,8 @@ func New(config Config) (*Service, error) {
 	return s, nil
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
-// A verdict is what became of an attempt: the status of the answer, the reason that programs read and the sentence that
-// people read. Neither holds anything of the request.
+// A verdict is the outcome of an attempt: the status of the answer, the reason for programs and the sentence for people.
+// Neither text holds anything of the request.
 type verdict struct {
 	status     int
 	reason     string
@@ -216,7 +213,7 @@ func limited(wait time.Duration) verdict {
 	return verdict{status: http.StatusTooManyRequests, reason: "limited", text: "Too many attempts. Try again later.", retryAfter: wait}
 }
 
-// verdicts is the one table from errors to answers. What is not in it means that the database could not do its work.
+// verdicts is the one table from errors to answers. Any other error means that the database could not do its work.
 var verdicts = []struct {
 	err error
 	verdict
@@ -232,8 +229,8 @@ var verdicts = []struct {
 // form holds what a change needs.
 type form struct{ user, current, replacement string }
 
-// change makes an attempt to change a password that arrived at some time from some client, which counts on the page
-// only. The address that it returns is canonical, or "".
+// change makes an attempt to change a password. The client counts on the page only. The email that change returns is
+// canonical, or "".
 func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client string, f form) (email string, v verdict) {
 	email, err := ispmail.Canonical(f.user)
 	if err != nil {
@@ -245,8 +242,8 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if v, ok := s.policy(email, f); !ok {
 		return email, v
 	}
-	// One attempt for an account at a time, until it is answered: with more, the time that the second one waits for the
-	// first would tell what that costs.
+	// An account has one attempt at a time, until it is answered. Otherwise the wait of the second reveals how long the
+	// first took.
 	if _, underWay := s.underWay[channel].LoadOrStore(email, true); underWay {
 		return email, busy
 	}
@@ -265,14 +262,14 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	return email, v
 }
 
-// waitForFloor waits until a fixed time after the arrival, or a multiple of it where that is over, so that the time does
-// not tell what was done: why credentials are wrong, or on the page, whose users may time their own changes, what the
-// attempts of others cost that they had to wait for. It is not done in a place of the gate, where others would wait too.
+// waitForFloor waits until Config.Floor after the arrival, or the next multiple of it. Then the time of an answer does not
+// reveal why credentials are wrong. On the page, where people can time their own changes, it does not reveal either what
+// the attempts before theirs cost. The attempt has left the gate: nobody waits for this sleep.
 func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
 	floor := s.config.Floor // which New leaves at no less than a nanosecond
 	answer := (time.Since(arrival)/floor + 1) * floor
-	// Timers wake up to a millisecond late, by how much depends on when they were set, and so on the work that was done:
-	// the jitter drowns that.
+	// A timer is up to a millisecond late. How late depends on when it was set, and so on the work that was done. The
+	// jitter drowns that.
 	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
 	select {
 	case <-time.After(time.Until(arrival.Add(answer))):
@@ -280,8 +277,8 @@ func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
 	}
 }
 
-// charge takes an attempt from the limits of its channel, the client's first: a client that has to wait takes nothing
-// from the account.
+// charge takes an attempt from the limits of its channel. The limit of the client comes first: a client that has to wait
+// takes nothing from the account.
 func (s *Service) charge(channel Channel, client, email string) (giveBack func(), wait time.Duration, ok bool) {
 	account := s.accounts[channel]
 	if channel == API {
@@ -317,11 +314,11 @@ func (s *Service) changeNow(ctx context.Context, channel Channel, email string, 
 	if v.status < http.StatusInternalServerError {
 		err = nil // the database answered
 	}
-	s.database(ctx, err)
+	s.noteOutage(ctx, err)
 	return v
 }
 
-// changePassword calls the Changer, and takes a panic of it for a failure.
+// changePassword calls the Changer. A panic counts as an error.
 func (s *Service) changePassword(ctx context.Context, email string, f form) (err error) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
@@ -331,8 +328,8 @@ func (s *Service) changePassword(ctx context.Context, email string, f form) (err
 	return s.config.Changer.ChangePassword(ctx, email, f.current, f.replacement)
 }
 
-// tell completes an event and tells it.
-func (s *Service) tell(ctx context.Context, e Event, v verdict) {
+// emit completes an event and passes it to Config.OnEvent.
+func (s *Service) emit(ctx context.Context, e Event, v verdict) {
 	if s.config.OnEvent == nil {
 		return
 	}
@@ -341,8 +338,8 @@ func (s *Service) tell(ctx context.Context, e Event, v verdict) {
 	s.config.OnEvent(ctx, e)
 }
 
-// database notes whether the database does its work. An outage is logged once, and its end; another failure each time.
-func (s *Service) database(ctx context.Context, err error) {
+// noteOutage logs an outage of the database once, its end once, and every other error each time.
+func (s *Service) noteOutage(ctx context.Context, err error) {
 	log := s.config.Logger
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

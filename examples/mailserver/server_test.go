@@ -72,6 +72,9 @@ func newServer(t *testing.T) *server {
 
 func started(t *testing.T, start func() (*server, error)) *server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: a mail server needs Docker")
+	}
 	s, err := start()
 	if errors.Is(err, errNoDocker) {
 		t.Skip(err)

@@ -1,5 +1,0 @@
-//go:build !race
-
-package passwd
-
-const raceEnabled = false
