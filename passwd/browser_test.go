@@ -4,24 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
@@ -52,137 +42,6 @@ func TestBrowser(t *testing.T) {
 		})
 	}
 }
-
-func startBrowser(t *testing.T) context.Context {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("The page is tested in Chromium, which is not installed. Run make test, or install the package chromium.")
-	}
-	// Chromium leaves files behind, and may still write some when T.TempDir would already remove them.
-	temporary, err := os.MkdirTemp("", "browser") //nolint:usetesting // see above
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(temporary) })
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.Env("TMPDIR="+temporary),
-		chromedp.DisableGPU,
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
-		chromedp.WSURLReadTimeout(time.Minute),
-	)
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium has none for root
-	}
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	require.NoError(t, chromedp.Do(browser))
-	return browser
-}
-
-// A tab is a page of the browser with the steps of a test.
-type tab struct {
-	*testing.T
-	ctx context.Context
-}
-
-func openTab(t *testing.T, browser context.Context) tab {
-	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
-	t.Cleanup(cancel)
-	tab := tab{t, ctx}
-	tab.do()
-	require.NoError(t, chromedp.Listen(ctx, func(event any) {
-		e, ok := event.(*log.EventEntryAdded)
-		// Chromium notes a status from 400 on as a network error, and gives hints on level verbose. What is left is what
-		// the policy of the page forbids, for one.
-		if ok && e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelVerbose {
-			t.Errorf("Chromium complains: %s", e.Entry.Text)
-		}
-	}))
-	tab.accept("en-GB, en;q=0.9")
-	return tab
-}
-
-func (t tab) do(actions ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	require.NoError(t.T, chromedp.Do(t.ctx, actions...))
-}
-
-// accept sets the languages of the person.
-func (t tab) accept(languages string) {
-	t.Helper()
-	t.do(command(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-		Headers: network.Headers{"Accept-Language": languages},
-	}))
-}
-
-// command is a step that chromedp has no name for.
-func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, c, params)
-		return err
-	})
-}
-
-// open shows the page of a service on a server of its own.
-func (t tab) open(config passwd.Config) (server *httptest.Server) {
-	t.Helper()
-	if config.SiteName == "" {
-		config.SiteName = "Example Mail"
-	}
-	config.WebmailURL = "https://webmail.example.org/"
-	config.Floor = time.Millisecond
-	server = httptest.NewServer(newService(t.T, config).Page())
-	t.Cleanup(server.Close)
-	t.do(chromedp.Navigate(server.URL))
-	return server
-}
-
-// send types into the fields of the form, waits for the answer and returns its status and what it says.
-func (t tab) send(user, current, replacement, repeat string) (status int64, text string) {
-	t.Helper()
-	t.do(
-		chromedp.SetValue(chromedp.CSS("#user"), user), // as a password manager does
-		chromedp.SendKeys(chromedp.CSS("#curpass"), current),
-		chromedp.SendKeys(chromedp.CSS("#newpass"), replacement),
-		chromedp.SendKeys(chromedp.CSS("#repeat"), repeat),
-	)
-	return t.submit(chromedp.SendKeys(chromedp.CSS("#repeat"), kb.Enter))
-}
-
-// submit does what sends the form, waits for the answer and returns its status and what it says.
-func (t tab) submit(action chromedp.Action[chromedp.Void]) (status int64, text string) {
-	t.Helper()
-	response, err := chromedp.RunResponse(t.ctx, action)
-	require.NoError(t.T, err)
-	text, err = chromedp.Run(t.ctx, chromedp.Text(chromedp.CSS("main")))
-	require.NoError(t.T, err)
-	return response.Status, text
-}
-
-// eval returns the value of an expression of JavaScript, which the page itself has none of.
-func eval[T any](t tab, expression string) T {
-	t.Helper()
-	value, err := chromedp.Run(t.ctx, chromedp.Evaluate[T](expression))
-	require.NoError(t.T, err)
-	return value
-}
-
-const (
-	focused       = `document.activeElement.id || document.activeElement.tagName`
-	passwordsLeft = `[...document.querySelectorAll("[type=password]")].map(e => e.value).join("")`
-	noEarlyChecks = `document.forms[0].noValidate = true`
-)
 
 func testSuccess(t *testing.T, tab tab) {
 	c := &changer{}
@@ -304,26 +163,6 @@ func testCrossOrigin(t *testing.T, tab tab) {
 	assert.Equal(t, int64(http.StatusOK), status, "the page itself works on")
 }
 
-func testLanguage(t *testing.T, tab tab) {
-	tab.accept("de-AT, de;q=0.9, en;q=0.5")
-	c := &changer{err: ispmail.ErrOutcomeUnknown}
-	tab.open(passwd.Config{Changer: c})
-	assert.Equal(t, "Passwort ändern – Example Mail", eval[string](tab, `document.title`))
-	assert.Equal(t, "de", eval[string](tab, `document.documentElement.lang`))
-	status, text := tab.send("john@example.org", current, replacement, replacement)
-	assert.Equal(t, int64(http.StatusServiceUnavailable), status)
-	assert.Contains(t, text, "Es ist nicht sicher, ob Ihr Passwort geändert wurde")
-	assert.Contains(t, text, "Bitte probieren Sie beide Passwörter")
-	look(t, tab, "unknown-german")
-	c.err = nil
-	status, _ = tab.send(strings.Repeat("very-long-name.", 4)+"@mail.department.of.an-organisation.example", current, replacement, replacement)
-	assert.Equal(t, int64(http.StatusBadRequest), status)
-	look(t, tab, "address-german")
-	status, _ = tab.send("a-very-long-name-of-a-person@mail.department.of.an-organisation.example", current, replacement, replacement)
-	assert.Equal(t, int64(http.StatusOK), status)
-	look(t, tab, "success-german")
-}
-
 // testKeyboard changes a password without a mouse.
 func testKeyboard(t *testing.T, tab tab) {
 	c := &changer{}
@@ -353,86 +192,4 @@ func testInternational(t *testing.T, tab tab) {
 	status, _ := tab.send(eval[string](tab, `document.forms[0].user.value`), "grüße, 世界", "ein neues, sehr süßes 密码", "ein neues, sehr süßes 密码")
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Equal(t, [][3]string{{"john@xn--bcher-kva.example", "grüße, 世界", "ein neues, sehr süßes 密码"}}, c.calls)
-}
-
-// testLook measures the page and takes its picture (go test -artifacts).
-func testLook(t *testing.T, tab tab) {
-	fail := true
-	tab.open(passwd.Config{SiteName: "Example Mail", Changer: changerFunc(func(context.Context, string, string, string) error {
-		if fail {
-			return ispmail.ErrBadCredentials
-		}
-		return nil
-	})})
-	look(t, tab, "form")
-	tab.send("john@example.org", "wrong", replacement, replacement)
-	look(t, tab, "error")
-	fail = false
-	tab.send("john@example.org", current, replacement, replacement)
-	look(t, tab, "success")
-}
-
-func look(t *testing.T, tab tab, name string) {
-	t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{320, 1280} {
-			tab.do(
-				command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-				}),
-				chromedp.EmulateViewport(width, 800),
-			)
-			picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
-			require.NoError(t, err)
-			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
-			require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), file), picture, 0o600))
-			assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
-			small := eval[string](tab, `[...document.querySelectorAll("input, button, .button")]
-				.filter(e => e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
-			assert.Empty(t, small, "%s: a thumb finds it", file)
-		}
-		measured := 0
-		for selector, least := range map[string]float64{
-			"h1": 4.5, ".site": 4.5, "main > p, .summary p": 4.5, "label": 4.5, "input": 4.5, ".hint": 4.5, ".error": 4.5, "button": 4.5,
-			"a": 4.5, ".button": 4.5, ".summary h2": 4.5, ".summary a": 4.5, ".back a": 4.5, "svg": 3,
-		} {
-			for _, colours := range eval[[][2][]float64](tab, fmt.Sprintf(coloursOf, selector)) {
-				measured++
-				assert.GreaterOrEqual(t, contrast(colours[0], colours[1]), least, "%s %s: %s", scheme, name, selector)
-			}
-		}
-		// WCAG 1.4.11: that there is a field to type in is seen.
-		for _, colours := range eval[[][2][]float64](tab, edgesOfInputs) {
-			measured++
-			assert.GreaterOrEqual(t, contrast(colours[0], colours[1]), 3.0, "%s %s: edge of a field", scheme, name)
-		}
-		assert.Greater(t, measured, 3)
-	}
-}
-
-// coloursOf returns the colour of the text, or of the lines of a drawing, and of the ground behind it.
-const (
-	ground    = `(e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (c != "rgba(0, 0, 0, 0)") return c } })`
-	numbers   = `(c => c.match(/[\d.]+/g).map(Number))`
-	coloursOf = `[...document.querySelectorAll(%q)].map(e => { const s = getComputedStyle(e);
-		return [s.stroke == "none" ? s.color : s.stroke, ` + ground + `(e)].map(` + numbers + `) })`
-	edgesOfInputs = `[...document.querySelectorAll("input")].map(e =>
-		[getComputedStyle(e).borderTopColor, ` + ground + `(e.parentElement)].map(` + numbers + `))`
-)
-
-// contrast returns the contrast ratio of two opaque colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
-func contrast(a, b []float64) float64 {
-	luminance := func(colour []float64) float64 {
-		var linear [3]float64
-		for i := range linear {
-			if c := colour[i] / 255; c <= 0.04045 {
-				linear[i] = c / 12.92
-			} else {
-				linear[i] = math.Pow((c+0.055)/1.055, 2.4)
-			}
-		}
-		return 0.2126*linear[0] + 0.7152*linear[1] + 0.0722*linear[2]
-	}
-	la, lb := luminance(a), luminance(b)
-	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -131,9 +132,10 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// TestNil is no command line of the test itself.
-func TestNil(t *testing.T) {
-	t.Parallel()
+// TestNoArguments has none, and not those of the process. It cannot run in parallel: they belong to all tests.
+func TestNoArguments(t *testing.T) {
+	defer func(before []string) { os.Args = before }(os.Args)
+	os.Args = []string{"program", "frobnicate"}
 	p, code := call(t)
 	assert.Equal(t, command.ExitOK, code)
 	assert.Contains(t, p.stdout, "Usage:\n  program [COMMAND] [flags]\n")

@@ -1,0 +1,122 @@
+package passwd_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd"
+)
+
+func testLanguage(t *testing.T, tab tab) {
+	tab.accept("de-AT, de;q=0.9, en;q=0.5")
+	c := &changer{err: ispmail.ErrOutcomeUnknown}
+	tab.open(passwd.Config{Changer: c})
+	assert.Equal(t, "Passwort ändern – Example Mail", eval[string](tab, `document.title`))
+	assert.Equal(t, "de", eval[string](tab, `document.documentElement.lang`))
+	status, text := tab.send("john@example.org", current, replacement, replacement)
+	assert.Equal(t, int64(http.StatusServiceUnavailable), status)
+	assert.Contains(t, text, "Es ist nicht sicher, ob Ihr Passwort geändert wurde")
+	assert.Contains(t, text, "Bitte probieren Sie beide Passwörter")
+	look(t, tab, "unknown-german")
+	c.err = nil
+	status, _ = tab.send(strings.Repeat("very-long-name.", 4)+"@mail.department.of.an-organisation.example", current, replacement, replacement)
+	assert.Equal(t, int64(http.StatusBadRequest), status)
+	look(t, tab, "address-german")
+	status, _ = tab.send("a-very-long-name-of-a-person@mail.department.of.an-organisation.example", current, replacement, replacement)
+	assert.Equal(t, int64(http.StatusOK), status)
+	look(t, tab, "success-german")
+}
+
+// testLook measures the page and takes its picture (go test -artifacts).
+func testLook(t *testing.T, tab tab) {
+	fail := true
+	tab.open(passwd.Config{SiteName: "Example Mail", Changer: changerFunc(func(context.Context, string, string, string) error {
+		if fail {
+			return ispmail.ErrBadCredentials
+		}
+		return nil
+	})})
+	look(t, tab, "form")
+	tab.send("john@example.org", "wrong", replacement, replacement)
+	look(t, tab, "error")
+	fail = false
+	tab.send("john@example.org", current, replacement, replacement)
+	look(t, tab, "success")
+}
+
+func look(t *testing.T, tab tab, name string) {
+	t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{320, 1280} {
+			tab.do(
+				command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+				}),
+				chromedp.EmulateViewport(width, 800),
+			)
+			picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
+			require.NoError(t, err)
+			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
+			require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), file), picture, 0o600))
+			assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
+			small := eval[string](tab, `[...document.querySelectorAll("input, button, .button")]
+				.filter(e => e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
+			assert.Empty(t, small, "%s: a thumb finds it", file)
+		}
+		measured := 0
+		for selector, least := range map[string]float64{
+			"h1": 4.5, ".site": 4.5, "main > p, .summary p": 4.5, "label": 4.5, "input": 4.5, ".hint": 4.5, ".error": 4.5, "button": 4.5,
+			"a": 4.5, ".button": 4.5, ".summary h2": 4.5, ".summary a": 4.5, ".back a": 4.5, "svg": 3,
+		} {
+			for _, colours := range eval[[][2][]float64](tab, fmt.Sprintf(coloursOf, selector)) {
+				measured++
+				assert.GreaterOrEqual(t, contrast(colours[0], colours[1]), least, "%s %s: %s", scheme, name, selector)
+			}
+		}
+		// WCAG 1.4.11: that there is a field to type in is seen.
+		for _, colours := range eval[[][2][]float64](tab, edgesOfInputs) {
+			measured++
+			assert.GreaterOrEqual(t, contrast(colours[0], colours[1]), 3.0, "%s %s: edge of a field", scheme, name)
+		}
+		assert.Greater(t, measured, 3)
+	}
+}
+
+// coloursOf returns the colour of the text, or of the lines of a drawing, and of the ground behind it.
+const (
+	ground    = `(e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (c != "rgba(0, 0, 0, 0)") return c } })`
+	numbers   = `(c => c.match(/[\d.]+/g).map(Number))`
+	coloursOf = `[...document.querySelectorAll(%q)].map(e => { const s = getComputedStyle(e);
+		return [s.stroke == "none" ? s.color : s.stroke, ` + ground + `(e)].map(` + numbers + `) })`
+	edgesOfInputs = `[...document.querySelectorAll("input")].map(e =>
+		[getComputedStyle(e).borderTopColor, ` + ground + `(e.parentElement)].map(` + numbers + `))`
+)
+
+// contrast returns the contrast ratio of two opaque colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+func contrast(a, b []float64) float64 {
+	luminance := func(colour []float64) float64 {
+		var linear [3]float64
+		for i := range linear {
+			if c := colour[i] / 255; c <= 0.04045 {
+				linear[i] = c / 12.92
+			} else {
+				linear[i] = math.Pow((c+0.055)/1.055, 2.4)
+			}
+		}
+		return 0.2126*linear[0] + 0.7152*linear[1] + 0.0722*linear[2]
+	}
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
