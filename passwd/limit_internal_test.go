@@ -1,7 +1,7 @@
 package passwd
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,7 +81,7 @@ func TestLimitParallel(t *testing.T) {
 	assert.EqualValues(t, 5, through.Load())
 }
 
-// TestLimitMemory throws 15 times as many names at a limit as it has buckets: it neither grows nor forgets a name that has to
+// TestLimitMemory throws eight times as many names at a limit as it has buckets: it neither grows nor forgets a name that has to
 // wait.
 func TestLimitMemory(t *testing.T) {
 	t.Parallel()
@@ -90,8 +90,8 @@ func TestLimitMemory(t *testing.T) {
 		l.take("john")
 	}
 	through := 0
-	for i := range 15 * limitSets * limitWays {
-		if _, ok := l.take(fmt.Sprint(i)); ok {
+	for i := range 8 * limitSets * limitWays {
+		if _, ok := l.take(strconv.Itoa(i)); ok {
 			through++
 		}
 	}
@@ -105,8 +105,8 @@ func TestLimitMemory(t *testing.T) {
 func TestLimitEviction(t *testing.T) {
 	t.Parallel()
 	l, c := newTestLimit(1, time.Minute)
-	for i := range limitSets * limitWays * 10 { // so many that no set has room
-		l.take(fmt.Sprint(i))
+	for i := range 8 * limitSets * limitWays { // so many that no set has room
+		l.take(strconv.Itoa(i))
 	}
 	_, ok := l.take("late")
 	require.False(t, ok)

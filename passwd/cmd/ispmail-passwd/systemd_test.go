@@ -30,7 +30,7 @@ func inheriting(t *testing.T, names string, files []*os.File, args ...string) (*
 	executable, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, executable}, args...)...) //nolint:gosec // this test
-	cmd.Env = append(os.Environ(), "ISPMAIL_TEST_COMMAND=1", "LISTEN_FDNAMES="+names, "LISTEN_FDS="+strconv.Itoa(len(files)))
+	cmd.Env = append(os.Environ(), "ISPMAIL_TEST_COMMAND=1", "GORACE=atexit_sleep_ms=0", "LISTEN_FDNAMES="+names, "LISTEN_FDS="+strconv.Itoa(len(files)))
 	cmd.ExtraFiles = files
 	stderr := &output{}
 	cmd.Stderr = stderr

@@ -29,7 +29,8 @@ func built(t *testing.T) (dir string, env []string) {
 	executable, err := os.Executable()
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(executable, filepath.Join(dir, "ispmailctl")))
-	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "ISPMAIL_TEST_COMMAND=1")
+	// Under the race detector, a process would sleep a second at its end.
+	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "ISPMAIL_TEST_COMMAND=1", "GORACE=atexit_sleep_ms=0")
 }
 
 // foreign makes small databases of other programs.
