@@ -14,8 +14,8 @@ import (
 // passOnTimeout bounds how long the answer to a change waits for others to hear of it.
 const passOnTimeout = time.Second
 
-// passOn tells the program at a socket whose password was changed, and waits until it has dealt with that: it reads the
-// address, a line, and answers OK, another one. That the client of the change has gone makes no difference.
+// passOn tells the program at a socket whose password was changed, and waits for its answer. The program reads a line with
+// the address and answers with the line OK. passOn goes on if the client of the change has gone.
 func passOn(ctx context.Context, address, email string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), passOnTimeout)
 	defer cancel()

@@ -15,13 +15,13 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
-// strength orders schemes by what a guess costs with their usual settings.
+// strength ranks schemes by the cost of a guess with their usual settings.
 var strength = map[string]int{
 	"PBKDF2": 1, "SHA256-CRYPT": 1, "SCRAM-SHA-256": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4, "scrypt": 4, "yescrypt": 4,
 }
 
-// check tries what the service will do with the database, without changing a row, and says a sentence about each. It
-// returns whether all is well; a warning is.
+// check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
+// returns false if something failed. A warning is no failure.
 func check(ctx context.Context, s *settings, w io.Writer) bool {
 	say := func(verdict, format string, args ...any) {
 		_, _ = fmt.Fprintf(w, "%-5s "+format+"\n", append([]any{verdict}, args...)...)

@@ -13,7 +13,7 @@ import (
 // maxBcrypt is the number of bytes of a password that bcrypt takes.
 const maxBcrypt = 72
 
-// warnings are what is allowed and seldom meant.
+// warnings are about settings that are allowed but seldom meant.
 func (s *settings) warnings() []string {
 	if s.Listen == "" || s.Demo {
 		return nil
@@ -28,7 +28,7 @@ func (s *settings) warnings() []string {
 	return nil
 }
 
-// config is how the settings describe the service.
+// config returns the settings of the service.
 func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
 	maxLength := 0
 	if s.hasher.Scheme() == "BLF-CRYPT" {
@@ -64,7 +64,7 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 	}
 }
 
-// opener returns what opens the database that the settings name.
+// opener returns the function that opens the database of the settings.
 func (s *settings) opener(log *slog.Logger) opener {
 	config := ispmail.Config{Hasher: s.hasher, Logger: log}
 	if s.Demo {

@@ -21,7 +21,7 @@ import (
 // An opener opens a store, and says how to close it.
 type opener func(context.Context) (store *ispmail.Store, closer func() error, err error)
 
-// A lateStore is a passwd.Changer whose database may come after it. Make one with newLateStore; open opens its database.
+// A lateStore is a [passwd.Changer] that exists before its database is open. Make one with newLateStore and call open.
 type lateStore struct {
 	store  atomic.Pointer[ispmail.Store]
 	tried  chan struct{} // closed once the first attempt to open the database has ended
@@ -38,8 +38,8 @@ const (
 	longestWait = 15 * time.Second
 )
 
-// ChangePassword is that of the store. At the start it waits for the first attempt to open the database: where systemd
-// starts the service for a request, that request must find it.
+// ChangePassword calls the store. At the start it waits for the first attempt to open the database: systemd may have started
+// the service for this very request.
 func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacement string) error {
 	select {
 	case <-l.tried:
@@ -52,7 +52,7 @@ func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacem
 	return store.ChangePassword(ctx, email, current, replacement)
 }
 
-// ready tells whether the table of users can be read.
+// ready returns nil if the table of users can be read.
 func (l *lateStore) ready(ctx context.Context) error {
 	store := l.store.Load()
 	if store == nil {
@@ -61,8 +61,8 @@ func (l *lateStore) ready(ctx context.Context) error {
 	return canRead(ctx, store)
 }
 
-// canRead tells whether the table of users can be read. A lookup that finds nobody is a real SELECT; a ping answers even
-// where no table can be read.
+// canRead returns nil if the table of users can be read. It looks up a user, because a ping succeeds even if no table can be
+// read.
 func canRead(ctx context.Context, store *ispmail.Store) error {
 	if _, err := store.User(ctx, "nobody@ready.invalid"); err != nil && !errors.Is(err, ispmail.ErrNotFound) {
 		return err
@@ -70,7 +70,7 @@ func canRead(ctx context.Context, store *ispmail.Store) error {
 	return nil
 }
 
-// open tries until the database is there or ctx ends. What stands in the way is logged when it changes.
+// open tries to open the database until that works or ctx ends. It logs an error when it differs from the last one.
 func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
 	reported, tried := "", sync.OnceFunc(func() { close(l.tried) })
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
@@ -98,7 +98,7 @@ func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
 	}
 }
 
-// close closes the database that open opened. No change may be under way.
+// close closes the database. No change may be under way.
 func (l *lateStore) close() {
 	if l.closer != nil {
 		_ = l.closer() // there is nothing left to lose
@@ -121,7 +121,7 @@ func openSQLite(path string, config ispmail.Config) opener {
 	}
 }
 
-// sqliteDSN names a file that must be there: a new one would have no tables.
+// sqliteDSN returns the data source name of a file. The file must be there: a new one would have no tables.
 func sqliteDSN(path string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw"
 }

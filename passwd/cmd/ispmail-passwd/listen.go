@@ -13,8 +13,9 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// isLocal tells whether an address is for this machine alone: a loopback address, or a socket; where a socket of systemd
-// listens is known later. It fails if the address is neither host:port nor unix:/path nor systemd:name.
+// isLocal reports whether only this machine can reach an address: a loopback address or a unix socket. It takes a socket of
+// systemd for local, whose address is known later. It returns an error if the address is neither host:port nor unix:/path nor
+// systemd:name.
 func isLocal(address string) (bool, error) {
 	name, isSystemd := strings.CutPrefix(address, "systemd:")
 	path, isUnix := strings.CutPrefix(address, "unix:")
@@ -29,7 +30,7 @@ func isLocal(address string) (bool, error) {
 	return host == "localhost" || err == nil && ip.IsLoopback(), nil
 }
 
-// sockets are what systemd listens on for the service, by their FileDescriptorName, see systemd.socket(5).
+// sockets are the listeners that systemd passes, by their FileDescriptorName, see systemd.socket(5).
 type sockets map[string][]net.Listener
 
 // inherit takes over the sockets of systemd. Without systemd there are none.
@@ -41,8 +42,7 @@ func inherit() (sockets, error) {
 	return inherited, nil
 }
 
-// listen opens an address: a socket with a mode where it has the prefix "unix:", or, with "systemd:", the one that is
-// open already.
+// listen opens an address. A unix socket gets the mode. A socket of systemd is open already.
 func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) {
 	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
 		found := s[name]
@@ -81,7 +81,7 @@ func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) 
 	return listener, nil
 }
 
-// addressOf returns where a listener is, as a setting.
+// addressOf returns the address of a listener as it is written in a setting.
 func addressOf(listener net.Listener) string {
 	if listener.Addr().Network() == "unix" {
 		return "unix:" + listener.Addr().String()
@@ -89,7 +89,7 @@ func addressOf(listener net.Listener) string {
 	return listener.Addr().String()
 }
 
-// urlOf returns where a listener is, for people.
+// urlOf returns the address of a listener as people use it.
 func urlOf(listener net.Listener) string {
 	address := addressOf(listener)
 	if strings.HasPrefix(address, "unix:") {

@@ -25,10 +25,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return command.Run(ctx, newCommand(&settings{}, serveOrCheck, rehash), args, stdin, stdout, stderr)
 }
 
-// An action is what is done with valid settings.
+// An action runs with valid settings.
 type action func(c *cobra.Command, s *settings) error
 
-// newCommand returns the command line, which fills the settings.
+// newCommand returns the command line. It fills s before it calls an action.
 func newCommand(s *settings, serve, rehash action) *cobra.Command {
 	do := func(act action) func(*cobra.Command, []string) error {
 		return func(c *cobra.Command, _ []string) error {

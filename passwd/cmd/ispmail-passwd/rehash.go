@@ -13,8 +13,8 @@ import (
 // longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
 const longestLogin = 16 << 10
 
-// rehash renews the stored password of somebody who has just logged in with it elsewhere, if it is due for that. The
-// password is verified again: nothing else tells that it is the right one.
+// rehash renews the stored password of somebody who has just logged in, if it is due for a rehash. It verifies the password
+// again, because standard input proves nothing.
 func rehash(c *cobra.Command, s *settings) error {
 	email, password, err := readLogin(c.InOrStdin())
 	if err != nil {

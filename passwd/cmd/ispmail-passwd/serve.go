@@ -18,7 +18,7 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
-// serveOrCheck does what the command does without a name: it serves until its context ends, or only checks the settings.
+// serveOrCheck serves until the context of the command ends. With --check it only checks the settings and the database.
 func serveOrCheck(c *cobra.Command, s *settings) error {
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
@@ -68,7 +68,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	return command.Fail(err)
 }
 
-// listenAll opens the addresses of the endpoints, and replaces them by what they have become.
+// listenAll opens the addresses of the endpoints. Each setting becomes the address of its listener, with the real port.
 func listenAll(endpoints []endpoint, mode fs.FileMode) error {
 	inherited, err := inherit()
 	if err != nil {
@@ -84,15 +84,15 @@ func listenAll(endpoints []endpoint, mode fs.FileMode) error {
 	return nil
 }
 
-// An endpoint is an address with what is served there.
+// An endpoint is an address and the handler that is served there.
 type endpoint struct {
 	name     string
-	address  *string // a setting; of the listener, once there is one
+	address  *string // the setting; listenAll replaces it by the address of the listener
 	handler  http.Handler
-	listener net.Listener // once it listens
+	listener net.Listener // set by listenAll
 }
 
-// connections is how many each endpoint keeps open; more wait. One that is idle costs some 20 KiB.
+// connections is the greatest number of open connections of an endpoint; further ones wait. An idle one costs some 20 KiB.
 const connections = 1024
 
 const (
@@ -118,7 +118,7 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve serves all endpoints until ctx ends or one of them fails, and then lets requests that are under way finish.
+// serve serves all endpoints until ctx ends or one of them fails. Then it lets the requests that are under way finish.
 func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
@@ -152,7 +152,7 @@ func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint) error {
 	return err
 }
 
-// notifySystemd tells systemd what the service is up to, if that started it, see sd_notify(3).
+// notifySystemd tells systemd the state of the service, see sd_notify(3). Without systemd it does nothing.
 func notifySystemd(log *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		log.Warn("systemd cannot be told", slog.String("state", state), slog.Any("cause", err))

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// List returns a flag with a list: words with commas between them, and more with each time that the flag is there. A
-// backslash before a comma makes it a part of the word.
+// List returns the value of a flag that is a list of words with commas between them. The flag may be there several times. A
+// backslash before a comma makes it a part of the word. A comma at the end has no meaning.
 func List(words *[]string) pflag.Value { return (*list)(words) }
 
 type list []string
@@ -20,7 +20,7 @@ func (l *list) Set(text string) error {
 		return errors.New("it is empty")
 	}
 	const escaped = "\x00" // which is in no argument and no variable
-	for word := range strings.SplitSeq(strings.ReplaceAll(text, `\,`, escaped), ",") {
+	for word := range strings.SplitSeq(strings.TrimSuffix(strings.ReplaceAll(text, `\,`, escaped), ","), ",") {
 		*l = append(*l, strings.ReplaceAll(word, escaped, ","))
 	}
 	return nil
@@ -29,7 +29,7 @@ func (l *list) Set(text string) error {
 func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Type() string   { return "list" }
 
-// Choice returns a flag with one of several words, in capitals or not. The value is the default at first.
+// Choice returns the value of a flag that is one of several words, in capitals or not. What value holds is the default.
 func Choice(value *string, words ...string) pflag.Value { return &choice{value, words} }
 
 type choice struct {
