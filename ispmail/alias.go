@@ -9,6 +9,10 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
 // CreateAlias makes mail for source go to destination too. The source is an address in a domain of this server, or
@@ -31,7 +35,7 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 		if err != nil {
 			return err
 		}
-		rows, err := lookup[Alias](ctx, s, tx, "source", source, s.current())
+		rows, err := lookup[Alias](ctx, s, tx, "source", s.lockInTx(), source)
 		if err != nil {
 			return err
 		}
@@ -39,7 +43,7 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 			return err
 		}
 		alias = Alias{DomainID: domain.ID, Source: source, Destination: destination}
-		alias.ID, err = s.insert(ctx, tx, aliasTable, alias.row())
+		alias.ID, err = s.insert(ctx, tx, tables.Aliases, alias.newRow())
 		return err
 	})
 	if err != nil {
@@ -59,7 +63,7 @@ func (s *Store) Aliases(ctx context.Context, of string) iter.Seq2[Alias, error] 
 		var rows []Alias
 		if err == nil {
 			err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-				rows, err = lookup[Alias](ctx, s, db, "source", source, readRows)
+				rows, err = lookup[Alias](ctx, s, db, "source", readRows, source)
 				return err
 			})
 		}
@@ -98,8 +102,7 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 		}
 		alias = found[0]
 		for _, row := range found { // what else such a row leads to stays
-			rest := slices.DeleteFunc(row.Destinations(), func(d string) bool { return canonicalDestination(d) == current })
-			if len(rest) > 0 {
+			if rest := row.without(current); len(rest) > 0 {
 				others = append(others, Alias{Destination: strings.Join(rest, ", ")})
 			}
 		}
@@ -112,7 +115,7 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 		for i, row := range found {
 			destinations := row.Destinations()
 			for j := range destinations {
-				if canonicalDestination(destinations[j]) == current {
+				if address.SourceOrNone(destinations[j]) == current {
 					destinations[j] = replacement
 				}
 			}
@@ -138,24 +141,28 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 		return nil, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		found, _, err := s.aliases(ctx, tx, source, destination)
+		found, others, err := s.aliases(ctx, tx, source, destination)
 		if err != nil {
 			return err
 		}
 		for _, row := range found {
-			rest := slices.DeleteFunc(row.Destinations(), func(d string) bool { return canonicalDestination(d) == destination })
-			if len(rest) > 0 {
-				if _, err := s.redirect(ctx, tx, row, rest); err != nil {
+			if rest := row.without(destination); len(rest) > 0 {
+				left, err := s.redirect(ctx, tx, row, rest)
+				if err != nil {
 					return err
 				}
+				others = append(others, left)
 				continue
 			}
-			if _, err := tx.NewDelete().Table(aliasTable).Where("id = ?", row.ID).Exec(ctx); err != nil {
+			if _, err := tx.NewDelete().Table(tables.Aliases).Where("id = ?", row.ID).Exec(ctx); err != nil {
 				return mapError(err)
 			}
-			tx.changed(aliasTable, "id", row.ID, row.ID, nil)
+			tx.changed(tables.Aliases, "id", row.ID, row.ID, nil)
 		}
-		dangling, err = s.dangling(ctx, tx, source)
+		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" }) {
+			return nil // the source still leads somewhere
+		}
+		dangling, err = s.dangling(ctx, tx, removal{key: source, aliases: found, left: others})
 		return err
 	})
 	if err != nil {
@@ -164,9 +171,9 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 	return dangling, nil
 }
 
-// row is the alias as a new row.
-func (a *Alias) row() newRow {
-	return newRow{a, needed[aliasTable][1:], []any{a.DomainID, a.Source, a.Destination}}
+// newRow is the alias as a new row.
+func (a *Alias) newRow() newRow {
+	return newRow{a, tables.Needed[tables.Aliases][1:], []any{a.DomainID, a.Source, a.Destination}}
 }
 
 // canonicalAlias returns the canonical forms of a source and a destination.
@@ -185,15 +192,24 @@ func canonicalAlias(source, destination string) (string, string, error) {
 	return from, to, nil
 }
 
-// canonicalDestination returns the canonical form of a destination, "" if it has none.
-func canonicalDestination(destination string) string {
-	canonical, _ := canonicalSource(destination)
-	return canonical
+// canonicalDestinations returns the canonical forms of the destinations that have one.
+func (a Alias) canonicalDestinations() (all []string) {
+	for _, d := range a.Destinations() {
+		if canonical := address.SourceOrNone(d); canonical != "" {
+			all = append(all, canonical)
+		}
+	}
+	return all
 }
 
-// leadsTo tells whether the alias has this canonical destination.
+// leadsTo reports whether the alias has this canonical destination.
 func (a Alias) leadsTo(destination string) bool {
-	return slices.ContainsFunc(a.Destinations(), func(d string) bool { return canonicalDestination(d) == destination })
+	return slices.Contains(a.canonicalDestinations(), destination)
+}
+
+// without returns the destinations of the alias, as they are written, less a canonical one.
+func (a Alias) without(destination string) []string {
+	return slices.DeleteFunc(a.Destinations(), func(d string) bool { return address.SourceOrNone(d) == destination })
 }
 
 // checkAlias tells whether a source that has these rows can have a further destination. If that is the source itself, there
@@ -201,7 +217,7 @@ func (a Alias) leadsTo(destination string) bool {
 func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
 	isUser := false
 	if source == destination && source[0] != '@' {
-		users, err := lookup[User](ctx, s, tx, "email", source, s.current())
+		users, err := lookup[User](ctx, s, tx, "email", s.lockInTx(), source)
 		if err != nil {
 			return err
 		}
@@ -228,7 +244,7 @@ func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 // aliases returns the rows of a source, locked, parted into those that lead to a destination and the others. It returns
 // ErrNotFound if there are none of the first kind.
 func (s *Store) aliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
-	rows, err := lookup[Alias](ctx, s, tx, "source", source, lockRows)
+	rows, err := lookup[Alias](ctx, s, tx, "source", lockRows, source)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -249,13 +265,13 @@ func (s *Store) aliases(ctx context.Context, tx *transaction, source, destinatio
 func (s *Store) redirect(ctx context.Context, tx *transaction, row Alias, destinations []string) (Alias, error) {
 	before := row.Destination
 	row.Destination = strings.Join(destinations, ", ")
-	err := s.withTable(ctx, tx, aliasTable, func(t *table) error {
-		if err := t.fits("destination", row.Destination); err != nil {
+	err := s.withTable(ctx, tx, tables.Aliases, func(t *tables.Table) error {
+		if err := fits(t, "destination", row.Destination); err != nil {
 			return err
 		}
-		_, err := tx.NewUpdate().Table(aliasTable).Set("destination = ?", row.Destination).Where("id = ?", row.ID).Exec(ctx)
+		_, err := tx.NewUpdate().Table(tables.Aliases).Set("destination = ?", row.Destination).Where("id = ?", row.ID).Exec(ctx)
 		return mapError(err)
 	})
-	tx.changed(aliasTable, "destination", row.ID, before, row.Destination)
+	tx.changed(tables.Aliases, "destination", row.ID, before, row.Destination)
 	return row, err
 }

@@ -2,23 +2,17 @@ package ispmail_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/mysqldialect"
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -43,21 +37,6 @@ var fixtures = []fixture{
 	{name: "console", stamps: true, quota: 1<<63 - 1},
 	{name: "redirects"},
 	{name: "unsigned", columns: map[string]any{"maildir": "/var/vmail"}, quota: 1<<32 - 1, single: true},
-}
-
-// load gives a database the tables of a fixture instead of those of CreateSchema.
-func load(t *testing.T, db *ispmailtest.Database, name string) {
-	t.Helper()
-	schema, err := os.ReadFile(filepath.Join("testdata", "schema", name+".sql")) //nolint:gosec // a name of this file
-	require.NoError(t, err)
-	for _, table := range []string{"virtual_aliases", "virtual_users", "virtual_domains"} {
-		db.Exec(t, "DROP TABLE "+table)
-	}
-	for statement := range strings.SplitSeq(string(schema), ";\n") {
-		if strings.TrimSpace(statement) != "" {
-			db.Exec(t, statement)
-		}
-	}
 }
 
 // config is what a program on such a schema has to say.
@@ -88,16 +67,16 @@ func TestConformance(t *testing.T) {
 			t.Run(strings.Trim(f.name+"/"+collation, "/"), func(t *testing.T) {
 				t.Parallel()
 				db := ispmailtest.MariaDB(t)
-				load(t, db, f.name)
+				dbtest.Load(t, db, f.name)
 				if collation == "" {
-					conform(t, f, db, lax(t, db, f.config()))
+					conform(t, f, db, dbtest.Lax(t, db, f.config()))
 					return
 				}
 				charset, _, _ := strings.Cut(collation, "_")
 				for _, table := range []string{"virtual_aliases", "virtual_users", "virtual_domains"} {
 					db.Exec(t, "ALTER TABLE "+table+" CONVERT TO CHARACTER SET "+charset+" COLLATE "+collation)
 				}
-				conform(t, f, db, open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), f.config()))
+				conform(t, f, db, dbtest.Open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), f.config()))
 			})
 		}
 	}
@@ -125,9 +104,9 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 	assert.Equal(t, "xn--mller-kva.example", got.Name)
 
 	if f.narrow {
-		before := dump(t, db)
+		before := dbtest.Dump(t, db)
 		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.org", first)), ispmail.ErrTooLong)
-		assert.Equal(t, before, dump(t, db))
+		assert.Equal(t, before, dbtest.Dump(t, db))
 		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (?, 'john@example.org', ?)", domain.ID, legacy[len("{PLAIN-MD5}"):])
 		hasher, err := hash.New(hash.Config{Default: "PLAIN-MD5"})
 		require.NoError(t, err)
@@ -168,7 +147,7 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 	unchanged(t, f, db, store)
 
 	stop := errors.New("stop")
-	before := dump(t, db)
+	before := dbtest.Dump(t, db)
 	require.ErrorIs(t, store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 		if _, err := tx.CreateDomain(ctx, "example.com"); err != nil {
 			return err
@@ -186,14 +165,14 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 		}
 		return stop
 	}), stop)
-	assert.Equal(t, before, dump(t, db))
+	assert.Equal(t, before, dbtest.Dump(t, db))
 
-	assert.Len(t, collect(t, store.Domains(ctx)), 3)
+	assert.Len(t, dbtest.Collect(t, store.Domains(ctx)), 3)
 	dangling, err := store.DeleteDomain(ctx, "example.org")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"sales@example.net > john@example.org"}, arrows(dangling))
-	assert.Empty(t, filter(collect(t, store.Users(ctx, "")), func(u ispmail.User) bool { return u.DomainID == domain.ID }))
-	assert.Empty(t, filter(collect(t, store.Aliases(ctx, "")), func(a ispmail.Alias) bool { return a.DomainID == domain.ID }))
+	assert.Empty(t, filter(dbtest.Collect(t, store.Users(ctx, "")), func(u ispmail.User) bool { return u.DomainID == domain.ID }))
+	assert.Empty(t, filter(dbtest.Collect(t, store.Aliases(ctx, "")), func(a ispmail.Alias) bool { return a.DomainID == domain.ID }))
 }
 
 func quotas(t *testing.T, f fixture, store *ispmail.Store) {
@@ -246,15 +225,15 @@ func aliases(t *testing.T, f fixture, store *ispmail.Store) {
 		require.ErrorIs(t, err, ispmail.ErrExists)
 	} else {
 		require.NoError(t, err)
-		assert.Len(t, collect(t, store.Aliases(ctx, "jack@example.org")), 2)
+		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "jack@example.org")), 2)
 		again, err = store.ChangeAlias(ctx, "jack@example.org", "jill@elsewhere.example", "june@elsewhere.example")
 		require.NoError(t, err)
 		assert.Equal(t, "june@elsewhere.example", again.Destination)
 		_, err = store.DeleteAlias(ctx, "jack@example.org", "june@elsewhere.example")
 		require.NoError(t, err)
 	}
-	assert.Equal(t, []string{"jack@example.org > john@example.org"}, arrows(collect(t, store.Aliases(ctx, "JACK@example.org"))))
-	assert.Len(t, collect(t, store.Aliases(ctx, "example.org")), 3)
+	assert.Equal(t, []string{"jack@example.org > john@example.org"}, arrows(dbtest.Collect(t, store.Aliases(ctx, "JACK@example.org"))))
+	assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "example.org")), 3)
 	for alias, want := range map[[2]string]error{
 		{"jack@example.org", "john@example.org"}:     ispmail.ErrExists,
 		{"jack@example.com", "john@example.org"}:     ispmail.ErrNoDomain,
@@ -294,7 +273,7 @@ var badAddresses = map[string]error{
 func unchanged(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.Store) {
 	t.Helper()
 	ctx := t.Context()
-	before := dump(t, db)
+	before := dbtest.Dump(t, db)
 	for address, want := range badAddresses {
 		if !f.narrow {
 			require.ErrorIs(t, errorOf(store.CreateUser(ctx, address, "a long enough secret")), want, "%q", address)
@@ -322,32 +301,7 @@ func unchanged(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail
 			assert.ErrorContains(t, err, "virtual_aliases.destination")
 		}
 	}
-	assert.Equal(t, before, dump(t, db))
-}
-
-// dump returns every row of the database.
-func dump(t *testing.T, db *ispmailtest.Database) string {
-	t.Helper()
-	var all strings.Builder
-	for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
-		func() {
-			rows, err := db.DB.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY id")
-			require.NoError(t, err)
-			defer func() { require.NoError(t, rows.Close()) }()
-			columns, err := rows.Columns()
-			require.NoError(t, err)
-			values, pointers := make([]sql.NullString, len(columns)), make([]any, len(columns))
-			for i := range values {
-				pointers[i] = &values[i]
-			}
-			for rows.Next() {
-				require.NoError(t, rows.Scan(pointers...))
-				fmt.Fprintln(&all, table, values)
-			}
-			require.NoError(t, rows.Err())
-		}()
-	}
-	return all.String()
+	assert.Equal(t, before, dbtest.Dump(t, db))
 }
 
 func arrows(aliases []ispmail.Alias) []string {
@@ -365,38 +319,4 @@ func filter[T any](all []T, keep func(T) bool) (kept []T) {
 		}
 	}
 	return kept
-}
-
-// silent is a log that goes nowhere.
-var silent = slog.New(slog.DiscardHandler)
-
-// open opens a Store that ends with the test.
-func open(t *testing.T, dsn string, config ispmail.Config) *ispmail.Store {
-	t.Helper()
-	if config.Logger == nil {
-		config.Logger = silent
-	}
-	store, err := ispmail.Open(t.Context(), dsn, config)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return store
-}
-
-// lax returns a Store on connections that are not strict: MariaDB cuts there what is too long.
-func lax(t *testing.T, db *ispmailtest.Database, config ispmail.Config) *ispmail.Store {
-	t.Helper()
-	return connect(t, db, map[string]string{"sql_mode": "''"}).Store(t, config)
-}
-
-// connect returns the database through connections with other settings.
-func connect(t *testing.T, db *ispmailtest.Database, params map[string]string) *ispmailtest.Database {
-	t.Helper()
-	c, err := mysql.ParseDSN(db.DSN)
-	require.NoError(t, err)
-	c.Params = params
-	sqlDB, err := sql.Open("mysql", c.FormatDSN())
-	require.NoError(t, err)
-	other := &ispmailtest.Database{DB: bun.NewDB(sqlDB, mysqldialect.New()), DSN: c.FormatDSN()}
-	t.Cleanup(func() { require.NoError(t, other.DB.Close()) })
-	return other
 }

@@ -1,84 +1,175 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// dangling returns the aliases to an address, or for "@domain" to an address in that domain, that lead nowhere: no
-// user, no other alias and no catch-all takes the mail.
-func (s *Store) dangling(ctx context.Context, tx *transaction, gone string) ([]Alias, error) {
-	rows, err := s.leadingTo(ctx, tx, gone)
-	if err != nil {
+// A removal is what there was for a key, an address or "@domain", before it was deleted.
+type removal struct {
+	key     string
+	mailbox int64   // the id of its user, 0 if it had none
+	aliases []Alias // that had it as their source
+	left    []Alias // that still have it
+}
+
+// dangling returns the aliases whose mail went to what was removed and gets nowhere now, by id.
+func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Alias, error) {
+	rows, err := s.leadingTo(ctx, tx, gone.key)
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	taken := map[string]bool{}
+	// Put back in memory what was removed: who led there?
+	var t route.Tables
+	if gone.mailbox != 0 {
+		t.AddMailbox(gone.key, gone.mailbox)
+	}
+	for _, row := range gone.aliases {
+		t.AddAlias(gone.key, route.Row{ID: row.ID, Destination: row.Destination})
+	}
+	if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
+		return nil, err
+	}
+	led := map[int64][]string{} // destinations, by the id of their row
 	for _, row := range rows {
-		for _, d := range row.Destinations() {
-			address := canonicalDestination(d)
-			if _, known := taken[address]; known || !covers(gone, address) {
-				continue
-			}
-			if taken[address], err = s.takes(ctx, tx, address); err != nil {
-				return nil, err
+		for _, destination := range row.canonicalDestinations() {
+			m := route.Follow(&t, row.canonical(), destination)
+			if m.Key == gone.key || slices.Contains(m.Through, gone.key) {
+				led[row.ID] = append(led[row.ID], destination)
 			}
 		}
 	}
-	return slices.DeleteFunc(rows, func(row Alias) bool {
-		return !slices.ContainsFunc(row.Destinations(), func(d string) bool {
-			address := canonicalDestination(d)
-			return covers(gone, address) && !taken[address]
-		})
-	}), nil
-}
-
-// leadingTo returns the aliases to an address, or for "@domain" to any address in that domain. The column has no index in
-// any release of the guide.
-func (s *Store) leadingTo(ctx context.Context, tx *transaction, gone string) ([]Alias, error) {
-	var found []Alias
-	for _, spelling := range spellings(gone) {
-		rows, err := selectRows[Alias](ctx, s, tx, "INSTR(LOWER(destination), ?) > 0 ORDER BY id", spelling)
-		if isForeignText(err) {
-			continue
+	if gone.mailbox != 0 {
+		t.RemoveMailbox(gone.key)
+	}
+	if gone.aliases != nil {
+		t.RemoveAliases(gone.key)
+		for _, row := range gone.left {
+			t.AddAlias(gone.key, route.Row{ID: row.ID, Destination: row.Destination})
 		}
-		if err != nil {
+	}
+	if gone.left != nil { // they may lead a whole domain elsewhere
+		if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			leads := slices.ContainsFunc(row.Destinations(), func(d string) bool { return covers(gone, canonicalDestination(d)) })
-			if leads && !slices.ContainsFunc(found, func(a Alias) bool { return a.ID == row.ID }) {
-				found = append(found, row)
+	}
+	var dangling []Alias
+	for _, row := range rows {
+		for _, destination := range led[row.ID] {
+			lost, err := s.isDeadEnd(ctx, tx, &t, row.canonical(), destination)
+			if err != nil {
+				return nil, err
+			}
+			if lost {
+				dangling = append(dangling, row)
+				break
 			}
 		}
 	}
-	return found, nil
+	return dangling, nil
 }
 
-// covers tells whether what is gone is an address, or its whole domain.
-func covers(gone, address string) bool {
-	return address == gone || gone[0] == '@' && strings.HasSuffix(address, gone)
-}
-
-// takes tells whether mail for an address of this server gets anywhere. An alias to the address itself is not enough.
-func (s *Store) takes(ctx context.Context, tx *transaction, address string) (bool, error) {
-	at := strings.LastIndexByte(address, '@')
-	if at > 0 {
-		users, err := lookup[User](ctx, s, tx, "email", address, readRows)
-		if err != nil || len(users) > 0 {
-			return true, err
-		}
+// isDeadEnd reports whether mail that an alias sends to a destination gets nowhere.
+func (s *Store) isDeadEnd(ctx context.Context, tx *transaction, t *route.Tables, source, destination string) (bool, error) {
+	m := route.Follow(t, source, destination)
+	if m.Kind != route.Alias && m.Kind != route.CatchAll {
+		return m.Kind.DeadEnd(), nil
 	}
-	for _, source := range slices.Compact([]string{address, address[at:]}) {
-		rows, err := lookup[Alias](ctx, s, tx, "source", source, readRows)
-		if err != nil {
-			return false, err
-		}
-		for _, row := range rows {
-			if slices.ContainsFunc(row.Destinations(), func(d string) bool { return canonicalDestination(d) != address }) {
-				return true, nil
+	to := route.Target(source, destination)
+	if to == "" {
+		return false, nil
+	}
+	w := route.NewWalk(t, to)
+	ends, err := s.ends(ctx, tx, t, w)
+	if errors.Is(err, ErrAliasLoop) || errors.Is(err, ErrAliasLimit) || errors.Is(err, ErrInvalidAddress) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = s.loadDomains(ctx, tx, t, ends)
+	return len(t.Deliver(ends)) == 0, err
+}
+
+// loadBehind reads what the destinations of rows meet first, past the catch-alls that lead to a whole domain.
+func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables, rows []Alias) error {
+	var addresses []string
+	for _, row := range rows {
+		for _, destination := range row.canonicalDestinations() {
+			if to := route.Target(row.canonical(), destination); to != "" {
+				addresses = append(addresses, to)
 			}
 		}
 	}
-	return false, nil
+	addresses = route.Unique(addresses)
+	for level := addresses; len(level) > 0; {
+		if err := s.loadKeys(ctx, tx, t, level); err != nil {
+			return err
+		}
+		var next []string
+		for _, addr := range level {
+			local, domain, _ := address.Cut(addr)
+			if to := t.DomainAlias(domain); to != "" && !slices.Contains(addresses, local+"@"+to) {
+				next = append(next, local+"@"+to)
+			}
+		}
+		level = route.Unique(next)
+		addresses = append(addresses, level...)
+	}
+	return s.loadDomains(ctx, tx, t, addresses)
+}
+
+// leadingTo returns the aliases with a destination for which Postfix may look up a key, by id: the address, one with an
+// extension of it, or the same ones in a domain that leads to this one as a whole. For "@domain" it returns those to any
+// address of the domain. The column has no index in any release of the guide.
+func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string) ([]Alias, error) {
+	at := strings.LastIndexByte(key, '@')
+	local := key[:at]
+	found := map[int64]Alias{}
+	domains := []string{key[at+1:]}
+	for i := 0; i < len(domains); i++ {
+		for _, domain := range address.Spellings("@" + domains[i]) {
+			condition, args := "INSTR(LOWER(destination), ?) > 0", []any{domain}
+			if local != "" {
+				condition = "INSTR(LOWER(destination), ?) > 0 OR INSTR(LOWER(destination), ?) = 1 OR INSTR(LOWER(destination), ?) > 0 AND INSTR(LOWER(destination), ?) > 0"
+				args = []any{local + domain, domain, local + "+", domain}
+			}
+			rows, err := selectRows[Alias](ctx, s, tx, condition, args...)
+			if isForeignText(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				source := row.canonical()
+				for _, destination := range row.canonicalDestinations() {
+					switch {
+					case source == "" || address.DomainOf(destination) != domains[i]:
+						continue
+					case source[0] == '@' && destination[0] == '@' && !slices.Contains(domains, source[1:]):
+						domains = append(domains, source[1:])
+					}
+					found[row.ID] = row
+				}
+			}
+		}
+	}
+	return byID(found), nil
+}
+
+// byID returns aliases in the order of their ids.
+func byID(found map[int64]Alias) []Alias {
+	rows := make([]Alias, 0, len(found))
+	for _, row := range found {
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b Alias) int { return cmp.Compare(a.ID, b.ID) })
+	return rows
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // CreateDomain adds a domain. It returns ErrInvalidAddress, ErrTooLong or ErrExists.
@@ -18,14 +21,14 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	var domain Domain
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
 		// Only the guide of 2025 makes the name unique; the lock does it for the older ones.
-		switch rows, err := lookup[Domain](ctx, s, tx, "name", name, lockRows); {
+		switch rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name); {
 		case err != nil:
 			return err
 		case len(rows) > 0:
 			return fmt.Errorf("%w: domain %s", ErrExists, name)
 		}
 		domain = Domain{Name: name}
-		domain.ID, err = s.insert(ctx, tx, domainTable, domain.row())
+		domain.ID, err = s.insert(ctx, tx, tables.Domains, domain.newRow())
 		return err
 	})
 	if err != nil {
@@ -50,50 +53,42 @@ func (s *Store) Domains(ctx context.Context) iter.Seq2[Domain, error] {
 }
 
 // DeleteDomain removes a domain with all its users and aliases, by statements of its own: not every schema cascades.
-// It returns the aliases in other domains that now lead nowhere. They stay: see DeleteAlias and ChangeAlias. Its errors
-// are ErrNotFound and ErrInvalidAddress.
+//
+// It returns the aliases that led into the domain, whose mail leaves this server now, and those whose mail gets nowhere now,
+// because rows of the domain had addresses of another one. They stay: see [Store.DeleteAlias] and [Store.ChangeAlias]. Its
+// errors are [ErrNotFound] and [ErrInvalidAddress].
 func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias, err error) {
 	name, err = canonicalDomain(name)
 	if err != nil {
 		return nil, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		rows, err := lookup[Domain](ctx, s, tx, "name", name, lockRows)
+		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name)
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 {
 			return fmt.Errorf("%w: domain %s", ErrNotFound, name)
 		}
-		var foreign []User // whose address is of another domain than their row
+		var foreign []removal
 		for _, domain := range rows {
-			users, err := selectRows[User](ctx, s, tx, "domain_id = ? AND email NOT LIKE ?", domain.ID, "%@"+name)
+			more, err := s.foreignRows(ctx, tx, domain.ID, name)
 			if err != nil {
 				return err
 			}
-			foreign = append(foreign, users...)
+			foreign = append(foreign, more...)
 			for _, query := range []*bun.DeleteQuery{
-				tx.NewDelete().Table(aliasTable).Where("domain_id = ?", domain.ID),
-				tx.NewDelete().Table(userTable).Where("domain_id = ?", domain.ID),
-				tx.NewDelete().Table(domainTable).Where("id = ?", domain.ID),
+				tx.NewDelete().Table(tables.Aliases).Where("domain_id = ?", domain.ID),
+				tx.NewDelete().Table(tables.Users).Where("domain_id = ?", domain.ID),
+				tx.NewDelete().Table(tables.Domains).Where("id = ?", domain.ID),
 			} {
 				if _, err := query.Exec(ctx); err != nil {
 					return mapError(err)
 				}
 			}
-			tx.changed(domainTable, "id", domain.ID, domain.ID, nil)
+			tx.changed(tables.Domains, "id", domain.ID, domain.ID, nil)
 		}
-		dangling, err = s.leadingTo(ctx, tx, "@"+name)
-		for _, user := range foreign {
-			address := user.canonical()
-			if err != nil || address == "" || covers("@"+name, address) {
-				continue
-			}
-			var more []Alias
-			if more, err = s.dangling(ctx, tx, address); err == nil {
-				dangling = append(dangling, more...)
-			}
-		}
+		dangling, err = s.allDangling(ctx, tx, name, foreign)
 		return err
 	})
 	if err != nil {
@@ -102,8 +97,51 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 	return dangling, nil
 }
 
-// row is the domain as a new row.
-func (d *Domain) row() newRow { return newRow{d, needed[domainTable][1:], []any{d.Name}} }
+// foreignRows returns the users and aliases of a domain that have an address of another one.
+func (s *Store) foreignRows(ctx context.Context, tx *transaction, id int64, name string) (foreign []removal, err error) {
+	users, err := selectRows[User](ctx, s, tx, "domain_id = ? AND email NOT LIKE ?", id, "%@"+name)
+	if err != nil {
+		return nil, err
+	}
+	for _, user := range users {
+		if email := user.canonical(); email != "" && address.DomainOf(email) != name {
+			foreign = append(foreign, removal{key: email, mailbox: user.ID})
+		}
+	}
+	aliases, err := selectRows[Alias](ctx, s, tx, "domain_id = ? AND source NOT LIKE ?", id, "%@"+name)
+	for _, alias := range aliases {
+		if source := alias.canonical(); source != "" && address.DomainOf(source) != name {
+			foreign = append(foreign, removal{key: source, aliases: []Alias{alias}})
+		}
+	}
+	return foreign, err
+}
+
+// allDangling returns the aliases into a domain that is gone, and those to addresses that went with it.
+func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, foreign []removal) ([]Alias, error) {
+	dangling := map[int64]Alias{}
+	rows, err := s.leadingTo(ctx, tx, "@"+name)
+	for _, row := range rows {
+		for _, destination := range row.canonicalDestinations() {
+			if address.DomainOf(destination) == name {
+				dangling[row.ID] = row
+			}
+		}
+	}
+	for _, gone := range foreign {
+		if err != nil {
+			break
+		}
+		rows, err = s.dangling(ctx, tx, gone)
+		for _, row := range rows {
+			dangling[row.ID] = row
+		}
+	}
+	return byID(dangling), err
+}
+
+// newRow is the domain as a new row.
+func (d *Domain) newRow() newRow { return newRow{d, tables.Needed[tables.Domains][1:], []any{d.Name}} }
 
 // domains returns all rows of a domain, or ErrNotFound.
 func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err error) {
@@ -112,7 +150,7 @@ func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err er
 		return nil, err
 	}
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows, err = lookup[Domain](ctx, s, db, "name", name, readRows)
+		rows, err = lookup[Domain](ctx, s, db, "name", readRows, name)
 		return err
 	})
 	if err == nil && len(rows) == 0 {
@@ -125,7 +163,7 @@ func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err er
 // adding users and aliases to the domain.
 func (s *Store) domainOf(ctx context.Context, tx *transaction, address string) (Domain, error) {
 	name := address[strings.LastIndexByte(address, '@')+1:]
-	rows, err := lookup[Domain](ctx, s, tx, "name", name, lockRows)
+	rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name)
 	if err != nil {
 		return Domain{}, err
 	}

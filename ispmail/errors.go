@@ -8,6 +8,8 @@ import (
 	"net"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // What a method answers about its arguments and the rows. Test for these with errors.Is; the text of an error names the
@@ -28,8 +30,13 @@ var (
 	ErrNoDomain = errors.New("ispmail: domain is not in virtual_domains")
 	// ErrNoQuota says that virtual_users has no column quota, or none that the account may see.
 	ErrNoQuota = errors.New("ispmail: virtual_users has no column quota")
-	// ErrAliasLoop says that an alias would lead back to itself.
+	// ErrAliasLoop says that an alias leads, or would lead, back to itself.
 	ErrAliasLoop = errors.New("ispmail: alias loop")
+	// ErrAliasLimit says that aliases lead on for longer or to more addresses than Postfix follows. It then accepts no mail
+	// for the address, as in an alias loop.
+	ErrAliasLimit = errors.New("ispmail: aliases beyond the limits of Postfix")
+	// ErrRecord says that a Record is not one: it is empty, or has what its use does not allow.
+	ErrRecord = errors.New("ispmail: invalid record")
 	// ErrBadCredentials says that an address and a password do not belong together, for whatever reason.
 	ErrBadCredentials = errors.New("ispmail: wrong address or password")
 )
@@ -145,6 +152,9 @@ func mapError(err error) error {
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
+	}
+	if _, ok := errors.AsType[*tables.MisfitError](err); ok {
+		return fmt.Errorf("%w: %w", ErrSchema, err)
 	}
 	e := &databaseError{cause: err}
 	switch errorCode(err) {

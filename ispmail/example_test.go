@@ -1,14 +1,12 @@
 package ispmail_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log"
 	"log/slog"
-	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -267,94 +265,6 @@ func ExampleUser_CanLogin() {
 	// Output: false
 }
 
-// A catch-all takes the mail of users too, as Postfix looks for aliases first. The guide's map email2email keeps it from
-// that.
-func ExampleStore_CreateAlias() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	for _, alias := range [][2]string{
-		{"jack@example.org", "john@example.org"},
-		{"jack@example.org", "jack@elsewhere.example"}, // and there too
-		{"@example.org", "john@example.org"},           // everything else
-		{"nobody@example.org", "nobody@example.org"},
-	} {
-		_, err := store.CreateAlias(ctx, alias[0], alias[1])
-		fmt.Println(err)
-	}
-	// Output:
-	// <nil>
-	// <nil>
-	// <nil>
-	// ispmail: alias loop: nobody@example.org would lead to itself, and there is no such user
-}
-
-func ExampleStore_Aliases() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
-		log.Fatal(err)
-	}
-	for alias, err := range store.Aliases(ctx, "example.org") {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(alias.Source, alias.Destinations())
-	}
-	// Output: @example.org [john@example.org]
-}
-
-func ExampleStore_Recipients() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	for _, destination := range []string{"john@example.org", "jane@elsewhere.example"} {
-		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
-			log.Fatal(err)
-		}
-	}
-	recipients, err := store.Recipients(ctx, "sales+offer@example.org")
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, r := range recipients {
-		if r.Mailbox != "" {
-			fmt.Println(r.Address, "into the mailbox of", r.Mailbox)
-		} else {
-			fmt.Println(r.Address, "on another server")
-		}
-	}
-	// Output:
-	// john+offer@example.org into the mailbox of john@example.org
-	// jane+offer@elsewhere.example on another server
-}
-
-func ExampleAlias_Destinations() {
-	alias := ispmail.Alias{Source: "sales@example.org", Destination: "john@example.org, jane@example.org"}
-	fmt.Println(len(alias.Destinations()))
-	// Output: 2
-}
-
-func ExampleStore_ChangeAlias() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
-		log.Fatal(err)
-	}
-	alias, err := store.ChangeAlias(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(alias.Source, "now leads to", alias.Destination)
-	// Output: sales@example.org now leads to jane@elsewhere.example
-}
-
-func ExampleStore_DeleteAlias() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	_, err := store.DeleteAlias(ctx, "jack@example.org", "john@example.org")
-	fmt.Println(err)
-	// Output: ispmail: not found: alias from jack@example.org to john@example.org
-}
-
 func ExampleStore_Authenticate() {
 	ctx := context.Background()
 	store := exampleStore(ctx)
@@ -395,114 +305,4 @@ func ExampleStore_SetPassword() {
 	store := exampleStore(ctx)
 	fmt.Println(store.SetPassword(ctx, "john@example.org", "a long enough secret"))
 	// Output: <nil>
-}
-
-func ExampleStore_Check() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "jack@example.org", "jill@example.org"); err != nil {
-		log.Fatal(err)
-	}
-	for finding, err := range store.Check(ctx) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(finding.Code.Severity(), finding.Code, finding.Table, finding.ID)
-		fmt.Println("  " + finding.Message)
-	}
-	// Output:
-	// error example-account virtual_users 1
-	//   the password is the one that is printed in the ISPmail guide: delete the account, or set another password
-	// error dangling-alias virtual_aliases 1
-	//   jack@example.org leads to jill@example.org, and nothing there takes the mail: create the user, or correct or delete the alias
-}
-
-func ExampleCode_Severity() {
-	fmt.Println(ispmail.CodeExampleAccount.Severity())
-	fmt.Println(ispmail.CodeWeakScheme.Severity())
-	fmt.Println(ispmail.CodeExternalDestination.Severity())
-	// Output:
-	// error
-	// warning
-	// information
-}
-
-// Create many users at a time: here from a list, with plain passwords, which are hashed on all cores.
-func ExampleStore_Import() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	names := []string{"jane", "jim", "john", "j o e"}
-	records := func(yield func(ispmail.Record, error) bool) {
-		for _, name := range names {
-			user := &ispmail.User{Email: name + "@example.org"}
-			if !yield(ispmail.Record{User: user, NewPassword: "the first secret of " + name}, nil) {
-				return
-			}
-		}
-	}
-	result, err := store.Import(ctx, records, ispmail.ImportConfig{
-		Refused: func(_ ispmail.Record, err error) { fmt.Println(err) },
-	})
-	fmt.Println(result.Users, "users added,", result.Refused, "refused,", err)
-	// Output:
-	// user john@example.org: ispmail: already exists: with another password or quota
-	// user j o e@example.org: ispmail: invalid address: the part before the @
-	// 2 users added, 2 refused, <nil>
-}
-
-// A file made by hand.
-func ExampleReadRecords() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	file := strings.NewReader(`{"type":"domain","name":"example.net"}
-{"type":"user","email":"jane@example.net","new_password":"a long enough secret"}
-{"type":"alias","source":"@example.net","destination":"jane@example.net"}
-`)
-	result, err := store.Import(ctx, ispmail.ReadRecords(file), ispmail.ImportConfig{})
-	fmt.Printf("%+v %v\n", result, err)
-	// Output: {Domains:1 Users:1 Aliases:1 Present:0 Refused:0} <nil>
-}
-
-// A backup, without the passwords here.
-func ExampleStore_Export() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	for record, err := range store.Export(ctx) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(record)
-	}
-	// Output:
-	// domain example.org
-	// user john@example.org
-}
-
-// Move a server from one database to another, over a file or a pipe.
-func ExampleStore_Restore() {
-	ctx := context.Background()
-	from := exampleStore(ctx)
-	var file bytes.Buffer
-	if err := ispmail.WriteRecords(&file, from.Export(ctx)); err != nil {
-		log.Fatal(err)
-	}
-
-	db, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
-	if err != nil {
-		log.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	to, err := ispmail.New(ctx, bun.NewDB(db, sqlitedialect.New()), ispmail.Config{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := to.CreateSchema(ctx); err != nil {
-		log.Fatal(err)
-	}
-	if err := to.Restore(ctx, ispmail.ReadRecords(&file)); err != nil {
-		log.Fatal(err)
-	}
-	user, err := to.Authenticate(ctx, "john@example.org", "summersun")
-	fmt.Println(user.Email, err)
-	// Output: john@example.org <nil>
 }

@@ -2,11 +2,10 @@ package ispmail_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
-	"path/filepath"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,10 +14,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -103,7 +101,7 @@ func TestCut(t *testing.T) {
 				db := ispmailtest.MariaDB(t)
 				db.Example(t)
 				proxy, dsn := through(t, db.DSN)
-				store := open(t, dsn, ispmail.Config{Logger: silent})
+				store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 				john := newPatient(t, db, "john@example.org")
 				require.NoError(t, john.change(t, store)) // has looked at the table
 				for range times(4, 100) {
@@ -135,7 +133,7 @@ func TestCutAndAway(t *testing.T) {
 				db := ispmailtest.MariaDB(t)
 				db.Example(t)
 				proxy, dsn := through(t, db.DSN)
-				store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: time.Second})
+				store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: time.Second})
 				john := newPatient(t, db, "john@example.org")
 				require.NoError(t, john.change(t, db.Store(t, ispmail.Config{})))
 				for range times(1, 20) {
@@ -164,16 +162,16 @@ func TestCutRestore(t *testing.T) {
 			t.Parallel()
 			db := ispmailtest.MariaDB(t)
 			proxy, dsn := through(t, db.DSN)
-			store := open(t, dsn, ispmail.Config{Logger: silent})
+			store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 			for range times(2, 100) {
 				proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
 				err := store.Restore(t.Context(), full.Store(t, ispmail.Config{}).Export(t.Context()))
 				require.Nil(t, proxy.armed.Load(), "the cut took place")
 				settle(t, db)
 				if err == nil {
-					require.Equal(t, dump(t, full), dump(t, db))
+					require.Equal(t, dbtest.Dump(t, full), dbtest.Dump(t, db))
 				} else {
-					require.Empty(t, dump(t, db))
+					require.Empty(t, dbtest.Dump(t, db))
 					require.ErrorIs(t, err, ispmail.ErrUnavailable)
 				}
 				if moment != during {
@@ -194,7 +192,7 @@ func TestCutEveryMethod(t *testing.T) {
 			db := ispmailtest.MariaDB(t)
 			db.Example(t)
 			proxy, dsn := through(t, db.DSN)
-			store := open(t, dsn, ispmail.Config{Logger: silent})
+			store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 			for round := range times(2, 100) {
 				domain := fmt.Sprintf("example%d.net", round)
 				for name, method := range map[string]func(context.Context, *ispmail.Store) error{
@@ -248,15 +246,15 @@ func TestCutEveryMethod(t *testing.T) {
 						db.Exec(t, "DELETE FROM virtual_aliases WHERE source = ?", fmt.Sprintf("%s%d@example.org", alias, round))
 						db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, 'john@example.org')", fmt.Sprintf("%s%d@example.org", alias, round))
 					}
-					old := dump(t, db)
+					old := dbtest.Dump(t, db)
 					proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
 					err := method(t.Context(), store)
 					require.Nil(t, proxy.armed.Load(), "the cut took place")
 					settle(t, db)
 					if err == nil {
-						require.NotEqual(t, old, dump(t, db), name)
+						require.NotEqual(t, old, dbtest.Dump(t, db), name)
 					} else {
-						require.Equal(t, old, dump(t, db), name)
+						require.Equal(t, old, dbtest.Dump(t, db), name)
 						require.ErrorIs(t, err, ispmail.ErrUnavailable, name)
 					}
 					if moment != during {
@@ -268,153 +266,6 @@ func TestCutEveryMethod(t *testing.T) {
 	}
 }
 
-// waits are the settings of a server that waits longer than a test does.
-var waits = map[string]string{"innodb_lock_wait_timeout": "60", "lock_wait_timeout": "60", "max_statement_time": "60"}
-
-// TestHeldRowLock has a transaction of somebody else that keeps the row. The change must give up by itself and must not
-// come true when the lock goes, whether the server ends the wait or the context of the caller does.
-func TestHeldRowLock(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name     string
-		settings map[string]string
-		timeout  time.Duration
-		patience time.Duration
-	}{
-		{name: "server", settings: map[string]string{"innodb_lock_wait_timeout": "0"}, timeout: time.Minute},
-		{name: "store", settings: waits, timeout: 100 * time.Millisecond},
-		{name: "caller", settings: waits, timeout: time.Minute, patience: 100 * time.Millisecond},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			db := ispmailtest.MariaDB(t)
-			db.Example(t)
-			store := open(t, connect(t, db, test.settings).DSN, ispmail.Config{Logger: silent, Timeout: test.timeout})
-			john := newPatient(t, db, "john@example.org")
-			require.NoError(t, john.change(t, db.Store(t, ispmail.Config{}))) // with time to spare
-			for range times(5, 200) {
-				holder, err := db.DB.BeginTx(t.Context(), nil)
-				require.NoError(t, err)
-				_, err = holder.ExecContext(t.Context(), "SELECT id FROM virtual_users WHERE id = 1 FOR UPDATE")
-				require.NoError(t, err)
-				ctx := t.Context()
-				if test.patience > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, test.patience)
-					defer cancel()
-				}
-				err = store.ChangePassword(ctx, john.email, john.password, "a long enough secret")
-				require.ErrorIs(t, err, ispmail.ErrUnavailable)
-				require.NoError(t, holder.Rollback())
-				settle(t, db)
-				john.judge(t, err, "a long enough secret")
-			}
-			t.Log(john.verdicts)
-		})
-	}
-}
-
-// TestHeldSQLite has another connection that keeps the whole database.
-func TestHeldSQLite(t *testing.T) {
-	t.Parallel()
-	for name, timeout := range map[string]time.Duration{"store": 100 * time.Millisecond, "database": time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dsn := "file:" + filepath.Join(t.TempDir(), "mail.db") + "?_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"
-			sqlDB, err := sql.Open("sqlite", dsn)
-			require.NoError(t, err)
-			db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, sqlitedialect.New()), DSN: dsn}
-			t.Cleanup(func() { require.NoError(t, db.DB.Close()) })
-			patient := db.Store(t, ispmail.Config{})
-			require.NoError(t, patient.CreateSchema(t.Context()))
-			db.Example(t)
-			store := db.Store(t, ispmail.Config{Timeout: timeout})
-			holder, err := db.DB.BeginTx(t.Context(), nil)
-			require.NoError(t, err)
-			old := db.Stored(t, "john@example.org")
-			err = store.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
-			require.ErrorIs(t, err, ispmail.ErrUnavailable)
-			require.NoError(t, errorOf(patient.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "without the rehash")
-			require.NoError(t, holder.Rollback())
-			assert.Equal(t, old, db.Stored(t, "john@example.org"))
-			require.NoError(t, patient.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
-		})
-	}
-}
-
-// TestHeldTableLock has an ALTER TABLE that waits, before which nobody gets at the table.
-func TestHeldTableLock(t *testing.T) {
-	t.Parallel()
-	for name, settings := range map[string]map[string]string{"server": {"lock_wait_timeout": "1"}, "store": waits} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db := ispmailtest.MariaDB(t)
-			db.Example(t)
-			timeout := time.Minute
-			if name == "store" {
-				timeout = 200 * time.Millisecond
-			}
-			store := open(t, connect(t, db, settings).DSN, ispmail.Config{Logger: silent, Timeout: timeout})
-			john := newPatient(t, db, "john@example.org")
-			patient := db.Store(t, ispmail.Config{})
-			require.NoError(t, john.change(t, patient))
-			reader, err := db.DB.BeginTx(t.Context(), nil)
-			require.NoError(t, err)
-			_, err = reader.ExecContext(t.Context(), "SELECT id FROM virtual_users")
-			require.NoError(t, err)
-			var altered sync.WaitGroup
-			altered.Go(func() {
-				_, err := db.DB.ExecContext(t.Context(), "ALTER TABLE virtual_users ADD COLUMN note TEXT")
-				assert.NoError(t, err)
-			})
-			require.Eventually(t, func() bool {
-				var waiting int
-				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
-					WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'`).Scan(t.Context(), &waiting)
-				return err == nil && waiting > 0
-			}, 10*time.Second, 5*time.Millisecond)
-			_, err = store.Authenticate(t.Context(), john.email, john.password)
-			require.ErrorIs(t, err, ispmail.ErrUnavailable)
-			err = store.ChangePassword(t.Context(), john.email, john.password, "a long enough secret")
-			require.ErrorIs(t, err, ispmail.ErrUnavailable)
-			require.NoError(t, reader.Rollback())
-			altered.Wait()
-			settle(t, db)
-			john.judge(t, err, "a long enough secret")
-			require.NoError(t, john.change(t, patient))
-		})
-	}
-}
-
-// TestLateCommit has a COMMIT that is on its way for longer than its caller waits. What is read back meanwhile must not be
-// the row as it was before: the commit is yet to come.
-func TestLateCommit(t *testing.T) {
-	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
-	john := newPatient(t, db, "john@example.org")
-	require.NoError(t, john.change(t, store))
-	for round := range times(3, 100) {
-		ctx, cancel := context.WithCancel(t.Context())
-		proxy.armed.Store(&cut{statement: "COMMIT", do: func() {
-			cancel()
-			assert.Eventually(t, func() bool { // the look at the row waits
-				var waiting int
-				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
-					WHERE db = DATABASE() AND command = 'Query' AND info LIKE '%FOR UPDATE'`).Scan(t.Context(), &waiting)
-				return err == nil && waiting > 0
-			}, 10*time.Second, 5*time.Millisecond)
-		}})
-		replacement := fmt.Sprint("late secret ", round)
-		err := store.ChangePassword(ctx, john.email, john.password, replacement)
-		settle(t, db)
-		john.judge(t, err, replacement)
-		require.NoError(t, err, "it came")
-	}
-}
-
 // TestLostGrants takes rights away while the store runs.
 func TestLostGrants(t *testing.T) {
 	t.Parallel()
@@ -423,7 +274,7 @@ func TestLostGrants(t *testing.T) {
 	dsn := db.Account(t, "GRANT SELECT, UPDATE ON virtual_users TO %s")
 	config, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)
-	store := open(t, dsn, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
 	db.Exec(t, "REVOKE UPDATE ON virtual_users FROM "+config.User)
@@ -444,7 +295,7 @@ func TestSwallowedError(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
-	store := open(t, db.DSN, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, db.DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	for round := range times(5, 500) {
 		users := []string{"john@example.org", "md5@example.org"}
 		var both, done sync.WaitGroup
@@ -484,7 +335,7 @@ func TestFailedStatement(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	store := db.As(t, "GRANT SELECT, INSERT, UPDATE ON * TO %s")
-	old := dump(t, db)
+	old := dbtest.Dump(t, db)
 	err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 		if _, err := tx.CreateDomain(ctx, "example.net"); err != nil {
 			return err
@@ -494,7 +345,7 @@ func TestFailedStatement(t *testing.T) {
 		return nil
 	})
 	require.ErrorIs(t, err, ispmail.ErrDenied)
-	assert.Equal(t, old, dump(t, db))
+	assert.Equal(t, old, dbtest.Dump(t, db))
 }
 
 // TestCanceled has a caller who goes away at any point of a change.
@@ -503,7 +354,7 @@ func TestCanceled(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
 	for _, statement := range []string{"SELECT", "START TRANSACTION", "UPDATE", "COMMIT"} {

@@ -3,17 +3,13 @@ package ispmail
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
-	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // ImportConfig holds the settings of an Import. The zero value is ready to use.
@@ -88,7 +84,7 @@ type importer struct {
 	s      *Store
 	config ImportConfig
 	result ImportResult
-	tables map[string]*table
+	tables map[string]*tables.Table
 	dry    *known          // what a dry run would have added
 	seen   map[string]bool // users
 	// A unique key finds users who are there already when they are inserted, and it costs nothing more to let it. That
@@ -96,47 +92,35 @@ type importer struct {
 	trustKey bool
 }
 
-// An item is a record on its way through an import.
-type item struct {
-	Record        // in canonical form
-	from   Record // as it came
-	key    string // its canonical name, address or source
-	domain string // the canonical name of its domain
-	unfit  error  // why it is refused whatever there is
-	// What became of it.
-	present bool
-	err     error // why it is refused
-}
-
 // look makes sure that the tables are as they are now.
 func (im *importer) look(ctx context.Context) error {
-	im.tables, im.seen = map[string]*table{}, map[string]bool{}
+	im.tables, im.seen = map[string]*tables.Table{}, map[string]bool{}
 	if im.config.DryRun {
 		im.dry = newKnown(0)
 	}
 	return im.s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
-		for _, name := range []string{domainTable, userTable, aliasTable} {
-			if im.tables[name], err = im.s.lookAt(ctx, db, name); err != nil {
+		for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
+			if im.tables[name], err = im.s.readColumns(ctx, db, name); err != nil {
 				return err
 			}
 		}
 		if im.s.isMariaDB() && !im.config.DryRun {
-			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.tables[userTable])
+			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.tables[tables.Users])
 		}
 		return err
 	})
 }
 
 // hasUniqueEmail tells whether the table of users has a key that takes no address twice, whatever the case of its letters.
-func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *table) (bool, error) {
-	if !strings.HasSuffix(t.columns["email"].Collation, "_ci") {
+func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *tables.Table) (bool, error) {
+	if !strings.HasSuffix(t.Columns["email"].Collation, "_ci") {
 		return false, nil
 	}
 	var keys int
 	err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (
 		SELECT index_name FROM information_schema.statistics
 		WHERE table_schema = DATABASE() AND table_name = ? AND non_unique = 0
-		GROUP BY index_name HAVING COUNT(*) = 1 AND MIN(LOWER(column_name) = 'email' AND sub_part IS NULL)) found`, t.name).Scan(&keys)
+		GROUP BY index_name HAVING COUNT(*) = 1 AND MIN(LOWER(column_name) = 'email' AND sub_part IS NULL)) found`, t.Name).Scan(&keys)
 	return keys > 0, mapError(err)
 }
 
@@ -162,109 +146,6 @@ func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, er
 		}
 	}
 	return nil
-}
-
-// prepare looks at the password of a user.
-func (im *importer) prepare(it *item) (err error) {
-	switch {
-	case it.NewPassword == "":
-		err = im.s.checkStored(it.User.Password)
-	case it.User.Password != "":
-		err = fmt.Errorf("%w: a user has a stored password and a new one", ErrFormat)
-	case im.seen[it.key]: // whether the password is the same, only a hash could tell
-		err = fmt.Errorf("%w: the user comes twice", ErrExists)
-	default:
-		err = im.s.hasher.Validate(it.NewPassword)
-	}
-	im.seen[it.key] = im.seen[it.key] || err == nil
-	return err
-}
-
-// newItem takes a record, with a row of its own that has the canonical form of everything.
-func newItem(r Record) item {
-	it := item{Record: r, from: r}
-	switch {
-	case r.Domain != nil:
-		it.key, it.unfit = canonicalDomain(r.Domain.Name)
-		it.domain = it.key
-		it.Domain = &Domain{Name: it.key}
-	case r.User != nil:
-		it.key, it.unfit = Canonical(r.User.Email)
-		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota}
-	case r.Alias != nil:
-		alias := &Alias{}
-		alias.Source, alias.Destination, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
-		it.key, it.Alias = alias.Source, alias
-	default:
-		it.unfit = fmt.Errorf("%w: an empty record", ErrFormat)
-	}
-	if it.domain == "" {
-		it.domain = it.key[strings.LastIndexByte(it.key, '@')+1:]
-	}
-	return it
-}
-
-// checkStored tells whether a stored password is one that a login could be verified with, or a lock.
-func (s *Store) checkStored(stored string) error {
-	info, err := s.hasher.Inspect(stored)
-	switch {
-	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
-	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && info.Label != "":
-		return nil
-	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):
-		return nil
-	}
-	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)
-}
-
-// hash makes stored values of the new passwords. Users who are there already have theirs verified instead.
-func (im *importer) hash(ctx context.Context, items []item) error {
-	var plain []*item
-	var emails []string
-	for i := range items {
-		if it := &items[i]; it.unfit == nil && it.NewPassword != "" {
-			plain, emails = append(plain, it), append(emails, it.key)
-		}
-	}
-	if plain == nil {
-		return nil
-	}
-	there := map[string]User{}
-	err := im.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		users, err := lookupAll[User](ctx, im.s, db, "email", emails, readRows)
-		for _, user := range users {
-			there[user.canonical()] = user
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	sample := ""
-	if im.config.DryRun { // only its length matters
-		if sample, err = im.s.hasher.Generate("sample"); err != nil {
-			return err
-		}
-	}
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(plain)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(plain)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				it := plain[i]
-				switch user, ok := there[it.key]; {
-				case ok && im.s.hasher.VerifyFor(user.Email, user.Password, it.NewPassword) == nil:
-					it.User.Password = user.Password
-				case im.config.DryRun:
-					it.User.Password = sample
-				default:
-					it.User.Password, it.unfit = im.s.hasher.Generate(it.NewPassword)
-				}
-			}
-		})
-	}
-	workers.Wait()
-	return ctx.Err()
 }
 
 // add writes a batch and reports it.
@@ -319,4 +200,37 @@ func (im *importer) add(ctx context.Context, items []item) error {
 		im.config.Progress(im.result)
 	}
 	return nil
+}
+
+// How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
+const (
+	batchSize  = 4000
+	hashWeight = 8
+)
+
+// batches gathers records. An error comes instead of the batch that it interrupts.
+func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
+	return func(yield func([]Record, error) bool) {
+		var batch []Record
+		weight := 0
+		for record, err := range records {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			batch = append(batch, record)
+			if weight++; record.NewPassword != "" {
+				weight += hashWeight - 1
+			}
+			if weight >= batchSize {
+				if !yield(batch, nil) {
+					return
+				}
+				batch, weight = make([]Record, 0, len(batch)), 0
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
 }

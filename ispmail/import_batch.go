@@ -6,6 +6,11 @@ import (
 	"fmt"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
 // An importBatch is the part of an import that one transaction writes. It first finds out what there is, then decides on
@@ -38,7 +43,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		}
 		switch {
 		case it.User != nil:
-			if !b.trustKey || hasALabel(it.key) {
+			if !b.trustKey || address.HasALabel(it.key) {
 				emails = append(emails, it.key)
 			}
 		case it.Alias != nil:
@@ -49,7 +54,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		}
 	}
 	// The lock keeps others from adding users and aliases to the domains, as that of domainOf does.
-	domains, err := lookupAll[Domain](ctx, b.s, db, "name", unique(names), lock)
+	domains, err := lookup[Domain](ctx, b.s, db, "name", lock, route.Unique(names)...)
 	if err != nil {
 		return err
 	}
@@ -58,14 +63,14 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 			b.known.domains[d.canonical()] = d.ID
 		}
 	}
-	users, err := lookupAll[User](ctx, b.s, db, "email", unique(emails), readRows)
+	users, err := lookup[User](ctx, b.s, db, "email", readRows, route.Unique(emails)...)
 	if err != nil {
 		return err
 	}
 	for _, u := range users {
 		b.known.users[u.canonical()] = &u
 	}
-	aliases, err := lookupAll[Alias](ctx, b.s, db, "source", unique(sources), readRows)
+	aliases, err := lookup[Alias](ctx, b.s, db, "source", readRows, route.Unique(sources)...)
 	for _, a := range aliases {
 		b.known.aliases[a.canonical()] = append(b.known.aliases[a.canonical()], a)
 	}
@@ -94,13 +99,13 @@ func (b *importBatch) decideDomain(it *item) {
 	if _, it.present = b.known.domains[it.key]; it.present {
 		return
 	}
-	if it.err = b.tables[domainTable].fits("name", it.key); it.err == nil {
+	if it.err = fits(b.tables[tables.Domains], "name", it.key); it.err == nil {
 		b.known.domains[it.key] = 0
 	}
 }
 
 func (b *importBatch) decideUser(it *item) {
-	table := b.tables[userTable]
+	table := b.tables[tables.Users]
 	if it.err = b.domainOf(it); it.err != nil {
 		return
 	}
@@ -110,9 +115,9 @@ func (b *importBatch) decideUser(it *item) {
 		}
 		return
 	}
-	it.err = errors.Join(table.fits("email", it.key), table.fits("password", it.User.Password))
+	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password))
 	if quota := it.User.Quota; it.err == nil && quota != nil {
-		if it.err = table.fitsQuota(*quota); it.err == nil && !table.hasQuota() {
+		if it.err = fitsQuota(table, *quota); it.err == nil && !table.HasQuota() {
 			it.User.Quota = nil // no limit, as there
 		}
 	}
@@ -122,7 +127,7 @@ func (b *importBatch) decideUser(it *item) {
 }
 
 func (b *importBatch) decideAlias(it *item) {
-	table := b.tables[aliasTable]
+	table := b.tables[tables.Aliases]
 	if it.err = b.domainOf(it); it.err != nil {
 		return
 	}
@@ -136,7 +141,7 @@ func (b *importBatch) decideAlias(it *item) {
 	if it.err = checkAlias(it.Alias.Source, it.Alias.Destination, rows, itself); it.err != nil {
 		return
 	}
-	it.err = errors.Join(table.fits("source", it.key), table.fits("destination", it.Alias.Destination))
+	it.err = errors.Join(fits(table, "source", it.key), fits(table, "destination", it.Alias.Destination))
 	if it.err == nil {
 		b.known.aliases[it.key] = append(rows, *it.Alias)
 	}
@@ -151,7 +156,7 @@ func (b *importBatch) domainOf(it *item) error {
 
 // insert adds what is left: domains, then users, then aliases, as the ones need the others.
 func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
-	if err := b.insertInto(ctx, tx, domainTable); err != nil {
+	if err := b.insertInto(ctx, tx, tables.Domains); err != nil {
 		return err
 	}
 	var names []string
@@ -160,7 +165,7 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 			names = append(names, name)
 		}
 	}
-	domains, err := lookupAll[Domain](ctx, b.s, tx, "name", names, b.s.current())
+	domains, err := lookup[Domain](ctx, b.s, tx, "name", b.s.lockInTx(), names...)
 	if err != nil {
 		return err
 	}
@@ -181,7 +186,7 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 			it.err = fmt.Errorf("%w: %s", ErrNoDomain, it.domain)
 		}
 	}
-	if err := b.insertInto(ctx, tx, userTable); err != nil {
+	if err := b.insertInto(ctx, tx, tables.Users); err != nil {
 		return err
 	}
 	refused := map[string]bool{}
@@ -193,18 +198,18 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 			it.err = checkAlias(it.key, it.key, nil, false) // it was to be a user's
 		}
 	}
-	return b.insertInto(ctx, tx, aliasTable)
+	return b.insertInto(ctx, tx, tables.Aliases)
 }
 
 func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name string) error {
 	var added []*item
 	var rows []newRow
 	for i := range b.items {
-		if it := &b.items[i]; it.err == nil && !it.present && it.table() == name {
+		if it := &b.items[i]; it.err == nil && !it.present && it.tableName() == name {
 			if added == nil {
 				added, rows = make([]*item, 0, len(b.items)-i), make([]newRow, 0, len(b.items)-i)
 			}
-			row, _ := it.row()
+			row, _ := it.newRow()
 			added, rows = append(added, it), append(rows, row)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // A newRow is a row that is to be inserted: the *Domain, *User or *Alias that Config.Columns is asked about, and columns with
@@ -88,7 +90,7 @@ func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow
 	}
 	slices.Sort(names) // so that rows with the same columns have them in the same order
 	for _, column := range names {
-		if lower := strings.ToLower(column); !slices.Contains(needed[name], lower) && !slices.Contains(row.columns, lower) {
+		if lower := strings.ToLower(column); !slices.Contains(tables.Needed[name], lower) && !slices.Contains(row.columns, lower) {
 			row = row.with(lower, further[column])
 		}
 	}
@@ -97,8 +99,8 @@ func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow
 
 // insertAlike adds rows with the same columns by one statement.
 func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, rows []newRow) (id int64, err error) {
-	err = s.withTable(ctx, tx, name, func(t *table) error {
-		full, missing, err := t.complete(rows)
+	err = s.withTable(ctx, tx, name, func(t *tables.Table) error {
+		full, missing, err := complete(t, rows)
 		if err != nil {
 			return err
 		}
@@ -126,7 +128,7 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 		id = given
 	}
 	// Not the id alone: after a crash, InnoDB gives that of a lost row to the next one.
-	tx.changed(name, telling[name], id, nil, rows[0].value(telling[name]))
+	tx.changed(name, witnessColumn[name], id, nil, rows[0].value(witnessColumn[name]))
 	return id, nil
 }
 
@@ -169,11 +171,11 @@ func withNUL(gen schema.QueryGen, text string) schema.QueryWithArgs {
 
 // complete returns the rows, which have the same columns, with a quota if the table wants one, and the columns for which a
 // value is missing. It returns ErrTooLong if a text does not fit.
-func (t *table) complete(rows []newRow) (full []newRow, missing []string, err error) {
-	noLimit := t.columns["quota"].Required && t.name == userTable && rows[0].value("quota") == nil
-	for column, c := range t.columns {
+func complete(t *tables.Table, rows []newRow) (full []newRow, missing []string, err error) {
+	noLimit := t.Columns["quota"].Required && t.Name == tables.Users && rows[0].value("quota") == nil
+	for column, c := range t.Columns {
 		if c.Required && !slices.Contains(rows[0].columns, column) && (column != "quota" || !noLimit) {
-			missing = append(missing, t.name+"."+column)
+			missing = append(missing, t.Name+"."+column)
 		}
 	}
 	slices.Sort(missing)
@@ -184,7 +186,7 @@ func (t *table) complete(rows []newRow) (full []newRow, missing []string, err er
 	for i, row := range rows {
 		for j, value := range row.values {
 			if text, ok := value.(string); ok {
-				if err := t.fits(row.columns[j], text); err != nil {
+				if err := fits(t, row.columns[j], text); err != nil {
 					return nil, nil, err
 				}
 			}

@@ -4,23 +4,24 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"iter"
-	"math"
 	"slices"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// A row is a row of one of the three tables.
-type row interface {
-	table() string
+// A model is a Domain, a User or an Alias.
+type model interface {
+	tableName() string
 	key() int64
 	canonical() string // of its name, address or source; "" if it has none
 }
 
-func (Domain) table() string { return domainTable }
-func (User) table() string   { return userTable }
-func (Alias) table() string  { return aliasTable }
+func (Domain) tableName() string { return tables.Domains }
+func (User) tableName() string   { return tables.Users }
+func (Alias) tableName() string  { return tables.Aliases }
 
 func (d Domain) key() int64 { return d.ID }
 func (u User) key() int64   { return u.ID }
@@ -36,62 +37,68 @@ func (u User) canonical() string {
 	return email
 }
 
-func (a Alias) canonical() string {
-	source, _ := canonicalSource(a.Source)
-	return source
-}
+func (a Alias) canonical() string { return address.SourceOrNone(a.Source) }
 
 type lockMode bool
 
 const (
 	readRows lockMode = false
-	// lockRows keeps the rows as they are until the transaction ends, and on MariaDB keeps others from adding any. It
-	// also reads what is there now rather than what was there when the transaction began to read. On SQLite there is
+	// lockRows keeps the rows as they are until the transaction ends, and on MariaDB keeps others from adding any (gap
+	// locks). It also reads the present, where a plain read in a transaction reads its snapshot. On SQLite there is
 	// nothing to do: a transaction that writes is alone.
 	lockRows lockMode = true
 )
 
-// lookup returns the rows whose column holds a canonical value in any of its spellings, by id. The collation of the
-// column finds more than that: other letters with the same base, trailing blanks. They are left out here.
-func lookup[T row](ctx context.Context, s *Store, db bun.IDB, column, canonical string, lock lockMode) ([]T, error) {
-	condition := column + " = ? ORDER BY id"
+// maxKeys is how many texts a statement asks for: MariaDB makes a table of a list of more than 1000
+// (in_predicate_conversion_threshold), and with it other rules for collations.
+const maxKeys = 1000
+
+// lookup returns the rows whose column holds one of some canonical values in any of its spellings, by id. The collation of
+// the column finds more than that: other letters with the same base, trailing blanks. They are left out here.
+func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) ([]T, error) {
+	condition := column + " IN (?) ORDER BY id"
 	if bool(lock) && s.isMariaDB() {
 		condition += " FOR UPDATE"
 	}
+	wanted := make(map[string]bool, len(values))
+	var texts []string
+	for _, value := range values {
+		wanted[value] = true
+		texts = append(texts, address.Spellings(value)...)
+	}
 	var found []T
-	for _, spelling := range spellings(canonical) {
-		rows, err := selectRows[T](ctx, s, db, condition, spelling)
+	for some := range slices.Chunk(texts, maxKeys) {
+		rows, err := selectRows[T](ctx, s, db, condition, bun.List(some))
 		if isForeignText(err) {
-			continue
+			// A column that cannot hold the signs of one text does not have it, but may have the others.
+			some = slices.DeleteFunc(some, func(text string) bool { return !address.IsASCII(text) })
+			rows, err = selectRows[T](ctx, s, db, condition, bun.List(some))
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
-			known := slices.ContainsFunc(found, func(f T) bool { return f.key() == r.key() })
-			if !known && r.canonical() == canonical {
-				found = append(found, r)
-			}
-		}
+		found = append(found, slices.DeleteFunc(rows, func(r T) bool { return !wanted[r.canonical()] })...)
 	}
-	slices.SortFunc(found, func(a, b T) int { return cmp.Compare(a.key(), b.key()) })
+	if len(texts) > maxKeys {
+		slices.SortFunc(found, func(a, b T) int { return cmp.Compare(a.key(), b.key()) })
+	}
 	return found, nil
 }
 
 // selectRows returns the rows for which a condition, the end of a SELECT, holds. It is the way of every read: bun fills in
-// the arguments, while its query builder and its scanner would make a find by a tenth slower.
-func selectRows[T row](ctx context.Context, s *Store, db bun.IDB, condition string, args ...any) (found []T, err error) {
+// the arguments, while its query builder and its scanner would make a look-up by a tenth slower.
+func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition string, args ...any) (found []T, err error) {
 	var of T
-	err = s.withTable(ctx, db, of.table(), func(t *table) error {
+	err = s.withTable(ctx, db, of.tableName(), func(t *tables.Table) error {
 		found = nil
-		rows, err := db.QueryContext(ctx, t.query+condition, args...)
+		rows, err := db.QueryContext(ctx, t.Select+condition, args...)
 		if err != nil {
 			return mapError(err)
 		}
 		defer func() { _ = rows.Close() }() // its error is that of Err
 		for rows.Next() {
 			var r T
-			if err := rows.Scan(fields(&r, t.hasQuota())...); err != nil {
+			if err := rows.Scan(fields(&r, t.HasQuota())...); err != nil {
 				return mapError(err)
 			}
 			found = append(found, r)
@@ -122,7 +129,7 @@ func (z orNil) Scan(value any) error {
 	return nil
 }
 
-// fields are where the columns of table.query go.
+// fields are where the columns of a [tables.Table.Select] go.
 func fields(row any, quota bool) []any {
 	switch r := row.(type) {
 	case *Domain:
@@ -137,54 +144,4 @@ func fields(row any, quota bool) []any {
 		return []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}
 	}
 	return nil
-}
-
-// Pages of a list. The first one is small: whoever only looks at the beginning has it soon.
-const (
-	firstPage = 100
-	pageSize  = 1000
-)
-
-// list returns the rows of a domain, or all if domain is "", page after page by id. It keeps one page in memory and no
-// connection between pages.
-func list[T row](ctx context.Context, s *Store, domain string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		var domainIDs []int64
-		if domain != "" {
-			domains, err := s.domains(ctx, domain)
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			for _, d := range domains {
-				domainIDs = append(domainIDs, d.ID)
-			}
-		}
-		limit := firstPage
-		for after := int64(math.MinInt64); ; limit = pageSize {
-			var rows []T
-			err := s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
-				if domainIDs == nil {
-					rows, err = selectRows[T](ctx, s, db, "id > ? ORDER BY id LIMIT ?", after, limit)
-				} else {
-					rows, err = selectRows[T](ctx, s, db, "domain_id IN (?) AND id > ? ORDER BY id LIMIT ?", bun.List(domainIDs), after, limit)
-				}
-				return err
-			})
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			for _, r := range rows {
-				if !yield(r, nil) {
-					return
-				}
-			}
-			if len(rows) < limit {
-				return
-			}
-			after = rows[len(rows)-1].key()
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -43,7 +44,7 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	db.SetConnMaxLifetime(3 * time.Minute) // well under any wait_timeout
 	db.SetConnMaxIdleTime(time.Minute)
 	// bun.NewDB asks for the version and only logs a failure, which would lose features for good.
-	setDefault(&config.Timeout, defaultTimeout)
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	asking, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
 	var version string
@@ -80,9 +81,9 @@ func connection(dsn string) (*mysql.Config, error) {
 	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, fmt.Errorf("ispmail: %w", err)
 	}
-	setDefault(&c.Timeout, 2*time.Second)
-	setDefault(&c.ReadTimeout, 8*time.Second)
-	setDefault(&c.WriteTimeout, 8*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 2*time.Second)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 8*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 8*time.Second)
 	c.ClientFoundRows = true
 	c.MultiStatements = false
 	// https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables

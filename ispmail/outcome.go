@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // When the answer to COMMIT gets lost, the error of the driver is the same whether the server has committed or not.
@@ -35,7 +37,7 @@ func (tx *transaction) changed(table, column string, id int64, before, after any
 	}
 	for i := range tx.changes {
 		if c := &tx.changes[i]; c.table == table && c.column == column && c.id == id {
-			c.after = text(after)
+			c.after = nullString(after)
 			return
 		}
 	}
@@ -43,7 +45,7 @@ func (tx *transaction) changed(table, column string, id int64, before, after any
 		tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool { return c.before == c.after }) // they tell nothing
 	}
 	if len(tx.changes) < enoughChanges {
-		tx.changes = append(tx.changes, change{table, column, id, text(before), text(after)})
+		tx.changes = append(tx.changes, change{table, column, id, nullString(before), nullString(after)})
 	}
 }
 
@@ -52,13 +54,13 @@ func (tx *transaction) changed(table, column string, id int64, before, after any
 func (tx *transaction) forget(table string, id int64) (inserted bool) {
 	tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool {
 		same := c.table == table && c.id == id
-		inserted = inserted || same && c.column == telling[table] && !c.before.Valid
-		return same || table == domainTable && c.table != domainTable
+		inserted = inserted || same && c.column == witnessColumn[table] && !c.before.Valid
+		return same || table == tables.Domains && c.table != tables.Domains
 	})
 	return inserted
 }
 
-func text(value any) sql.NullString {
+func nullString(value any) sql.NullString {
 	if value == nil {
 		return sql.NullString{}
 	}

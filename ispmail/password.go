@@ -10,6 +10,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/hash"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 const (
@@ -46,7 +48,7 @@ func (s *Store) Authenticate(ctx context.Context, email, password string) (User,
 // Of several changes with the same current password, one wins; the others get ErrBadCredentials.
 func (s *Store) ChangePassword(ctx context.Context, email, current, replacement string) error {
 	return s.replace(ctx, replacement, func(ctx context.Context) (User, error) {
-		return s.verify(ctx, email, current, s.current())
+		return s.verify(ctx, email, current, s.lockInTx())
 	})
 }
 
@@ -54,7 +56,7 @@ func (s *Store) ChangePassword(ctx context.Context, email, current, replacement 
 // ErrInvalidAddress, ErrAmbiguous, and for the rest what ChangePassword returns.
 func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 	return s.replace(ctx, password, func(ctx context.Context) (User, error) {
-		return s.find(ctx, email, s.current())
+		return s.user(ctx, email, s.lockInTx())
 	})
 }
 
@@ -62,7 +64,7 @@ func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 // little; what it tells of a row whose scheme costs more or less than the configured one, only a fixed time of the answer
 // hides, as package passwd has it.
 func (s *Store) verify(ctx context.Context, email, password string, lock lockMode) (User, error) {
-	user, err := s.find(ctx, email, lock)
+	user, err := s.user(ctx, email, lock)
 	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
@@ -151,7 +153,7 @@ func (s *Store) generate(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		return s.withTable(ctx, db, userTable, func(t *table) error { return t.fits("password", stored) })
+		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
 	})
 }
 
@@ -160,7 +162,7 @@ func (s *Store) generate(ctx context.Context, password string) (string, error) {
 func (s *Store) swap(ctx context.Context, user User, stored string) (swapped bool, err error) {
 	change := func(ctx context.Context, tx *transaction) (err error) {
 		if swapped, err = s.update(ctx, tx, user, stored); swapped {
-			tx.changed(userTable, "password", user.ID, user.Password, stored)
+			tx.changed(tables.Users, "password", user.ID, user.Password, stored)
 		}
 		return err
 	}
@@ -175,7 +177,7 @@ func (s *Store) swap(ctx context.Context, user User, stored string) (swapped boo
 // update replaces the stored password of a user if the row still holds the bytes that were read. A plain "=" would
 // ignore case, and a bare CAST fails on a column that is not Unicode.
 func (s *Store) update(ctx context.Context, db bun.IDB, user User, stored string) (bool, error) {
-	query := db.NewUpdate().Table(userTable).Set("password = ?", stored).Where("id = ?", user.ID)
+	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.ID)
 	if s.isMariaDB() {
 		// As bytes, the value is written in hexadecimal, which no sql_mode and no character set reads in another way.
 		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password))

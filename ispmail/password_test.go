@@ -15,13 +15,14 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
 const legacy = "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"
 
 func TestAuthenticate(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
 		before := db.Stored(t, "john@example.org")
 		for _, email := range []string{"john@example.org", "John@Example.org", "JOHN@EXAMPLE.ORG"} {
@@ -48,7 +49,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestRehash(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		_, err := store.Authenticate(t.Context(), "md5@example.org", "wintermoon")
 		require.ErrorIs(t, err, ispmail.ErrBadCredentials)
 		assert.Equal(t, legacy, db.Stored(t, "md5@example.org"), "a wrong password rehashes nothing")
@@ -78,7 +79,7 @@ func TestRehashFails(t *testing.T) {
 			db.Exec(t, `INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')`)
 			db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'md5@example.org', ?)`, legacy)
 			db.Exec(t, statement)
-			user, err := lax(t, db, ispmail.Config{}).Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
+			user, err := dbtest.Lax(t, db, ispmail.Config{}).Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 			require.NoError(t, err)
 			assert.Equal(t, legacy, user.Password)
 			assert.Equal(t, legacy, db.Stored(t, "md5@example.org"))
@@ -92,7 +93,7 @@ func TestRehashOfLockedRow(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
-	store := open(t, connect(t, db, waits).DSN, ispmail.Config{Logger: silent, Timeout: 500 * time.Millisecond})
+	store := dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 500 * time.Millisecond})
 	for range times(2, 20) {
 		db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
 		holder, err := db.DB.BeginTx(t.Context(), nil)
@@ -109,7 +110,7 @@ func TestRehashOfLockedRow(t *testing.T) {
 }
 
 func TestChangePassword(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
 		const replacement = "{PLAIN}ein sehr geheimes Paßwort"
 		for _, user := range []string{"john@example.org", "md5@example.org"} {
@@ -134,7 +135,7 @@ func TestChangePassword(t *testing.T) {
 }
 
 func TestSetPassword(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		require.NoError(t, store.SetPassword(t.Context(), "John@example.org", "a long enough secret"))
 		_, err := store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
 		require.NoError(t, err)
@@ -145,7 +146,7 @@ func TestSetPassword(t *testing.T) {
 // TestConcurrentChanges starts from one password in each round: exactly one change may win, and its password must be the
 // one that counts.
 func TestConcurrentChanges(t *testing.T) {
-	onEach(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		const others = 8
 		current := ispmailtest.Password
 		for round := range times(5, 2000/others) {
@@ -174,7 +175,7 @@ func TestConcurrentChanges(t *testing.T) {
 
 // TestChangeDuringRehash lets logins rehash the row under a change, which must go on.
 func TestChangeDuringRehash(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		for round := range times(20, 1000) {
 			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
 			replacement := fmt.Sprint("secret of round ", round)
@@ -193,7 +194,7 @@ func TestChangeDuringRehash(t *testing.T) {
 // TestSwapComparesBytes is decision by bytes, not by collation: an old value that differs in case, accent or trailing
 // blanks is another value, and one that holds other than ASCII characters is found again.
 func TestSwapComparesBytes(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		charsets := []string{""}
 		if strings.Contains(t.Name(), "MariaDB") {
 			charsets = []string{"latin1", "utf8mb3", "utf8mb4"}

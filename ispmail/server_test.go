@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -19,11 +20,15 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/internal/container"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
 // TestServer does to a server of its own what others could not stand. One server serves all the subtests, in turn.
 func TestServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a test that needs a MariaDB of its own, which -short leaves out")
+	}
 	t.Parallel()
 	if os.Getenv("ISPMAIL_TEST_DSN") != "" {
 		t.Skip("the server that ISPMAIL_TEST_DSN names is not ours to kill")
@@ -56,17 +61,17 @@ func TestServer(t *testing.T) {
 }
 
 func readOnly(t *testing.T, db *ispmailtest.Database) {
-	store := open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, db.Account(t, "GRANT SELECT, INSERT, UPDATE, DELETE ON * TO %s"), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
-	old := dump(t, db)
+	old := dbtest.Dump(t, db)
 	db.Exec(t, "SET GLOBAL read_only = 1")
 	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 	require.NoError(t, err, "without the rehash")
 	require.ErrorIs(t, john.change(t, store), ispmail.ErrUnavailable)
 	require.ErrorIs(t, errorOf(store.CreateDomain(t.Context(), "example.net")), ispmail.ErrUnavailable)
 	require.ErrorIs(t, errorOf(store.DeleteDomain(t.Context(), "example.org")), ispmail.ErrUnavailable)
-	assert.Equal(t, old, dump(t, db))
+	assert.Equal(t, old, dbtest.Dump(t, db))
 	db.Exec(t, "SET GLOBAL read_only = 0")
 	require.NoError(t, john.change(t, store))
 }
@@ -92,7 +97,7 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 			config, err := mysql.ParseDSN(dsn)
 			require.NoError(t, err)
 			config.ReadTimeout, config.WriteTimeout = 0, 0
-			through := connect(t, &ispmailtest.Database{DSN: config.FormatDSN()}, nil)
+			through := dbtest.Connect(t, &ispmailtest.Database{DSN: config.FormatDSN()}, nil)
 			store := through.Store(t, ispmail.Config{Timeout: test.timeout})
 			for range times(1, 20) {
 				require.Eventually(t, func() bool {
@@ -128,7 +133,7 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 // killed kills the server when a statement is about to reach it or was answered.
 func killed(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
 	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 30 * time.Second})
 	john := newPatient(t, db, "killed@example.org")
 	for _, statement := range []string{"UPDATE", "COMMIT"} {
 		for range times(1, 10) {
@@ -148,7 +153,7 @@ func killed(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
 
 // killedUnderLoad kills the server again and again while several users change their passwords all the time.
 func killedUnderLoad(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) {
-	store := open(t, db.DSN, ispmail.Config{Logger: silent, Timeout: 30 * time.Second})
+	store := dbtest.Open(t, db.DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 30 * time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	patients := make([]*patient, 8)

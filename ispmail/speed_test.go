@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -50,7 +52,7 @@ func many(t *testing.T) (*ispmail.Store, *sql.DB) {
 		_, err := db.DB.NewInsert().Model(&users).Exec(t.Context())
 		require.NoError(t, err)
 	}
-	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: silent})
+	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	// As quick as database/sql gets: without this, it would prepare each statement.
@@ -221,8 +223,8 @@ func TestSpeedImportStored(t *testing.T) {
 		t.Skip("set ISPMAIL_BENCH=1 to measure")
 	}
 	db := ispmailtest.MariaDB(t)
-	stored := sound()
-	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: silent})
+	stored := dbtest.Sound()
+	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	// The file is in memory, as are the records.
@@ -279,7 +281,7 @@ func TestSpeedImportPlain(t *testing.T) {
 	}
 	const n = 32_000 // or the beginning and the end, when not all cores have something to hash, weigh too much
 	db := ispmailtest.MariaDB(t)
-	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: silent})
+	store, err := ispmail.Open(t.Context(), db.DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	var rates []float64

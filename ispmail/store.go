@@ -1,6 +1,7 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	if config.Timeout < 0 {
 		return nil, errors.New("ispmail: Config.Timeout is negative")
 	}
-	setDefault(&config.Timeout, defaultTimeout)
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	if config.Hasher == nil {
 		hasher, err := hash.New(hash.Config{})
 		if err != nil {
@@ -107,11 +108,7 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-func (s *Store) isMariaDB() bool { return s.db.Dialect().Name() == dialect.MySQL }
+// Hasher returns what verifies and makes the passwords.
+func (s *Store) Hasher() *hash.Hasher { return s.hasher }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
+func (s *Store) isMariaDB() bool { return s.db.Dialect().Name() == dialect.MySQL }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -13,41 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// onEach runs a test on every kind of database, with the example data of the guide.
-func onEach(t *testing.T, test func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store)) {
-	t.Helper()
-	t.Parallel()
-	for name, open := range map[string]func(testing.TB) *ispmailtest.Database{
-		"MariaDB": ispmailtest.MariaDB,
-		"SQLite":  ispmailtest.SQLite,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db := open(t)
-			db.Example(t)
-			test(t, db, db.Store(t, ispmail.Config{}))
-		})
-	}
-}
-
-func collect[T any](t *testing.T, rows iter.Seq2[T, error]) []T {
-	t.Helper()
-	var all []T
-	for row, err := range rows {
-		require.NoError(t, err)
-		all = append(all, row)
-	}
-	return all
-}
-
-// errorOf is the error of a method of which nothing else is of interest.
 func errorOf[T any](_ T, err error) error { return err }
 
 func TestDomains(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
 		made, err := store.CreateDomain(ctx, "Müller.de")
 		require.NoError(t, err)
@@ -67,18 +39,18 @@ func TestDomains(t *testing.T) {
 		_, err = store.CreateDomain(ctx, strings.Repeat("a", 50)+".org")
 		require.ErrorIs(t, err, ispmail.ErrTooLong)
 
-		assert.Len(t, collect(t, store.Domains(ctx)), 2)
+		assert.Len(t, dbtest.Collect(t, store.Domains(ctx)), 2)
 		require.NoError(t, errorOf(store.DeleteDomain(ctx, "Example.org")))
-		assert.Equal(t, []ispmail.Domain{made}, collect(t, store.Domains(ctx)))
-		assert.Empty(t, collect(t, store.Users(ctx, "")))
-		assert.Empty(t, collect(t, store.Aliases(ctx, "")))
+		assert.Equal(t, []ispmail.Domain{made}, dbtest.Collect(t, store.Domains(ctx)))
+		assert.Empty(t, dbtest.Collect(t, store.Users(ctx, "")))
+		assert.Empty(t, dbtest.Collect(t, store.Aliases(ctx, "")))
 		require.ErrorIs(t, errorOf(store.DeleteDomain(ctx, "example.org")), ispmail.ErrNotFound)
 	})
 }
 
 // TestUnicodeDomain has a domain name that a person typed into the table.
 func TestUnicodeDomain(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (7, 'müller.de')")
 		db.Exec(t, `INSERT INTO virtual_users (domain_id, email, password)
 			SELECT 7, 'john@müller.de', password FROM virtual_users WHERE id = 1`)
@@ -91,7 +63,7 @@ func TestUnicodeDomain(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
 		made, err := store.CreateUser(ctx, "Jane@Example.org", "a long enough secret")
 		require.NoError(t, err)
@@ -122,8 +94,8 @@ func TestUsers(t *testing.T) {
 		_, err = store.CreateUser(ctx, "jim@example.org", "")
 		require.Error(t, err)
 
-		assert.Len(t, collect(t, store.Users(ctx, "")), 3)
-		assert.Len(t, collect(t, store.Users(ctx, "example.org")), 3)
+		assert.Len(t, dbtest.Collect(t, store.Users(ctx, "")), 3)
+		assert.Len(t, dbtest.Collect(t, store.Users(ctx, "example.org")), 3)
 		for _, err := range store.Users(ctx, "example.net") {
 			require.ErrorIs(t, err, ispmail.ErrNotFound)
 		}
@@ -133,7 +105,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestAliases(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
 		made, err := store.CreateAlias(ctx, "Jack@Example.org", "somebody@elsewhere.example")
 		require.NoError(t, err)
@@ -153,24 +125,24 @@ func TestAliases(t *testing.T) {
 		_, err = store.CreateAlias(ctx, "jack@example.org", "john@"+strings.Repeat("a.", 50)+"org")
 		require.ErrorIs(t, err, ispmail.ErrTooLong)
 
-		assert.Len(t, collect(t, store.Aliases(ctx, "")), 3)
-		assert.Len(t, collect(t, store.Aliases(ctx, "example.org")), 3)
-		assert.Len(t, collect(t, store.Aliases(ctx, "JACK@example.org")), 2)
-		assert.Equal(t, []ispmail.Alias{catchAll}, collect(t, store.Aliases(ctx, "@example.org")))
-		assert.Empty(t, collect(t, store.Aliases(ctx, "nobody@example.org")))
+		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "")), 3)
+		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "example.org")), 3)
+		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "JACK@example.org")), 2)
+		assert.Equal(t, []ispmail.Alias{catchAll}, dbtest.Collect(t, store.Aliases(ctx, "@example.org")))
+		assert.Empty(t, dbtest.Collect(t, store.Aliases(ctx, "nobody@example.org")))
 		for _, err := range store.Aliases(ctx, "a@b@c") {
 			require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
 		}
 
 		require.NoError(t, errorOf(store.DeleteAlias(ctx, "Jack@example.org", "John@example.org")))
-		assert.Equal(t, []ispmail.Alias{made}, collect(t, store.Aliases(ctx, "jack@example.org")))
+		assert.Equal(t, []ispmail.Alias{made}, dbtest.Collect(t, store.Aliases(ctx, "jack@example.org")))
 		require.ErrorIs(t, errorOf(store.DeleteAlias(ctx, "jack@example.org", "john@example.org")), ispmail.ErrNotFound)
 	})
 }
 
 // TestListPages has more rows than a page and ids with holes.
 func TestListPages(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		aliases := make([]ispmail.Alias, 4000)
 		for i := range aliases {
 			aliases[i] = ispmail.Alias{DomainID: 1, Source: fmt.Sprintf("a%d@example.org", i), Destination: "john@example.org"}
@@ -180,7 +152,7 @@ func TestListPages(t *testing.T) {
 		db.Exec(t, "DELETE FROM virtual_aliases WHERE id % 3 = 0")
 		var want, got []int64
 		require.NoError(t, db.DB.NewRaw("SELECT id FROM virtual_aliases ORDER BY id").Scan(t.Context(), &want))
-		for _, alias := range collect(t, store.Aliases(t.Context(), "")) {
+		for _, alias := range dbtest.Collect(t, store.Aliases(t.Context(), "")) {
 			got = append(got, alias.ID)
 		}
 		require.Greater(t, len(got), 2000)
@@ -194,7 +166,7 @@ func TestListPages(t *testing.T) {
 }
 
 func TestRunInTx(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		create := func(ctx context.Context, tx *ispmail.Store) error {
 			if _, err := tx.CreateDomain(ctx, "example.net"); err != nil {
 				return err
@@ -267,9 +239,9 @@ func TestDeadlock(t *testing.T) {
 
 // TestStatements counts what a method asks of the database once it knows the tables.
 func TestStatements(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
 		ctx := t.Context()
-		watched, ran := watch(db)
+		watched, ran := dbtest.Watch(db)
 		store := watched.Store(t, ispmail.Config{})
 		require.NoError(t, errorOf(store.User(ctx, "john@example.org")))
 		for _, test := range []struct {
@@ -287,7 +259,7 @@ func TestStatements(t *testing.T) {
 			{"change", func() error {
 				return store.ChangePassword(ctx, "john@example.org", ispmailtest.Password, "a long enough secret")
 			}, []string{"SELECT", "BEGIN", "UPDATE", "COMMIT"}},
-			{"list", func() error { collect(t, store.Users(ctx, "")); return nil }, []string{"SELECT"}},
+			{"list", func() error { dbtest.Collect(t, store.Users(ctx, "")); return nil }, []string{"SELECT"}},
 		} {
 			ran()
 			require.NoError(t, test.run())

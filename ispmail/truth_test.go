@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -20,7 +22,7 @@ func TestLostInsert(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	for name, c := range map[string]struct {
 		create func() error
 		insert string
@@ -60,7 +62,7 @@ func TestOutcomeOfTwins(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	proxy.armed.Store(&cut{statement: "COMMIT", moment: before, away: true})
 	result := make(chan error, 1)
 	go func() {
@@ -84,7 +86,7 @@ func TestOutcomeOfNothing(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	proxy, dsn := through(t, db.DSN)
-	store := open(t, dsn, ispmail.Config{Logger: silent})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	for _, moment := range []moment{before, after} {
 		proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
 		require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
@@ -105,7 +107,7 @@ func TestColumnNarrowedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
-	store := lax(t, db, ispmail.Config{})
+	store := dbtest.Lax(t, db, ispmail.Config{})
 	require.NoError(t, store.SetPassword(t.Context(), "md5@example.org", "a long enough secret"))
 	db.Exec(t, "ALTER TABLE virtual_users MODIFY password VARCHAR(77) NOT NULL")
 	db.Exec(t, "UPDATE virtual_users SET password = 'x'")
@@ -116,7 +118,7 @@ func TestColumnNarrowedMeanwhile(t *testing.T) {
 
 // TestChangeAliasInARow has a row with several destinations.
 func TestChangeAliasInARow(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, 'all@example.org', 'a@x.example, b@x.example')")
 		_, err := store.ChangeAlias(t.Context(), "all@example.org", "a@x.example", "b@x.example")
 		require.ErrorIs(t, err, ispmail.ErrExists)
@@ -128,23 +130,23 @@ func TestChangeAliasInARow(t *testing.T) {
 
 // TestTwoSpellings has one address, and one domain, in both forms of an international name.
 func TestTwoSpellings(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (50, 'xn--mller-kva.example'), (51, 'müller.example')")
 		db.Exec(t, "INSERT INTO virtual_users (id, domain_id, email, password) VALUES (50, 50, 'a@xn--mller-kva.example', 'x'), (51, 51, 'a@müller.example', 'x')")
 		_, err := store.User(t.Context(), "a@müller.example")
 		require.ErrorIs(t, err, ispmail.ErrAmbiguous)
-		assert.Len(t, collect(t, store.Users(t.Context(), "müller.example")), 2)
+		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), "müller.example")), 2)
 		_, err = store.DeleteDomain(t.Context(), "müller.example")
 		require.NoError(t, err)
 		_, err = store.Domain(t.Context(), "müller.example")
 		require.ErrorIs(t, err, ispmail.ErrNotFound)
-		assert.Len(t, collect(t, store.Users(t.Context(), "")), 2)
+		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), "")), 2)
 	})
 }
 
 // TestDeleteDomainOfOthers has a user whose row belongs to another domain than its address.
 func TestDeleteDomainOfOthers(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (2, 'example.net'), (3, 'third.example')")
 		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'u@example.net', 'x')")
 		db.Exec(t, "INSERT INTO virtual_aliases (id, domain_id, source, destination) VALUES (9, 3, 'x@third.example', 'u@example.net')")
@@ -167,7 +169,7 @@ func TestOddRows(t *testing.T) {
 	db.Exec(t, "INSERT INTO virtual_users (id, domain_id, email, password) VALUES (-7, 1, 'null@example.org', NULL)")
 	store := db.Store(t, ispmail.Config{})
 	ctx := t.Context()
-	users := collect(t, store.Users(ctx, ""))
+	users := dbtest.Collect(t, store.Users(ctx, ""))
 	require.Len(t, users, 3)
 	assert.EqualValues(t, -7, users[0].ID)
 	_, err := store.Authenticate(ctx, "john@example.org", ispmailtest.Password)
@@ -187,7 +189,7 @@ func TestWiderGrants(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	for _, more := range []string{"UPDATE", "UPDATE (password, quota)", "INSERT, DELETE, UPDATE (password)"} {
-		store := open(t, db.Account(t, "GRANT SELECT (id, domain_id, email, password), "+more+" ON virtual_users TO %s"), ispmail.Config{Logger: silent})
+		store := dbtest.Open(t, db.Account(t, "GRANT SELECT (id, domain_id, email, password), "+more+" ON virtual_users TO %s"), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 		user, err := store.Authenticate(t.Context(), "john@example.org", ispmailtest.Password)
 		require.NoError(t, err, more)
 		assert.Nil(t, user.Quota)
@@ -207,7 +209,7 @@ func TestTriggerFillsColumn(t *testing.T) {
 
 // TestListFails loses its database in the middle of a list.
 func TestListFails(t *testing.T) {
-	onEach(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		aliases := make([]ispmail.Alias, 500)
 		for i := range aliases {
 			aliases[i] = ispmail.Alias{DomainID: 1, Source: fmt.Sprintf("a%d@example.org", i), Destination: "john@example.org"}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 const retries = 3 // of a transaction that MariaDB undid for the sake of another one
@@ -65,6 +67,21 @@ func (tx *transaction) failure() error {
 // deadline bounds the work of a method.
 func (s *Store) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.timeout)
+}
+
+// Read runs queries of the caller's own, which must change nothing, with [Config.Timeout] for all of them. Within
+// [Store.RunInTx] they are part of the transaction. Errors of the database come back as those of this package, others of fn as
+// they are.
+func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, db bun.IDB) error) error {
+	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		err := fn(ctx, db)
+		_, mapped := errors.AsType[*databaseError](err)
+		_, misfit := errors.AsType[*tables.MisfitError](err)
+		if !mapped && (misfit || errorCode(err) != 0 || isBroken(err)) {
+			return mapError(err)
+		}
+		return err
+	})
 }
 
 // read runs statements that change nothing, in the transaction of RunInTx if there is one.

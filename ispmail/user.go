@@ -6,6 +6,8 @@ import (
 	"iter"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // CreateUser adds a mailbox with a password, which is hashed as Config.Hasher says. Its quota is the default of the
@@ -29,14 +31,14 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		if err != nil {
 			return err
 		}
-		switch rows, err := lookup[User](ctx, s, tx, "email", email, s.current()); {
+		switch rows, err := lookup[User](ctx, s, tx, "email", s.lockInTx(), email); {
 		case err != nil:
 			return err
 		case len(rows) > 0:
 			return fmt.Errorf("%w: user %s", ErrExists, email)
 		}
 		user = User{DomainID: domain.ID, Email: email, Password: stored}
-		id, err := s.insert(ctx, tx, userTable, user.row())
+		id, err := s.insert(ctx, tx, tables.Users, user.newRow())
 		if err != nil {
 			return err
 		}
@@ -53,9 +55,9 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 	return user, nil
 }
 
-// User returns the user with that address. It returns ErrNotFound, ErrInvalidAddress or ErrAmbiguous.
+// User returns the user with that address. It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
 func (s *Store) User(ctx context.Context, email string) (User, error) {
-	return s.find(ctx, email, readRows)
+	return s.user(ctx, email, readRows)
 }
 
 // Users lists the users of a domain, or of all domains if domain is "", by id and in constant memory. Rows of other
@@ -73,15 +75,15 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 		return nil, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		user, err := s.user(ctx, tx, email, lockRows)
+		user, err := s.userRow(ctx, tx, email, lockRows)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.NewDelete().Table(userTable).Where("id = ?", user.ID).Exec(ctx); err != nil {
+		if _, err := tx.NewDelete().Table(tables.Users).Where("id = ?", user.ID).Exec(ctx); err != nil {
 			return mapError(err)
 		}
-		tx.changed(userTable, "id", user.ID, user.ID, nil)
-		dangling, err = s.dangling(ctx, tx, email)
+		tx.changed(tables.Users, "id", user.ID, user.ID, nil)
+		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID})
 		return err
 	})
 	if err != nil {
@@ -99,42 +101,55 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		return s.withTable(ctx, tx, userTable, func(t *table) error {
-			if !t.hasQuota() {
+		return s.withTable(ctx, tx, tables.Users, func(t *tables.Table) error {
+			if !t.HasQuota() {
 				return ErrNoQuota
 			}
-			user, err := s.user(ctx, tx, email, lockRows)
+			user, err := s.userRow(ctx, tx, email, lockRows)
 			if err != nil {
 				return err
 			}
-			if err := t.fitsQuota(bytes); err != nil {
+			if err := fitsQuota(t, bytes); err != nil {
 				return err
 			}
-			if _, err := tx.NewUpdate().Table(userTable).Set("quota = ?", bytes).Where("id = ?", user.ID).Exec(ctx); err != nil {
+			if _, err := tx.NewUpdate().Table(tables.Users).Set("quota = ?", bytes).Where("id = ?", user.ID).Exec(ctx); err != nil {
 				return mapError(err)
 			}
 			var before any
 			if user.Quota != nil {
 				before = *user.Quota
 			}
-			tx.changed(userTable, "quota", user.ID, before, bytes)
+			tx.changed(tables.Users, "quota", user.ID, before, bytes)
 			return nil
 		})
 	})
 }
 
-// row is the user as a new row. Without a quota, it has the default of the column.
-func (u *User) row() newRow {
-	row := newRow{u, needed[userTable][1:], []any{u.DomainID, u.Email, u.Password}}
+// newRow is the user as a new row. Without a quota, it has the default of the column.
+func (u *User) newRow() newRow {
+	row := newRow{u, tables.Needed[tables.Users][1:], []any{u.DomainID, u.Email, u.Password}}
 	if u.Quota != nil {
 		row = row.with("quota", *u.Quota)
 	}
 	return row
 }
 
-// user returns the one row of a canonical address.
-func (s *Store) user(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
-	rows, err := lookup[User](ctx, s, db, "email", email, lock)
+// user returns the user with an address as people write it.
+func (s *Store) user(ctx context.Context, email string, lock lockMode) (user User, err error) {
+	email, err = Canonical(email)
+	if err != nil {
+		return User{}, err
+	}
+	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		user, err = s.userRow(ctx, db, email, lock)
+		return err
+	})
+	return user, err
+}
+
+// userRow returns the one row of a canonical address.
+func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
+	rows, err := lookup[User](ctx, s, db, "email", lock, email)
 	switch {
 	case err != nil:
 		return User{}, err
@@ -146,19 +161,5 @@ func (s *Store) user(ctx context.Context, db bun.IDB, email string, lock lockMod
 	return rows[0], nil
 }
 
-// find is user for an address as people write it.
-func (s *Store) find(ctx context.Context, email string, lock lockMode) (user User, err error) {
-	email, err = Canonical(email)
-	if err != nil {
-		return User{}, err
-	}
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		user, err = s.user(ctx, db, email, lock)
-		return err
-	})
-	return user, err
-}
-
-// current is how to read what others must not change meanwhile or have changed already. Outside of RunInTx, a plain read
-// sees the latest state; within, it may see the one of an earlier read, and only a read with a lock does not.
-func (s *Store) current() lockMode { return lockMode(s.tx != nil) }
+// lockInTx returns lockRows inside RunInTx, where a plain read may be stale: it reads the snapshot of the transaction.
+func (s *Store) lockInTx() lockMode { return lockMode(s.tx != nil) }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/check"
 )
 
 // A person has a browser of their own, without a memory of others.
@@ -291,8 +291,8 @@ func TestPhpMyAdmin(t *testing.T) {
 	assert.Equal(t, "OK", s.change(t, jane, replacement, password))
 	s.awaitMail(t, jane, text)
 
-	found := map[ispmail.Code][]int64{}
-	for finding, err := range s.store.Check(t.Context()) {
+	found := map[check.Code][]int64{}
+	for finding, err := range check.Run(t.Context(), s.store, check.Config{}) {
 		require.NoError(t, err)
 		found[finding.Code] = append(found[finding.Code], finding.ID)
 	}

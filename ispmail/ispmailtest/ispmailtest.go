@@ -8,16 +8,18 @@
 //
 //	ISPMAIL_TEST_DSN='root:secret@tcp(127.0.0.1:3306)/' go test ./...
 //
-// Where neither is to be had, the test fails.
+// Where neither is to be had, the test fails. Under go test -short, tests that need a MariaDB are skipped.
 package ispmailtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
@@ -40,6 +42,9 @@ type Database struct {
 // MariaDB returns an empty database with the tables of the guide on a MariaDB server.
 func MariaDB(tb testing.TB) *Database {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("a test that needs a MariaDB, which -short leaves out")
+	}
 	server, err := mariaDB()
 	require.NoError(tb, err, "a MariaDB is needed: run make test, start Docker, or set ISPMAIL_TEST_DSN to a server that runs")
 	name := "ispmail_test_" + rand.Text()
@@ -71,18 +76,28 @@ func SQLite(tb testing.TB) *Database {
 	return d
 }
 
+// Each runs a test on an empty database of every kind, as the subtests MariaDB and SQLite.
+func Each(t *testing.T, test func(t *testing.T, db *Database)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB) *Database{"MariaDB": MariaDB, "SQLite": SQLite} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
 func (d *Database) init(tb testing.TB) {
 	tb.Helper()
 	tb.Cleanup(func() { require.NoError(tb, d.DB.Close()) })
 	require.NoError(tb, d.Store(tb, ispmail.Config{}).CreateSchema(tb.Context()))
 }
 
-// Store returns a Store on the database. Its log goes nowhere unless config has a Logger.
+// Store returns a Store on the database. Its log goes nowhere unless config has a Logger, and Config.Timeout is a minute
+// unless it is set: machines that run tests are busy.
 func (d *Database) Store(tb testing.TB, config ispmail.Config) *ispmail.Store {
 	tb.Helper()
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
+	config.Timeout = cmp.Or(config.Timeout, time.Minute)
 	store, err := ispmail.New(tb.Context(), d.DB, config)
 	require.NoError(tb, err)
 	return store

@@ -86,7 +86,7 @@ func (d *Database) Account(tb testing.TB, grants ...string) (dsn string) {
 // As returns a Store of an Account with these grants. Its log goes nowhere.
 func (d *Database) As(tb testing.TB, grants ...string) *ispmail.Store {
 	tb.Helper()
-	store, err := ispmail.Open(tb.Context(), d.Account(tb, grants...), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	store, err := ispmail.Open(tb.Context(), d.Account(tb, grants...), ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: time.Minute})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
 	return store

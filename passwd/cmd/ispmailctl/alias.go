@@ -116,10 +116,14 @@ func (a *app) aliasDelete() *cobra.Command {
 func (a *app) recipients() *cobra.Command {
 	c := &cobra.Command{
 		Use: "recipients ADDRESS", Short: "Tell where mail for an address ends up, through aliases and catch-alls.",
-		Example: "  ispmailctl recipients info@example.org",
+		Example: "  ispmailctl recipients info@example.org\n  ispmailctl recipients info@example.org --steps",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
+	steps := c.Flags().Bool("steps", false, "tell the way there: each address that Postfix looks up, and the rows by which it goes on")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if *steps {
+			return a.steps(ctx, store, args[0])
+		}
 		recipients, err := store.Recipients(ctx, args[0])
 		if err != nil {
 			return err
@@ -136,4 +140,15 @@ func (a *app) recipients() *cobra.Command {
 		}
 		return t.flush()
 	})
+}
+
+// steps prints the way of mail, also where it leads to nobody.
+func (a *app) steps(ctx context.Context, store *ispmail.Store, address string) error {
+	steps, err := store.Trace(ctx, address)
+	for _, step := range steps {
+		if err := errors.Join(a.say("%s", command.Printable(step.String())), a.object(step)); err != nil {
+			return err
+		}
+	}
+	return err
 }

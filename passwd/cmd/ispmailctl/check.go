@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/check"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
@@ -20,13 +21,13 @@ aliases that lead nowhere or in a circle, addresses that clash. It changes nothi
 	}
 	errorsOnly := c.Flags().Bool("errors", false, "only what keeps mail or logins from working, or lets strangers in")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
-		found := map[ispmail.Severity]int{}
-		for f, err := range store.Check(ctx) {
+		found := map[check.Severity]int{}
+		for f, err := range check.Run(ctx, store, check.Config{}) {
 			if err != nil {
 				return err
 			}
 			severity := f.Code.Severity()
-			if *errorsOnly && severity != ispmail.SeverityError {
+			if *errorsOnly && severity != check.SeverityError {
 				continue
 			}
 			found[severity]++
@@ -35,18 +36,18 @@ aliases that lead nowhere or in a circle, addresses that clash. It changes nothi
 				place = fmt.Sprintf("%s %d", f.Table, f.ID)
 			}
 			line := struct {
-				ispmail.Finding
-				Severity ispmail.Severity `json:"severity"`
+				check.Finding
+				Severity check.Severity `json:"severity"`
 			}{f, severity}
 			if err := errors.Join(a.say("%s: %s, %s: %s.", severity, f.Code, place, command.Printable(f.Message)), a.object(line)); err != nil {
 				return err
 			}
 		}
-		bad := found[ispmail.SeverityError] + found[ispmail.SeverityWarning]
-		if bad+found[ispmail.SeverityInformation] == 0 {
+		bad := found[check.SeverityError] + found[check.SeverityWarning]
+		if bad+found[check.SeverityInformation] == 0 {
 			return a.say("Nothing is wrong.")
 		}
-		err := a.say("%s, %s, %s.", plural(found[ispmail.SeverityError], "error"), plural(found[ispmail.SeverityWarning], "warning"), plural(found[ispmail.SeverityInformation], "note"))
+		err := a.say("%s, %s, %s.", plural(found[check.SeverityError], "error"), plural(found[check.SeverityWarning], "warning"), plural(found[check.SeverityInformation], "note"))
 		if err == nil && bad > 0 {
 			return &command.Failure{Code: exitFindings}
 		}

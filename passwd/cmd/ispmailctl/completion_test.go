@@ -4,8 +4,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func TestCompletion(t *testing.T) {

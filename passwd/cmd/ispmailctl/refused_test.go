@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // TestRefused has one sentence on standard error for everything that cannot be done, nothing on standard output, and changes

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/records"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
@@ -29,7 +30,7 @@ name when it is complete.`,
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		n := 0
-		records := func(yield func(ispmail.Record, error) bool) {
+		exported := func(yield func(ispmail.Record, error) bool) {
 			for r, err := range store.Export(ctx) {
 				n++
 				if !yield(r, err) {
@@ -39,9 +40,9 @@ name when it is complete.`,
 		}
 		path := optional(args)
 		if path == "" || path == "-" {
-			return ispmail.WriteRecords(a.stdout, records)
+			return records.Write(a.stdout, exported)
 		}
-		if err := writeFile(path, records); err != nil {
+		if err := writeFile(path, exported); err != nil {
 			return err
 		}
 		return errors.Join(a.say("Exported %s to %s.", plural(n, "record"), path), a.object(map[string]any{"file": path, "records": n}))
@@ -49,20 +50,20 @@ name when it is complete.`,
 }
 
 // writeFile writes a file that is complete whenever it has its name.
-func writeFile(path string, records iter.Seq2[ispmail.Record, error]) error {
+func writeFile(path string, all iter.Seq2[ispmail.Record, error]) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // /dev/stdout, which must stay what it is
 		file, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the file of the user's choice
 		if err != nil {
 			return err
 		}
-		return errors.Join(ispmail.WriteRecords(file, records), file.Close())
+		return errors.Join(records.Write(file, all), file.Close())
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".ispmailctl-*") // which only the owner can read
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(file.Name()) }() // unless it has its name
-	err = ispmail.WriteRecords(file, records)
+	err = records.Write(file, all)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -88,7 +89,7 @@ FILE may be - for standard input. To add records to what is there, use import.`,
 		bar := a.bar("Restoring", -1)
 		n := 0
 		err = store.Restore(ctx, func(yield func(ispmail.Record, error) bool) {
-			for r, err := range ispmail.ReadRecords(file) {
+			for r, err := range records.Read(file) {
 				if err == nil {
 					n++
 					_ = bar.Add(1) // a progress bar that fails is no reason to
@@ -147,7 +148,7 @@ standard input if FILE is "-". Lines made by hand need no ids:
 					yield(ispmail.Record{}, err)
 					return
 				}
-				ispmail.ReadRecords(again)(yield)
+				records.Read(again)(yield)
 			}
 		})
 	})
@@ -180,10 +181,10 @@ func importFlags(c *cobra.Command) *importOptions {
 }
 
 // bring looks at all records, and then imports them.
-func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, records func() iter.Seq2[ispmail.Record, error]) error {
+func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, all func() iter.Seq2[ispmail.Record, error]) error {
 	bar := a.bar("Checking", -1)
 	var refused []error
-	plan, err := store.Import(ctx, records(), ispmail.ImportConfig{
+	plan, err := store.Import(ctx, all(), ispmail.ImportConfig{
 		DryRun:   true,
 		Refused:  func(_ ispmail.Record, err error) { refused = append(refused, err) },
 		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
@@ -202,7 +203,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 		return fmt.Errorf("nothing was changed, because %d of %d records are refused; --skip-refused adds the others", len(refused), plan.Total())
 	}
 	bar = a.bar("Importing", plan.Total())
-	result, err := store.Import(ctx, records(), ispmail.ImportConfig{
+	result, err := store.Import(ctx, all(), ispmail.ImportConfig{
 		Refused: func(_ ispmail.Record, err error) {
 			if !f.skip {
 				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(err))

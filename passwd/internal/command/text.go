@@ -4,7 +4,7 @@ import "strings"
 
 // Text returns what an error says as one line for a terminal: without the names of packages, and [Printable].
 func Text(err error) string {
-	return Printable(strings.NewReplacer("ispmail: ", "", "hash: ", "", "movein: ", "", "passwd: ", "", "\n", "; ").Replace(err.Error()))
+	return Printable(strings.NewReplacer("ispmail: ", "", "hash: ", "", "movein: ", "", "passwd: ", "", "records: not", "not", "\n", "; ").Replace(err.Error()))
 }
 
 // Printable returns a text that does not steer the terminal, with U+FFFD for what would.

@@ -1,4 +1,4 @@
-package ispmail
+package check
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // The example of the guide, https://workaround.org/ispmail/: an address, its password and the hashes of it that are printed.
@@ -22,13 +23,13 @@ var exampleHashes = []string{
 }
 
 // password looks at the stored password of a user. width is that of the column.
-func (c *checker) password(user User, email string, width int64, report func(Code, string, ...any)) {
+func (c *checker) password(user ispmail.User, email string, width int64, report func(Code, string, ...any)) {
 	stored := user.Password
 	if stored == "" {
 		report(CodeEmptyPassword, "there is no password, and Dovecot 2.4.0 to 2.4.2 lets everybody in with an empty one: set one, or {CRYPT}! to lock the account")
 		return
 	}
-	info, err := c.s.hasher.Inspect(stored)
+	info, err := c.store.Hasher().Inspect(stored)
 	payload := stored
 	if info.Label != "" {
 		payload = stored[len(info.Label)+2:]
@@ -80,7 +81,7 @@ func (c *checker) isExample(email, stored, payload, label string) bool {
 	if label == "" && strings.HasPrefix(stored, "$") {
 		stored = "{CRYPT}" + stored // as a server reads it that takes it for a hash at all
 	}
-	return stored == examplePassword || c.s.hasher.VerifyFor(email, stored, examplePassword) == nil
+	return stored == examplePassword || c.store.Hasher().VerifyFor(email, stored, examplePassword) == nil
 }
 
 // isLocked tells whether a payload is one that administrators write to lock an account.

@@ -1,6 +1,6 @@
 //go:build race
 
-package ispmail_test
+package check_test
 
 // raced: the race detector is on, so that work takes several times as long.
 const raced = true

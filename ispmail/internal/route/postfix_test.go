@@ -1,4 +1,4 @@
-package ispmail_test
+package route_test
 
 import (
 	"bufio"
@@ -7,8 +7,6 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
-	"maps"
-	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"net/smtp"
@@ -30,6 +28,7 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route/routetest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -37,80 +36,41 @@ import (
 // does the same with constellations made at random.
 func TestPostfix(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a test that needs a Postfix, which -short leaves out")
+	}
 	image := os.Getenv("ISPMAIL_TEST_POSTFIX_IMAGE")
 	require.NotEmpty(t, image, "ISPMAIL_TEST_POSTFIX_IMAGE must name an image of .ci/postfix: run make test, or eval \"$(.ci/test-env)\" before go test")
 	if image == "none" {
 		t.Skip("ISPMAIL_TEST_POSTFIX_IMAGE says that there is no Docker engine for a Postfix")
 	}
 	p := startPostfix(t, image)
-	all := slices.Concat(constellations, randomConstellations(300))
-	arrange(t, p.db, all)
+	all := slices.Concat(routetest.Constellations, routetest.Random(500, routetest.Seed))
+	routetest.Arrange(t, p.db, all)
 
 	sent := make([]mail, len(all))
 	for i, c := range all {
-		sent[i] = p.send(t, in(i, c.to))
+		sent[i] = p.send(t, routetest.In(i, c.To))
 	}
 	log := p.log(t, sent)
-	store := p.db.Store(t, ispmail.Config{Timeout: time.Minute})
 	agree := 0
 	kinds := map[string]int{}
 	for i, c := range all {
-		recipients, err := store.Recipients(t.Context(), in(i, c.to))
-		ours, theirs := outcome(t, recipients, err), sent[i].outcome(log)
-		if c.want != "" {
-			assert.ElementsMatch(t, wanted(i, c.want), ours, c.name)
-		}
+		ours, theirs := routetest.Walk(c.Tables(i), routetest.In(i, c.To)), sent[i].outcome(log)
 		kind, _, _ := strings.Cut(ours[0], " ")
 		kinds[kind]++
 		switch {
-		case c.postfix != "":
-			ours = wanted(i, c.postfix)
+		case c.Postfix != "":
+			ours = routetest.Wanted(i, c.Postfix)
 		case kind == "loop" || kind == "limit" || kind == "invalid":
 			// To Postfix a loop is one of the ways to reach a limit, and it stumbles over a row with nothing but a comma.
 			ours = []string{"refused"}
 		}
-		if assert.ElementsMatch(t, ours, theirs, "%d %+v\n%s", i, c, sent[i].reply) && c.postfix == "" {
+		if assert.ElementsMatch(t, ours, theirs, "%d %+v\n%s", i, c, sent[i].reply) && c.Postfix == "" {
 			agree++
 		}
 	}
-	t.Logf("Recipients says what Postfix does in %d of %d constellations: %v", agree, len(all), kinds)
-}
-
-// randomConstellations returns constellations of a few addresses, so that they meet often, always the same ones.
-func randomConstellations(n int) []constellation {
-	random := mathrand.New(mathrand.NewPCG(1, 2)) //nolint:gosec // the same ones each time
-	pick := func(texts ...string) string { return texts[random.IntN(len(texts))] }
-	address := func() string {
-		return pick("x", "x", "y", "z", "x+e", "y+e") + pick("@a.example", "@a.example", "@b.example", "@away.example")
-	}
-	domain := func() string { return pick("@a.example", "@b.example", "@away.example") }
-	all := make([]constellation, n)
-	for i := range all {
-		c := constellation{name: "random", to: address()}
-		users := map[string]bool{}
-		for range random.IntN(4) {
-			users[address()] = true
-		}
-		c.users = strings.Join(slices.Sorted(maps.Keys(users)), " ")
-		for range 1 + random.IntN(6) {
-			source, destination := address(), address()
-			switch random.IntN(8) {
-			case 0:
-				source = domain()
-			case 1:
-				source, destination = domain(), domain()
-			case 2:
-				destination = domain()
-			case 3:
-				destination += pick(",", ", ", " ") + address()
-			case 4:
-				source = c.to
-			}
-			c.aliases = append(c.aliases, source+" > "+destination)
-		}
-		all[i] = c
-	}
-	return all
+	t.Logf("this package says what Postfix does in %d of %d constellations: %v", agree, len(all), kinds)
 }
 
 // A postfix is a mail server in a container.

@@ -1,5 +1,5 @@
 //go:build !race
 
-package ispmail_test
+package check_test
 
 const raced = false

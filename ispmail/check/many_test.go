@@ -1,4 +1,4 @@
-package ispmail_test
+package check_test
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/check"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
@@ -25,7 +27,7 @@ func crowd(t *testing.T, db *ispmailtest.Database, n int) {
 				users.WriteString(", ")
 				aliases.WriteString(", ")
 			}
-			fmt.Fprintf(&users, "(%d, 1, '%s', '%s')", 1001+i, email(i), sound())
+			fmt.Fprintf(&users, "(%d, 1, '%s', '%s')", 1001+i, email(i), dbtest.Sound())
 			to := email(i)
 			if i%10 == 9 {
 				to = fmt.Sprintf("alias%06d@example.org", i-1)
@@ -36,6 +38,8 @@ func crowd(t *testing.T, db *ispmailtest.Database, n int) {
 		db.Exec(t, "INSERT INTO virtual_aliases (id, domain_id, source, destination) VALUES "+aliases.String())
 	}
 }
+
+func email(i int) string { return fmt.Sprintf("user%06d@example.org", i) }
 
 // TestCheckMany finds a few faults among 100,000 users and as many aliases, all of them and nothing else, and in
 // less than 16 MB of heap above what there was before.
@@ -50,7 +54,7 @@ func TestCheckMany(t *testing.T) { //nolint:paralleltest // the heap is that of 
 			plant(t, db)
 			crowd(t, db, n)
 			store := db.Store(t, ispmail.Config{})
-			assert.Empty(t, collect(t, store.Check(t.Context())))
+			assert.Empty(t, dbtest.Collect(t, check.Run(t.Context(), store, check.Config{})))
 
 			last := n + 1000
 			for _, statement := range []string{
@@ -66,12 +70,12 @@ func TestCheckMany(t *testing.T) { //nolint:paralleltest // the heap is that of 
 				fmt.Sprintf("UPDATE virtual_aliases SET destination = 'alias000005@example.org' WHERE id = %d", last-1),
 				"UPDATE virtual_aliases SET destination = 'x@elsewhere.example' WHERE id = 8001",
 			} {
-				db.Exec(t, strings.ReplaceAll(statement, "SOUND", sound()))
+				db.Exec(t, strings.ReplaceAll(statement, "SOUND", dbtest.Sound()))
 			}
 			var got []string
-			for _, f := range collect(t, store.Check(t.Context())) {
+			for _, f := range dbtest.Collect(t, check.Run(t.Context(), store, check.Config{})) {
 				got = append(got, string(f.Code)+" "+place(f))
-				if f.Code == ispmail.CodeAliasLoop {
+				if f.Code == check.CodeAliasLoop {
 					assert.Contains(t, f.Message, fmt.Sprintf("alias000005@example.org -> alias%06d@example.org -> alias%06d@example.org -> alias000005@example.org", n-1, n-2))
 				}
 			}
@@ -107,9 +111,9 @@ func TestCheckHeap(t *testing.T) { //nolint:paralleltest // the heap is that of 
 		return m.HeapAlloc
 	}
 	before, peak, n := inUse(), uint64(0), 0
-	for f, err := range store.Check(t.Context()) {
+	for f, err := range check.Run(t.Context(), store, check.Config{}) {
 		require.NoError(t, err)
-		if n++; n%500 == 0 || f.Code == ispmail.CodeAliasLoop {
+		if n++; n%500 == 0 || f.Code == check.CodeAliasLoop {
 			peak = max(peak, inUse())
 		}
 	}

@@ -1,4 +1,4 @@
-package ispmail_test
+package records_test
 
 import (
 	"bytes"
@@ -13,12 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/records"
 )
 
 // sequence yields records, and an error at their end if there is one.
-func sequence(err error, records ...ispmail.Record) iter.Seq2[ispmail.Record, error] {
+func sequence(err error, all ...ispmail.Record) iter.Seq2[ispmail.Record, error] {
 	return func(yield func(ispmail.Record, error) bool) {
-		for _, r := range records {
+		for _, r := range all {
 			if !yield(r, nil) {
 				return
 			}
@@ -43,7 +44,7 @@ var someRecords = []ispmail.Record{
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	var file bytes.Buffer
-	require.NoError(t, ispmail.WriteRecords(&file, sequence(nil, someRecords...)))
+	require.NoError(t, records.Write(&file, sequence(nil, someRecords...)))
 	assert.Equal(t, `{"type":"records","version":1}
 {"type":"domain","id":1,"name":"example.org"}
 {"type":"user","id":7,"domain_id":1,"email":"John@Example.org ","password":"{PLAIN}\"\\ü<&>\u2028\t","quota":-1}
@@ -54,7 +55,7 @@ func TestRecords(t *testing.T) {
 {"type":"end","records":6}
 `, file.String())
 	var got []ispmail.Record
-	for r, err := range ispmail.ReadRecords(&file) {
+	for r, err := range records.Read(&file) {
 		require.NoError(t, err)
 		assert.Equal(t, fmt.Sprintf("line %d", len(got)+2), r.Origin)
 		r.Origin = ""
@@ -63,7 +64,7 @@ func TestRecords(t *testing.T) {
 	assert.Equal(t, someRecords, got)
 }
 
-func TestWriteRecordsRefuses(t *testing.T) {
+func TestWriteRefuses(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
@@ -71,21 +72,21 @@ func TestWriteRecordsRefuses(t *testing.T) {
 		err     error
 	}{
 		"an error":  {sequence(broken, someRecords...), broken},
-		"nothing":   {sequence(nil, ispmail.Record{}), ispmail.ErrFormat},
-		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: "{PLAIN}\xfc"}}), ispmail.ErrFormat},
-		"nor new":   {sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: "\xfc"}), ispmail.ErrFormat},
+		"nothing":   {sequence(nil, ispmail.Record{}), records.ErrFormat},
+		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: "{PLAIN}\xfc"}}), records.ErrFormat},
+		"nor new":   {sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: "\xfc"}), records.ErrFormat},
 	} {
-		require.ErrorIs(t, ispmail.WriteRecords(&bytes.Buffer{}, test.records), test.err, name)
+		require.ErrorIs(t, records.Write(&bytes.Buffer{}, test.records), test.err, name)
 	}
-	assert.Error(t, ispmail.WriteRecords(full{}, sequence(nil, someRecords...)))
+	assert.Error(t, records.Write(full{}, sequence(nil, someRecords...)))
 }
 
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// TestReadRecordsRefuses ends at a line that is not right, after the records before it.
-func TestReadRecordsRefuses(t *testing.T) {
+// TestReadRefuses ends at a line that is not right, after the records before it.
+func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	const head, domain, end = `{"type":"records","version":1}` + "\n", `{"type":"domain","name":"example.org"}` + "\n", `{"type":"end","records":1}` + "\n"
 	for file, wrong := range map[string]string{
@@ -124,15 +125,15 @@ func TestReadRecordsRefuses(t *testing.T) {
 	} {
 		read := 0
 		var failed error
-		for _, err := range ispmail.ReadRecords(strings.NewReader(file)) {
+		for _, err := range records.Read(strings.NewReader(file)) {
 			require.NoError(t, failed, "the error is the last")
 			if failed = err; err == nil {
 				read++
 			}
 		}
 		name := file[max(0, len(file)-100):]
-		require.ErrorIs(t, failed, ispmail.ErrFormat, name)
-		require.EqualError(t, failed, "ispmail: not a file of records: "+wrong, name)
+		require.ErrorIs(t, failed, records.ErrFormat, name)
+		require.EqualError(t, failed, "records: not a file of records: "+wrong, name)
 		assert.NotContains(t, failed.Error(), "summersun")
 		var number int
 		_, err := fmt.Sscanf(wrong, "line %d", &number)

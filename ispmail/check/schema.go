@@ -1,4 +1,4 @@
-package ispmail
+package check
 
 import (
 	"cmp"
@@ -6,7 +6,11 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // widestHash is the length of the longest values that package hash makes, those of SCRAM-SHA-256.
@@ -14,9 +18,9 @@ const widestHash = 140
 
 // lookedUp are the columns by which Postfix and Dovecot look up.
 var lookedUp = []struct{ table, column string }{
-	{domainTable, "name"},
-	{userTable, "email"},
-	{aliasTable, "source"},
+	{tables.Domains, "name"},
+	{tables.Users, "email"},
+	{tables.Aliases, "source"},
 }
 
 // A key is a column that an index begins with, or that refers to another table.
@@ -27,12 +31,19 @@ type key struct {
 // schema reports what is wrong with the tables. Where MariaDB does not show the primary key of a table, the account may
 // not see its keys, and nothing is known about them.
 func (c *checker) schema(ctx context.Context) error {
-	for _, name := range []string{domainTable, userTable, aliasTable} {
+	err := c.store.Read(ctx, func(_ context.Context, db bun.IDB) error {
+		c.mariaDB = db.Dialect().Name() == dialect.MySQL
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
 		t, err := c.table(ctx, name)
 		if err != nil {
 			return err
 		}
-		if width := t.columns["password"].Chars; name == userTable && c.s.isMariaDB() && 0 < width && width < widestHash {
+		if width := t.Columns["password"].Chars; name == tables.Users && c.mariaDB && 0 < width && width < widestHash {
 			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: make it VARCHAR(150) or wider", width, widestHash)
 		}
 		if err := c.keys(ctx, name); err != nil || c.stopped {
@@ -44,24 +55,24 @@ func (c *checker) schema(ctx context.Context) error {
 
 func (c *checker) keys(ctx context.Context, table string) error {
 	var indexes, references, engines []key
-	err := c.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		if !c.s.isMariaDB() {
+	err := c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if !c.mariaDB {
 			err := cmp.Or(
 				db.NewRaw("SELECT i.name FROM pragma_index_list(?) l, pragma_index_info(l.name) i WHERE i.seqno = 0 AND l.partial = 0", table).Scan(ctx, &indexes),
 				db.NewRaw(`SELECT "from" AS name, "table" AS refers FROM pragma_foreign_key_list(?)`, table).Scan(ctx, &references),
 			)
 			// An INTEGER PRIMARY KEY is not among them, and there are no grants.
 			indexes, references = append(indexes, key{Name: "id"}), append(references, key{Name: "id"})
-			return mapError(err)
+			return err
 		}
-		return mapError(cmp.Or(
+		return cmp.Or(
 			db.NewRaw(`SELECT t.engine AS name FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
 				WHERE t.table_schema = DATABASE() AND t.table_name = ? AND e.transactions <> 'YES'`, table).Scan(ctx, &engines),
 			db.NewRaw(`SELECT column_name AS name FROM information_schema.statistics
 				WHERE table_schema = DATABASE() AND table_name = ? AND seq_in_index = 1`, table).Scan(ctx, &indexes),
 			db.NewRaw(`SELECT column_name AS name, COALESCE(referenced_table_name, '') AS refers FROM information_schema.key_column_usage
 				WHERE table_schema = DATABASE() AND table_name = ?`, table).Scan(ctx, &references),
-		))
+		)
 	})
 	if err != nil {
 		return err
@@ -74,7 +85,7 @@ func (c *checker) keys(ctx context.Context, table string) error {
 			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s ON %s (%s)", l.column, l.column, table, l.column)
 		}
 	}
-	if table != domainTable && hasKey(references, "id", "") && !hasKey(references, "domain_id", domainTable) {
+	if table != tables.Domains && hasKey(references, "id", "") && !hasKey(references, "domain_id", tables.Domains) {
 		if hidden, err := c.hidesReferences(ctx, table); err != nil || hidden {
 			return err
 		}
@@ -96,15 +107,18 @@ func hasKey(keys []key, column, table string) bool {
 // hidesReferences tells whether MariaDB shows the keys of a table but not what they refer to, as it does to an account with
 // grants on columns. Such an account may not see the definition of the table either.
 func (c *checker) hidesReferences(ctx context.Context, table string) (hidden bool, err error) {
-	if !c.s.isMariaDB() {
+	if !c.mariaDB {
 		return false, nil
 	}
-	err = c.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err = c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
 		_, err := db.ExecContext(ctx, "SHOW CREATE TABLE "+table)
-		if err = mapError(err); errors.Is(err, ErrDenied) {
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == tableDenied {
 			hidden, err = true, nil
 		}
 		return err
 	})
 	return hidden, err
 }
+
+// tableDenied is ER_TABLEACCESS_DENIED_ERROR of MariaDB.
+const tableDenied = 1142

@@ -1,0 +1,136 @@
+package ispmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/hash"
+)
+
+// An item is a record on its way through an import.
+type item struct {
+	Record        // in canonical form
+	from   Record // as it came
+	key    string // its canonical name, address or source
+	domain string // the canonical name of its domain
+	unfit  error  // why it is refused whatever there is
+	// What became of it.
+	present bool
+	err     error // why it is refused
+}
+
+// newItem takes a record, with a row of its own that has the canonical form of everything.
+func newItem(r Record) item {
+	it := item{Record: r, from: r}
+	switch {
+	case r.Domain != nil:
+		it.key, it.unfit = canonicalDomain(r.Domain.Name)
+		it.domain = it.key
+		it.Domain = &Domain{Name: it.key}
+	case r.User != nil:
+		it.key, it.unfit = Canonical(r.User.Email)
+		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota}
+	case r.Alias != nil:
+		alias := &Alias{}
+		alias.Source, alias.Destination, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
+		it.key, it.Alias = alias.Source, alias
+	default:
+		it.unfit = fmt.Errorf("%w: it is empty", ErrRecord)
+	}
+	if it.domain == "" {
+		it.domain = it.key[strings.LastIndexByte(it.key, '@')+1:]
+	}
+	return it
+}
+
+// prepare looks at the password of a user.
+func (im *importer) prepare(it *item) (err error) {
+	switch {
+	case it.NewPassword == "":
+		err = im.s.checkStored(it.User.Password)
+	case it.User.Password != "":
+		err = fmt.Errorf("%w: a user has a stored password and a new one", ErrRecord)
+	case im.seen[it.key]: // whether the password is the same, only a hash could tell
+		err = fmt.Errorf("%w: the user comes twice", ErrExists)
+	default:
+		err = im.s.hasher.Validate(it.NewPassword)
+	}
+	im.seen[it.key] = im.seen[it.key] || err == nil
+	return err
+}
+
+// checkStored tells whether a stored password is one that a login could be verified with, or a lock.
+func (s *Store) checkStored(stored string) error {
+	info, err := s.hasher.Inspect(stored)
+	switch {
+	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
+	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && info.Label != "":
+		return nil
+	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):
+		return nil
+	}
+	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)
+}
+
+// hash makes stored values of the new passwords. Users who are there already have theirs verified instead.
+func (im *importer) hash(ctx context.Context, items []item) error {
+	var plain []*item
+	var emails []string
+	for i := range items {
+		if it := &items[i]; it.unfit == nil && it.NewPassword != "" {
+			plain, emails = append(plain, it), append(emails, it.key)
+		}
+	}
+	if plain == nil {
+		return nil
+	}
+	there := map[string]User{}
+	err := im.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		users, err := lookup[User](ctx, im.s, db, "email", readRows, emails...)
+		for _, user := range users {
+			there[user.canonical()] = user
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sample := ""
+	if im.config.DryRun { // only its length matters
+		if sample, err = im.s.hasher.Generate("sample"); err != nil {
+			return err
+		}
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(plain)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(plain)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				it := plain[i]
+				switch user, ok := there[it.key]; {
+				case ok && im.s.hasher.VerifyFor(user.Email, user.Password, it.NewPassword) == nil:
+					it.User.Password = user.Password
+				case im.config.DryRun:
+					it.User.Password = sample
+				default:
+					it.User.Password, it.unfit = im.s.hasher.Generate(it.NewPassword)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return ctx.Err()
+}
+
+// isLocked reports whether a payload is one that administrators write to lock an account.
+func isLocked(payload string) bool {
+	return strings.HasPrefix(payload, "!") || strings.HasPrefix(payload, "*")
+}

@@ -1,0 +1,51 @@
+package dbtest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// Watch returns the same database, and a function that returns the statements that ran through it since it was last
+// called.
+func Watch(db *ispmailtest.Database) (*ispmailtest.Database, func() []string) {
+	hook := &Statements{}
+	return &ispmailtest.Database{DB: db.DB.WithQueryHook(hook), DSN: db.DSN}, hook.Take
+}
+
+// Statements is a query hook of bun that remembers what ran.
+type Statements struct {
+	mu        sync.Mutex
+	ran       []string
+	templates []string // without values
+}
+
+// BeforeQuery does nothing.
+func (s *Statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+// AfterQuery remembers a statement.
+func (s *Statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ran = append(s.ran, event.Query)
+	s.templates = append(s.templates, event.QueryTemplate)
+}
+
+// Take returns the statements that ran since it was last called.
+func (s *Statements) Take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ran := s.ran
+	s.ran = nil
+	return ran
+}
+
+// Templates returns all statements that ran, without their values.
+func (s *Statements) Templates() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.templates
+}

@@ -1,0 +1,68 @@
+package route_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route/routetest"
+)
+
+// TestConstellations walks every constellation, of which TestPostfix asks a real Postfix.
+func TestConstellations(t *testing.T) {
+	t.Parallel()
+	for i, c := range routetest.Constellations {
+		assert.ElementsMatch(t, routetest.Wanted(i, c.Want), routetest.Walk(c.Tables(i), routetest.In(i, c.To)), c.Name)
+	}
+}
+
+func TestDestinations(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"john@example.org":                     {"john@example.org"},
+		" john@example.org ":                   {"john@example.org"},
+		"a@example.org, b@example.org":         {"a@example.org", "b@example.org"},
+		"a@example.org b@example.org\nc":       {"a@example.org", "b@example.org", "c"},
+		"a@example.org;b@example.org,":         {"a@example.org", "b@example.org"},
+		"John Doe <john@example.org>, <a@b.c>": {"john@example.org", "a@b.c"},
+		"@example.org":                         {"@example.org"},
+		"":                                     nil,
+		" , ":                                  nil,
+	} {
+		assert.Equal(t, want, route.Destinations(text), text)
+	}
+}
+
+// TestFollow looks one step behind an alias.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	var d route.Tables
+	d.AddDomain("a.example")
+	d.AddDomain("b.example")
+	d.AddMailbox("john@a.example", 1)
+	d.AddAlias("jack@a.example", route.Row{ID: 1, Destination: "john@a.example"})
+	d.AddAlias("@b.example", route.Row{ID: 2, Destination: "@a.example"})
+	for alias, want := range map[[2]string]route.Match{
+		{"x@a.example", "john@a.example"}:        {Kind: route.Mailbox, Key: "john@a.example"},
+		{"x@a.example", "john+y@a.example"}:      {Kind: route.Mailbox, Key: "john@a.example"},
+		{"x@a.example", "jack@a.example"}:        {Kind: route.Alias, Key: "jack@a.example"},
+		{"x@a.example", "jane@a.example"}:        {Kind: route.Nobody},
+		{"x@a.example", "jane@away.example"}:     {Kind: route.Elsewhere},
+		{"x@a.example", "jack@b.example"}:        {Kind: route.Alias, Key: "jack@a.example", Through: []string{"@b.example"}},
+		{"x@a.example", "jane@b.example"}:        {Kind: route.Nobody, Through: []string{"@b.example"}},
+		{"john@a.example", "@b.example"}:         {Kind: route.Mailbox, Key: "john@a.example", Through: []string{"@b.example"}},
+		{"@away.example", "@b.example"}:          {Kind: route.CatchAll, Key: "@b.example"},
+		{"@b.example", "@a.example"}:             {Kind: route.Unknown},
+		{"@a.example", "@a.example"}:             {Kind: route.Loop, Key: "@a.example"},
+		{"john@a.example", "john@a.example"}:     {Kind: route.Mailbox, Key: "john@a.example"},
+		{"john+y@a.example", "john+y@a.example"}: {Kind: route.Mailbox, Key: "john@a.example"},
+		{"jane@a.example", "jane@a.example"}:     {Kind: route.Loop, Key: "jane@a.example"},
+		{"j@away.example", "j@away.example"}:     {Kind: route.Elsewhere},
+	} {
+		got := route.Follow(&d, alias[0], alias[1])
+		assert.Equal(t, want.Kind, got.Kind, alias)
+		assert.Equal(t, want.Key, got.Key, alias)
+		assert.Equal(t, want.Through, got.Through, alias)
+	}
+}

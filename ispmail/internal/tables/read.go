@@ -1,0 +1,101 @@
+package tables
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+)
+
+// Read asks the database for the columns of a table. With grants on columns, MariaDB shows only these. It returns a
+// [MisfitError], or the driver's error.
+func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
+	isMariaDB := db.Dialect().Name() == dialect.MySQL
+	query := db.NewSelect().
+		ColumnExpr("name").ColumnExpr("rtrim(lower(substr(type, 1, instr(type || '(', '(') - 1))) AS kind").ColumnExpr("type").
+		ColumnExpr("1 AS readable").
+		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AS required`).
+		ColumnExpr(`NOT "notnull" AS nullable`).
+		TableExpr("pragma_table_info(?)", name)
+	if isMariaDB {
+		// A generated column gets no value, and an ENUM without a default has its first value as one.
+		query = db.NewSelect().
+			ColumnExpr("column_name AS name").ColumnExpr("data_type AS kind").ColumnExpr("column_type AS type").
+			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").ColumnExpr("COALESCE(collation_name, '') AS collation").
+			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
+			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
+				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
+			ColumnExpr("is_nullable = 'YES' AS nullable").
+			TableExpr("information_schema.columns").Where("table_schema = DATABASE()").Where("table_name = ?", name)
+	}
+	var columns []Column
+	if err := query.Scan(ctx, &columns); err != nil {
+		return nil, err
+	}
+	if len(columns) == 0 {
+		return nil, whyUnseen(ctx, db, name)
+	}
+	t := &Table{Name: name, Columns: map[string]Column{}}
+	for _, c := range columns {
+		t.Columns[strings.ToLower(c.Name)] = c
+	}
+	if !isMariaDB {
+		if err := t.readChecks(ctx, db); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	selected := Needed[name]
+	if t.HasQuota() {
+		selected = append(slices.Clone(selected), "quota")
+	}
+	t.Select = "SELECT " + strings.Join(selected, ", ") + " FROM " + name + " WHERE "
+	return t, nil
+}
+
+// lengthCheck is how the schema for SQLite says how many characters a column holds.
+var lengthCheck = regexp.MustCompile(`(?i)CHECK \(length\((\w+)\) <= (\d{1,9})\)`)
+
+func (t *Table) readChecks(ctx context.Context, db bun.IDB) error {
+	var created string
+	if err := db.QueryRowContext(ctx, "SELECT sql FROM sqlite_master WHERE name = ?", t.Name).Scan(&created); err != nil {
+		return err
+	}
+	for _, found := range lengthCheck.FindAllStringSubmatch(created, -1) {
+		name := strings.ToLower(found[1])
+		c := t.Columns[name]
+		c.Chars, _ = strconv.ParseInt(found[2], 10, 64)
+		t.Columns[name] = c
+	}
+	return nil
+}
+
+// whyUnseen returns the error of a table of which no column is to be seen: the table itself knows best.
+func whyUnseen(ctx context.Context, db bun.IDB, name string) error {
+	if _, err := db.NewSelect().ColumnExpr("1").Table(name).Limit(1).Exec(ctx); err != nil {
+		return err
+	}
+	return misfit("the columns of %s are not to be seen", name)
+}
+
+func (t *Table) check() error {
+	var missing []string
+	for _, name := range Needed[t.Name] {
+		c, ok := t.Columns[name]
+		if !ok || !c.Readable {
+			missing = append(missing, name)
+		} else if strings.HasSuffix(name, "id") && c.Max() == 0 {
+			return misfit("%s.%s is of the type %s, ids must be whole numbers", t.Name, name, c.Type)
+		}
+	}
+	if missing != nil {
+		return misfit("%s has no column %s that the account may see", t.Name, strings.Join(missing, ", "))
+	}
+	return nil
+}
