@@ -46,6 +46,9 @@ func FuzzParse(f *testing.F) {
 		}
 		same := func(spelling string) {
 			t.Helper()
+			if len(spelling) > hash.MaxStored {
+				return // an encoding makes it longer
+			}
 			other, otherErr := h.Inspect(spelling)
 			other.Label = info.Label
 			require.Equal(t, info, other, spelling)
