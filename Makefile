@@ -1,6 +1,9 @@
 # Of Debian, for the mail server.
 SUITE ?= bookworm
 
+# Of each fuzz target.
+FUZZTIME ?= 1m
+
 # Tools run in a fixed version and are no requirements of go.mod.
 gofumpt     = go run mvdan.cc/gofumpt@v0.12.0
 staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -55,10 +58,14 @@ soak: ## Run the faults and races in the numbers that the project promises; take
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
 
-fuzz: ## Run every fuzz target for a minute.
-	go test -fuzz '^FuzzParse$$' -fuzztime 1m ./hash
-	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
-	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
-	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
+# What go test -full compares with random input prints its seed; go test -seed repeats it.
+fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with libxcrypt and doveadm on random input.
+	@.ci/need doveadm dovecot-core
+	ISPMAIL_TEST_DOVEADM=required go test -count=1 -v -run '^Test(Like|SHACryptLike|Libxcrypt|VerifyVectors)' ./hash -full
+	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./hash
+	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./hash
+	go test -run '^$$' -fuzz '^FuzzInspect$$' -fuzztime $(FUZZTIME) ./hash
+	go test -run '^$$' -fuzz '^FuzzLock$$' -fuzztime $(FUZZTIME) ./hash
+	go test -fuzz '^FuzzCanonical$$' -fuzztime $(FUZZTIME) ./ispmail
 
 .PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak fuzz

@@ -1,18 +1,19 @@
 package hash
 
 import (
-	"fmt"
+	"errors"
 	"regexp"
 	"strconv"
 
 	"golang.org/x/crypto/bcrypt"
 )
 
-var blfCrypt = &kind{name: "BLF-CRYPT", strength: resistant}
+var blfCrypt = &algorithm{name: "BLF-CRYPT", strength: Bcrypt}
 
 const (
 	minCost           = bcrypt.MinCost
 	maxCost           = bcrypt.MaxCost
+	bcryptCost        = 10 // OWASP: 10 or more
 	maxBcryptPassword = 72 // bytes; the rest does not count
 )
 
@@ -21,7 +22,7 @@ const (
 var bcryptForm = regexp.MustCompile(`^\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}$`)
 
 func parseBcrypt(payload string) (parsed, error) {
-	p := parsed{kind: blfCrypt}
+	p := parsed{algorithm: blfCrypt}
 	if !bcryptForm.MatchString(payload) {
 		return p, ErrMalformed
 	}
@@ -33,12 +34,16 @@ func parseBcrypt(payload string) (parsed, error) {
 type bcrypted string
 
 // match cuts the password after 72 bytes, as Dovecot does.
-func (b bcrypted) match(_, password string) bool {
+func (b bcrypted) match(_, password string) (bool, error) {
 	key := []byte(password)
 	if b[2] == 'x' {
 		key = signExtended(key)
 	}
-	return bcrypt.CompareHashAndPassword([]byte(b), key) == nil
+	err := bcrypt.CompareHashAndPassword([]byte(b), key)
+	if errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // signExtended returns a key with which bcrypt makes what crypt_blowfish before 1.1 made of password, and $2x$ stands
@@ -63,13 +68,14 @@ func signExtended(password []byte) []byte {
 	return key
 }
 
-var bcryptRecipe = &recipe{
-	cost:        bounds{min: minCost, usual: 10}, // OWASP: 10 or more
+var bcryptGenerator = &generator{
+	cost:        Range{Min: minCost, Default: bcryptCost},
 	maxPassword: maxBcryptPassword,
+	length:      Range{Min: 71, Max: 71, Default: 71},
 	generate: func(c *Config, password string) (string, error) {
 		made, err := bcrypt.GenerateFromPassword([]byte(password), c.Cost)
 		if err != nil {
-			return "", fmt.Errorf("hash: %w", err)
+			return "", err
 		}
 		// $2y$ is the letter of the same algorithm that doveadm and PHP write.
 		return "$2y$" + string(made[len("$2a$"):]), nil

@@ -1,6 +1,6 @@
 package hash
 
-var desCrypt = &kind{name: "DES-CRYPT", refused: true}
+var desCrypt = &algorithm{name: "DES-CRYPT", refused: true}
 
 const (
 	desSize    = 13 // characters: two of salt, eleven of hash
@@ -12,12 +12,14 @@ const (
 // parseDES reads the traditional crypt(3) hash. Its longer relatives, bigcrypt and the extended DES of BSDi, are not
 // supported.
 func parseDES(payload string) (parsed, error) {
-	p := parsed{kind: desCrypt, cost: cost{rounds: desRounds}}
+	p := parsed{algorithm: desCrypt, cost: lightRounds(desRounds)}
 	switch size := len(payload); {
 	case size > 0 && payload[0] == '_' && isCrypt64(payload[1:], 19):
-		return p, ErrUnsupported // BSDi
+		p.algorithm = bsdiCrypt
+		return p, ErrUnsupported
 	case size > desSize && size <= desSize+15*desSegment && (size-desSize)%desSegment == 0 && isCrypt64(payload, size):
-		return p, ErrUnsupported // bigcrypt
+		p.algorithm = bigcrypt
+		return p, ErrUnsupported
 	case !isCrypt64(payload, desSize):
 		return p, ErrMalformed
 	}
@@ -28,7 +30,7 @@ func parseDES(payload string) (parsed, error) {
 type desCrypted string
 
 // match uses 7 bits of each of the first 8 bytes of the password.
-func (d desCrypted) match(_, password string) bool {
+func (d desCrypted) match(_, password string) (bool, error) {
 	var key uint64
 	for i := range desKey {
 		key <<= 8
@@ -43,7 +45,7 @@ func (d desCrypted) match(_, password string) bool {
 		text = append(text, crypt64[block>>shift&63])
 	}
 	text = append(text, crypt64[block<<2&63])
-	return same(string(d), text)
+	return equal(string(d), text), nil
 }
 
 // desEncrypt encrypts a block of zeros 25 times with DES (FIPS 46-3), in which crypt(3) lets the salt exchange bits of

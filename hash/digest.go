@@ -11,33 +11,34 @@ import (
 // A digest is a family of schemes that hash the password once: the digest, and the salt after it if there is one.
 // Any salt of at least one byte will do.
 type digest struct {
-	kind   *kind
-	hash   func() gohash.Hash
-	salted bool
+	algorithm *algorithm
+	hash      func() gohash.Hash
+	size      int // bytes of the digest; hash cannot be asked with GODEBUG=fips140=only
+	salted    bool
 }
 
 var (
-	plainMD4 = &kind{name: "PLAIN-MD4", refused: true}
-	plainMD5 = &kind{name: "PLAIN-MD5", refused: true}
+	plainMD4 = &algorithm{name: "PLAIN-MD4", refused: true}
+	plainMD5 = &algorithm{name: "PLAIN-MD5", refused: true, notFIPS: true}
+	smd5     = &algorithm{name: "SMD5", refused: true, notFIPS: true}
 
-	plainMD4Digest = digest{kind: plainMD4, hash: newMD4}
-	plainMD5Digest = digest{kind: plainMD5, hash: md5.New}
-	shaDigest      = digest{kind: &kind{name: "SHA"}, hash: sha1.New}
-	sha256Digest   = digest{kind: &kind{name: "SHA256"}, hash: sha256.New}
-	sha512Digest   = digest{kind: &kind{name: "SHA512"}, hash: sha512.New}
-	smd5Digest     = digest{kind: &kind{name: "SMD5", refused: true}, hash: md5.New, salted: true}
-	sshaDigest     = digest{kind: &kind{name: "SSHA"}, hash: sha1.New, salted: true}
-	ssha256Digest  = digest{kind: &kind{name: "SSHA256"}, hash: sha256.New, salted: true}
-	ssha512Digest  = digest{kind: &kind{name: "SSHA512"}, hash: sha512.New, salted: true}
+	plainMD4Digest = digest{algorithm: plainMD4, hash: newMD4, size: md4Size}
+	plainMD5Digest = digest{algorithm: plainMD5, hash: md5.New, size: md5.Size}
+	shaDigest      = digest{algorithm: &algorithm{name: "SHA", notFIPS: true}, hash: sha1.New, size: sha1.Size}
+	sha256Digest   = digest{algorithm: &algorithm{name: "SHA256"}, hash: sha256.New, size: sha256.Size}
+	sha512Digest   = digest{algorithm: &algorithm{name: "SHA512"}, hash: sha512.New, size: sha512.Size}
+	smd5Digest     = digest{algorithm: smd5, hash: md5.New, size: md5.Size, salted: true}
+	sshaDigest     = digest{algorithm: &algorithm{name: "SSHA", notFIPS: true}, hash: sha1.New, size: sha1.Size, salted: true}
+	ssha256Digest  = digest{algorithm: &algorithm{name: "SSHA256"}, hash: sha256.New, size: sha256.Size, salted: true}
+	ssha512Digest  = digest{algorithm: &algorithm{name: "SSHA512"}, hash: sha512.New, size: sha512.Size, salted: true}
 )
 
 func (d digest) parse(payload string) (parsed, error) {
-	p := parsed{kind: d.kind, cost: cost{rounds: 1}}
-	size := d.hash().Size()
-	if d.salted && len(payload) <= size || !d.salted && len(payload) != size {
+	p := parsed{algorithm: d.algorithm, cost: lightRounds(1)}
+	if d.salted && len(payload) <= d.size || !d.salted && len(payload) != d.size {
 		return p, ErrMalformed
 	}
-	p.matcher = digested{hash: d.hash, sum: payload[:size], salt: payload[size:]}
+	p.matcher = digested{hash: d.hash, sum: payload[:d.size], salt: payload[d.size:]}
 	return p, nil
 }
 
@@ -46,11 +47,11 @@ type digested struct {
 	sum, salt string
 }
 
-func (d digested) match(_, password string) bool {
+func (d digested) match(_, password string) (bool, error) {
 	h := d.hash()
 	h.Write([]byte(password))
 	h.Write([]byte(d.salt))
-	return same(d.sum, h.Sum(nil))
+	return equal(d.sum, h.Sum(nil)), nil
 }
 
 // parseMD5 serves the scheme MD5, under which Dovecot takes MD5-CRYPT and PLAIN-MD5.
@@ -60,7 +61,7 @@ func parseMD5(payload string) (parsed, error) {
 	}
 	raw, err := decodeGuess(payload, md5.Size)
 	if err != nil {
-		return parsed{kind: plainMD5}, ErrMalformed
+		return parsed{algorithm: plainMD5}, ErrMalformed
 	}
 	return plainMD5Digest.parse(raw)
 }

@@ -1,13 +1,17 @@
 package hash_test
 
 import (
-	"encoding/hex"
+	"bytes"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/user"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,153 +19,142 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 )
 
-// missing ends a test that needs a program. Where ISPMAIL_TEST_DOVEADM is "required" its absence is a failure.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("ISPMAIL_TEST_DOVEADM") == "required" {
-		t.Fatal(what + " is missing, and ISPMAIL_TEST_DOVEADM says that it is required")
-	}
-	t.Skip(what + " is missing; set ISPMAIL_TEST_DOVEADM=required to make this a failure")
-}
-
-// doveadm returns a function that runs doveadm pw with arguments.
-func doveadm(t *testing.T) func(arguments ...string) (string, error) {
-	t.Helper()
-	path, err := exec.LookPath("doveadm")
-	if err != nil {
-		missing(t, "doveadm (package dovecot-core)")
-	}
-	return func(arguments ...string) (string, error) {
-		out, err := exec.CommandContext(t.Context(), path, append([]string{"pw"}, arguments...)...).Output() //nolint:gosec // fixed program
-		return strings.TrimSuffix(string(out), "\n"), err
-	}
-}
-
-// TestDovecotVerifies has doveadm verify what Generate makes.
-func TestDovecotVerifies(t *testing.T) {
+// TestLockInDovecot logs in to a Dovecot server of its own with values that are locked, and with some that are not. Dovecot
+// 2.4 runs twice: what it does with a lock depends on auth_allow_weak_schemes.
+func TestLockInDovecot(t *testing.T) {
 	t.Parallel()
-	pw := doveadm(t)
-	for prefix, config := range generating {
-		t.Run(prefix, func(t *testing.T) {
+	for _, weak := range []string{"yes", "no"} {
+		t.Run("weak schemes "+weak, func(t *testing.T) {
 			t.Parallel()
-			h := newHasher(t, config)
-			passwords := textPasswords
-			for _, size := range []int{1, 8, 9, 15, 16, 17, 63, 64, 65, 71, 127, 128, 129, 255, 510, 511} {
-				passwords = append(passwords, strings.Repeat("x", size))
-			}
-			for _, password := range passwords {
-				if len(password) > 72 && h.Scheme() == "BLF-CRYPT" {
-					continue
-				}
-				stored, err := h.Generate(password)
-				require.NoError(t, err)
-				_, err = pw("-t", stored, "-p", password)
-				assert.NoError(t, err, "doveadm pw -t %s -p %q", stored, password)
-			}
-			stored, err := h.Generate("summersun")
-			require.NoError(t, err)
-			_, err = pw("-t", stored, "-p", "summersum")
-			assert.Error(t, err, stored)
+			testLock(t, weak)
 		})
 	}
 }
 
-// TestDovecotGenerates verifies what doveadm makes, with every scheme that it lists.
-func TestDovecotGenerates(t *testing.T) {
-	t.Parallel()
-	pw := doveadm(t)
-	list, err := pw("-l")
-	require.NoError(t, err)
-	schemes := strings.Fields(list)
-	require.Greater(t, len(schemes), 25)
-	const user = "john@example.org"
-	for _, scheme := range schemes {
-		t.Run(scheme, func(t *testing.T) {
-			t.Parallel()
-			h := newHasher(t, hash.Config{})
-			if scheme == "PLAIN-TRUNC" {
-				t.Skip("doveadm leaves the length out and cannot verify what it makes")
-			}
-			suffixes := []string{"", ".HEX", ".B64"}
-			passwords := []string{"summersun", "pässwörd €", "{PLAIN}x", strings.Repeat("long", 30)}
-			if raced && strings.HasPrefix(scheme, "ARGON2") { // takes seconds
-				suffixes, passwords = suffixes[:1], passwords[1:2]
-			}
-			for _, suffix := range suffixes {
-				for _, password := range passwords {
-					stored, err := pw("-s", scheme+suffix, "-u", user, "-p", password)
-					require.NoError(t, err)
-					assert.NoError(t, h.VerifyFor(user, stored, password), stored)
-					assert.ErrorIs(t, h.VerifyFor(user, stored, "X"+password[1:]), hash.ErrMismatch, stored)
-				}
-			}
-		})
-	}
-}
-
-// TestLikeLibxcrypt compares with the crypt(3) that Dovecot calls, which Perl hands through.
-func TestLikeLibxcrypt(t *testing.T) {
-	t.Parallel()
-	perl, err := exec.LookPath("perl")
-	if err != nil {
-		missing(t, "perl")
-	}
-	const program = `while (<>) { chomp; my ($p, $s) = split /\t/; print crypt(pack("H*", $p), $s), "\n" }`
-	crypt := func(lines string) []string {
-		command := exec.CommandContext(t.Context(), perl, "-e", program)
-		command.Stdin = strings.NewReader(lines)
-		out, err := command.Output()
-		require.NoError(t, err)
-		return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	}
-	if probe := crypt("78\t$y$j75$sCUVzhpi64JndXnjdPY03/\n"); !strings.HasPrefix(probe[0], "$y$") {
-		missing(t, "a perl with libxcrypt")
-	}
-	random := rand.New(rand.NewPCG(2, 3)) //nolint:gosec // test input
-	salted := func(prefix string, size int) func(int) string {
-		return func(int) string {
-			salt := prefix
-			for range size {
-				salt += string(crypt64[random.IntN(64)])
-			}
-			return salt
-		}
-	}
-	for _, method := range []struct {
-		name    string
-		setting func(turn int) string
-		turns   int
+func testLock(t *testing.T, weak string) {
+	t.Helper()
+	d := startDovecot(t, weak)
+	sha := payload(guideSHA256)
+	logins := []struct {
+		stored, password string
+		want             bool
 	}{
-		{"sha256", func(turn int) string { return randomSetting(random, "$5$", turn).String() }, differential()},
-		{"sha512", func(turn int) string { return randomSetting(random, "$6$", turn).String() }, differential()},
-		{"md5", salted("$1$", 8), 50},
-		{"des", salted("", 2), 100},
-		{"nt", salted("$3$", 0), 50},
-		{"sha1", salted("$sha1$100$", 20), 50},
-		{"bcrypt-a", salted("$2a$04$", 21), 5},
-		{"bcrypt-b", salted("$2b$04$", 21), 5},
-		{"bcrypt-x", salted("$2x$04$", 21), 5},
-		{"bcrypt-y", salted("$2y$04$", 21), 5},
-		{"yescrypt", func(int) string { return "$y$j75$sCUVzhpi64JndXnjdPY03/" }, 5},
-		{"scrypt", func(int) string { return "$7$8U..../....Z4Avnjo5sS3RzFJwqaQE90" }, 5},
-	} {
-		var lines strings.Builder
-		var passwords []string
-		for turn := range method.turns {
-			password := randomPassword(random)
-			passwords = append(passwords, password)
-			s := method.setting(turn)
-			if strings.HasPrefix(method.name, "bcrypt") {
-				s += "." // the last character of the salt has four values
-			}
-			fmt.Fprintf(&lines, "%s\t%s\n", hex.EncodeToString([]byte(password)), s)
+		{guideSHA256, "summersun", true},
+		{hash.Lock(guideSHA256), "summersun", false},
+		{hash.Lock("{PLAIN}summersun"), "summersun", false},
+		{hash.Lock("{BLF-CRYPT}" + payload(guideBcrypt)), "summersun", false},
+		{hash.Lock("{SSHA}R6owdhUPKSbAEpiibkuBC6rGYVKqUY51"), "summersun", false},
+		{hash.Lock(yescryptOneMiB), "summersun", false},
+		{hash.Lock(sha), "summersun", false},
+		{hash.Lock(""), "summersun", false},
+		{hash.Lock(""), "!", false},
+		{"{SHA256-CRYPT}!" + sha, "summersun", false},
+		{"{PLAIN}!secret", "!secret", true}, // no lock
+		{hash.Lock("{PLAIN}!secret"), "!secret", false},
+	}
+	for _, login := range logins {
+		stored, err := hash.Unlock(login.stored)
+		if err == nil && stored != login.stored {
+			logins = append(logins, struct {
+				stored, password string
+				want             bool
+			}{stored, login.password, true})
 		}
-		t.Run(method.name, func(t *testing.T) {
-			t.Parallel()
-			for i, made := range crypt(lines.String()) {
-				require.NotEmpty(t, strings.TrimLeft(made, "*01"), "libxcrypt refuses its input")
-				assert.NoError(t, hash.Verify("{CRYPT}"+made, passwords[i]), "%s %q", made, passwords[i])
+	}
+	var users strings.Builder
+	for i, login := range logins {
+		fmt.Fprintf(&users, "user%d:%s\n", i, login.stored)
+	}
+	require.NoError(t, os.WriteFile(d.users, []byte(users.String()), 0o644)) //nolint:gosec // the same
+	var group sync.WaitGroup                                                 // Dovecot takes its time for each refusal
+	for i, login := range logins {
+		group.Go(func() {
+			out, err := d.login(t, fmt.Sprint("user", i), login.password)
+			assert.Equal(t, login.want, err == nil, "%s: %s", login.stored, out)
+			if err != nil && d.plain {
+				assert.Contains(t, out, "auth failed", login.stored)
+				assert.NotContains(t, out, "temp", login.stored)
 			}
+			assert.Equal(t, login.want, hash.Verify(login.stored, login.password) == nil, login.stored)
 		})
 	}
+	group.Wait()
+	log, err := os.ReadFile(d.log)
+	require.NoError(t, err)
+	assert.Equal(t, d.plain, !strings.Contains(string(log), "used and refused"), string(log))
+	assert.Greater(t, len(logins), 18)
+}
+
+// A dovecot server reads its users from a file.
+type dovecot struct {
+	config, users, log string
+	plain              bool // a lock is refused like a wrong password
+}
+
+// startDovecot starts a server without protocols, in the language of its version. Only Dovecot 2.4 has a setting for weak
+// schemes.
+func startDovecot(t *testing.T, weak string) dovecot {
+	t.Helper()
+	otherProgram(t)
+	server, err := exec.LookPath("dovecot")
+	if err != nil {
+		missing(t, "dovecot (package dovecot-core)")
+	}
+	version, err := exec.CommandContext(t.Context(), server, "--version").Output() //nolint:gosec // fixed program
+	require.NoError(t, err)
+	t.Logf("Dovecot %s", bytes.TrimSpace(version))
+
+	me, err := user.Current()
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("", "dovecot") //nolint:usetesting // t.TempDir is too long for a socket
+	require.NoError(t, err)
+	d := dovecot{config: filepath.Join(dir, "conf"), users: filepath.Join(dir, "users"), log: filepath.Join(dir, "log")}
+	d.plain = weak == "yes" || strings.HasPrefix(string(version), "2.3")
+	config := fmt.Sprintf("protocols =\nssl = no\nbase_dir = %s/run\nstate_dir = %[1]s/state\nlog_path = %[1]s/log\n", dir)
+	config += "auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n"
+	if me.Uid != "0" {
+		config += fmt.Sprintf("default_internal_user = %s\ndefault_login_user = %[1]s\n", me.Username)
+	}
+	if strings.HasPrefix(string(version), "2.3") {
+		config += fmt.Sprintf("passdb {\n  driver = passwd-file\n  args = %s\n}\n", d.users) +
+			"userdb {\n  driver = static\n  args = uid=65534 gid=65534 home=/nonexistent\n}\n"
+	} else {
+		config = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n" + config +
+			"auth_allow_weak_schemes = " + weak + "\n" +
+			fmt.Sprintf("passdb passwd-file {\n  passwd_file_path = %s\n}\n", d.users) +
+			"userdb static {\n  fields {\n    uid = 65534\n    gid = 65534\n    home = /nonexistent\n  }\n}\n"
+	}
+	require.NoError(t, os.WriteFile(d.config, []byte(config), 0o600))
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // the processes of dovecot have a user of their own
+
+	var output bytes.Buffer
+	command := exec.Command(server, "-F", "-c", d.config) //nolint:gosec // fixed program
+	command.Stdout, command.Stderr = &output, &output
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+		_ = os.RemoveAll(dir)
+	})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(dir, "run", "auth-client")); err == nil {
+			return d
+		}
+		if time.Now().After(deadline) {
+			log, _ := os.ReadFile(d.log)
+			t.Fatalf("dovecot does not start: %s%s", &output, log)
+		}
+	}
+}
+
+// login returns what doveadm says. The error is nil if the login succeeded. Any exit status but that of a refusal fails the
+// test.
+func (d dovecot) login(t *testing.T, user, password string) (string, error) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "doveadm", "-c", d.config, "auth", "test", user, password).CombinedOutput() //nolint:gosec // fixed program
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() != 77 && d.plain {
+		t.Errorf("doveadm auth test: %v: %s", err, out)
+	}
+	return string(out), err
 }

@@ -37,17 +37,6 @@ func isCrypt64(s string, size int) bool {
 	return len(s) == size && strings.Trim(s, crypt64) == ""
 }
 
-// validSalt refuses what libxcrypt refuses in a setting, because it could break a line of /etc/shadow. See
-// check_badsalt_chars in https://github.com/besser82/libxcrypt/blob/v4.4.38/lib/crypt.c.
-func validSalt(salt string) bool {
-	for i := range len(salt) {
-		if c := salt[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`:;!*\`, c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // decimal reads digits and nothing else. What is over 31 bits becomes the greatest 31-bit number, which is beyond
 // every limit of this package.
 func decimal(s string) (n int, ok bool) {
@@ -60,8 +49,8 @@ func decimal(s string) (n int, ok bool) {
 	return n, s != ""
 }
 
-// canonicalDecimal reads a decimal number from 1 without leading zeros: the only spelling that survives in hashes which
-// are compared as text, setting included.
+// canonicalDecimal reads a decimal number from 1 without leading zeros. crypt(3) writes it so, and the hash is compared
+// as text with all its settings.
 func canonicalDecimal(s string) (n int, ok bool) {
 	n, ok = decimal(s)
 	return n, ok && s[0] != '0'
@@ -91,7 +80,7 @@ func decodeGuess(payload string, size int) (string, error) {
 	return decodeBase64(payload)
 }
 
-// same compares in a time that depends on the lengths only.
-func same(stored string, computed []byte) bool {
+// equal compares in a time that depends on the lengths only.
+func equal(stored string, computed []byte) bool {
 	return subtle.ConstantTimeCompare([]byte(stored), computed) == 1
 }

@@ -2,22 +2,29 @@ package hash
 
 import "errors"
 
-// Info tells what a stored value is, as far as that can be seen without the password.
+// Info tells what a stored value is, as far as that can be seen without the password. Of a locked value everything but
+// Label and Unprefixed tells what is under the lock.
 type Info struct {
 	// Scheme is the algorithm by Dovecot's name for it: "SHA512-CRYPT" for {CRYPT}$6$. Methods of crypt(3) for which
-	// Dovecot has no name have that of crypt(5) in lower case: nt, scrypt, sha1crypt, yescrypt.
+	// Dovecot has no name have that of crypt(5) in lower case, such as "yescrypt". See [Schemes].
 	Scheme string
-	// Label is the prefix as it is written, without braces: "sha256-crypt", "SHA.HEX"; empty if there is none.
+	// Label is the prefix as it is written, without braces: "sha256-crypt", "SHA.HEX". It is empty if there is none, and
+	// if it is no scheme: "{hunter2}" may be the beginning of a clear text.
 	Label string
+	// Unprefixed values have no prefix at all.
+	Unprefixed bool
 	// Rounds is the number of hashes in a row, or of passes over the memory; 0 for clear text and bcrypt.
 	Rounds int
 	// Cost is the cost of bcrypt, the binary logarithm of its rounds.
 	Cost int
-	// Memory is what one verification takes in KiB; 0 if the scheme does not ask for any.
+	// Memory is what one verification allocates in KiB; 0 if the scheme does not ask for any.
 	Memory int
-	// Weak values protect a password badly when the database leaks: clear text, bare digests, DES-CRYPT and MD5-CRYPT, or
-	// a sound scheme with next to no rounds (under 1000) or memory (under 1 MiB, times passes).
+	// Strength is that of the algorithm and its parameters.
+	Strength Strength
+	// Weak values protect a password badly when the database leaks. It is short for a Strength of [Weak].
 	Weak bool
+	// Locked values match no password until [Hasher.Unlock] takes the lock away.
+	Locked bool
 	// Recoverable values hold the clear text.
 	Recoverable bool
 	// ChallengeResponse values serve such a login: CRAM-MD5, DIGEST-MD5, SCRAM or OTP.
@@ -35,6 +42,8 @@ type Acceptance string
 const (
 	// Accepted: the login succeeds.
 	Accepted Acceptance = "accepted"
+	// RefusedLocked: the login fails, because the value is locked, see [Hasher.Lock].
+	RefusedLocked Acceptance = "refused as locked"
 	// RefusedWeak: the login fails with a temporary error unless auth_allow_weak_schemes is on.
 	RefusedWeak Acceptance = "refused as weak"
 	// RefusedUnknown: the login fails, because the scheme is not, or not any more, a part of Dovecot.
@@ -42,73 +51,39 @@ const (
 	// RefusedMemory: the login fails as with a wrong password, because the memory is more than default_vsz_limit
 	// leaves.
 	RefusedMemory Acceptance = "refused for its memory"
-	// Undefined: there is no prefix. It depends on the default scheme, see Config.Default.
+	// Undefined: there is no prefix. It depends on the default scheme, see [Config].Default.
 	Undefined Acceptance = "undefined"
 )
 
-// Inspect tells what a stored value is. The error is the one that Verify returns before it looks at the password:
-// ErrTooCostly with a complete Info, ErrMalformed or ErrUnsupported with the label only.
+// Inspect tells what a stored value is. The error is the one that [Hasher.Verify] returns before it looks at the
+// password, or would return without the lock:
+//
+//   - [ErrTooCostly] with a complete Info, unless the value is longer than [MaxStored]: then Info is zero;
+//   - [ErrUnsupported] with Label, Unprefixed and Locked, and with Scheme for a method of crypt(3) that Dovecot on
+//     Debian verifies;
+//   - [ErrMalformed] with Label, Unprefixed and Locked.
+//
+// A lock that keeps nothing, "{CRYPT}!", is no error: Info has Label and Locked only.
 func (h *Hasher) Inspect(stored string) (Info, error) {
-	v, err := h.read(stored)
-	info := Info{Label: v.label}
-	if err != nil && !errors.Is(err, ErrTooCostly) {
+	v, err := h.orStandard().read(stored)
+	info := Info{Label: v.label, Unprefixed: v.unprefixed, Locked: v.locked}
+	switch {
+	case errors.Is(err, ErrNoPassword):
+		info.Dovecot23, info.Dovecot24 = RefusedLocked, RefusedLocked
+		return info, nil
+	case errors.Is(err, ErrUnsupported) && v.algorithm != nil:
+		info.Scheme = v.algorithm.name
+		return info, err
+	case err != nil && (!errors.Is(err, ErrTooCostly) || v.algorithm == nil):
 		return info, err
 	}
-	info.Scheme = v.kind.name
+	info.Scheme = v.algorithm.name
 	info.Rounds, info.Cost, info.Memory = v.cost.rounds, v.cost.log2, v.cost.memory
-	info.Weak = v.strength() == fast
-	info.Recoverable, info.ChallengeResponse = v.kind.recoverable, v.kind.challenge
+	info.Strength, info.Weak = v.strength(), v.strength() == Weak
+	info.Recoverable, info.ChallengeResponse = v.algorithm.recoverable, v.algorithm.challenge
 	info.Mislabelled = v.mislabelled()
 	info.Dovecot23, info.Dovecot24 = v.acceptance()
 	return info, err
-}
-
-// NeedsRehash tells whether a stored value that verified should be replaced by a fresh one. It should if
-//
-//   - it is weak (see Info), or refused by Dovecot 2.4,
-//   - it has no prefix, or a wrong one,
-//   - it costs less than Config asks for under the same scheme,
-//
-// and the new value is no weaker. So a strong value of another scheme stays, and bcrypt never becomes sha-crypt, not
-// even where its prefix is missing. Values that serve a challenge-response login stay unless Config says otherwise.
-// It is false for what cannot be verified.
-func (h *Hasher) NeedsRehash(stored string) bool {
-	v, err := h.read(stored)
-	return err == nil && h.outdated(v) && !h.downgrade(v)
-}
-
-func (h *Hasher) outdated(v value) bool {
-	stays := v.kind == h.scheme.kind // the scheme does, whatever becomes of the cost
-	switch {
-	case v.kind == plain && h.config.KeepPlain:
-		return false
-	case v.kind.challenge && !stays:
-		return h.config.RehashChallengeResponse
-	case stays && v.cost.less(h.target()):
-		return true
-	default:
-		return v.label == "" || v.strength() == fast || v.refused() || v.mislabelled()
-	}
-}
-
-// downgrade tells whether the new value would be easier to guess. Rounds of iterated hashes are taken for equal.
-func (h *Hasher) downgrade(v value) bool {
-	now, then := v.strength(), h.scheme.kind.strength
-	if now != then || now == fast {
-		return now > then
-	}
-	if v.kind == h.scheme.kind || now == iterated {
-		return h.target().less(v.cost)
-	}
-	return false
-}
-
-// less compares costs of the same kind. Where there is memory, what counts is how often each KiB is passed.
-func (c cost) less(d cost) bool {
-	if c.memory > 0 && d.memory > 0 {
-		return int64(c.memory)*int64(c.rounds) < int64(d.memory)*int64(d.rounds)
-	}
-	return c.rounds < d.rounds || c.log2 < d.log2
 }
 
 // dovecotMemory is the least memory in KiB that the processes of Dovecot, with 256 MiB in all, cannot have.
@@ -116,15 +91,25 @@ const dovecotMemory = 256 * 1024
 
 func (v value) acceptance() (dovecot23, dovecot24 Acceptance) {
 	switch {
-	case v.label == "":
+	case v.locked:
+		return RefusedLocked, RefusedLocked
+	case v.unprefixed:
 		return Undefined, Undefined
 	case v.cost.memory >= dovecotMemory:
 		return RefusedMemory, RefusedMemory
-	case v.scheme.name == "ARGON2": // since 2.4.0
+	default:
+		return v.scheme.acceptance(v.refused())
+	}
+}
+
+// acceptance is that of a name, given whether Dovecot 2.4 refuses the payload as weak.
+func (s *scheme) acceptance(weak bool) (dovecot23, dovecot24 Acceptance) {
+	switch {
+	case s.name == "ARGON2": // since 2.4.0
 		return RefusedUnknown, Accepted
-	case v.scheme.name == "OTP": // until 2.4.4
+	case s.name == "OTP": // until 2.4.4
 		return Accepted, RefusedUnknown
-	case v.refused():
+	case weak:
 		return Accepted, RefusedWeak
 	default:
 		return Accepted, Accepted
@@ -132,14 +117,8 @@ func (v value) acceptance() (dovecot23, dovecot24 Acceptance) {
 }
 
 // refused follows the weak flags of Dovecot 2.4: some names, and inside of CRYPT and its relatives some payloads.
-func (v value) refused() bool { return v.scheme.weak || v.kind.refused }
+func (v value) refused() bool { return v.scheme.weak || v.algorithm.refused }
 
-func (v value) mislabelled() bool { return v.scheme.kind != nil && v.scheme.kind != v.kind }
-
-// strength is that of the kind, unless the parameters undo it.
-func (p parsed) strength() strength {
-	if p.feeble {
-		return fast
-	}
-	return p.kind.strength
+func (v value) mislabelled() bool {
+	return v.scheme.algorithm != nil && v.scheme.algorithm != v.algorithm
 }

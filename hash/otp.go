@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-var otp = &kind{name: "OTP", challenge: true}
+var otp = &algorithm{name: "OTP", challenge: true, notFIPS: true}
 
 const (
 	otpSize    = 8  // bytes of a one-time password
 	otpMaxSeed = 16 // characters, RFC 2289, section 6.0
 )
 
-// parseOTP reads "algorithm sequence seed hash" (RFC 2289). Dovecot takes a negative sequence and counts down from it
-// for ever; that is refused.
+// parseOTP reads "algorithm sequence seed hash" (RFC 2289). Like Dovecot it takes an empty seed. Dovecot also takes a
+// negative sequence and counts down from it for ever; that is refused.
 func parseOTP(payload string) (parsed, error) {
-	p := parsed{kind: otp}
+	p := parsed{algorithm: otp}
 	fields := strings.Split(payload, " ")
 	if len(fields) != 4 {
 		return p, ErrMalformed
@@ -26,11 +26,11 @@ func parseOTP(payload string) (parsed, error) {
 	sequence, ok := decimal(fields[1])
 	hash, err := decodeHex(fields[3])
 	leadingZero := len(fields[1]) > 1 && fields[1][0] == '0' // Dovecot compares the number as text
-	if fold == nil || !ok || leadingZero || err != nil || len(hash) != otpSize || seed == "" ||
+	if fold == nil || !ok || leadingZero || err != nil || len(hash) != otpSize ||
 		len(seed) > otpMaxSeed || strings.Trim(seed, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
 		return p, ErrMalformed
 	}
-	p.cost = cost{rounds: sequence, light: true}
+	p.cost = lightRounds(sequence)
 	p.matcher = otpHash{fold: fold, sequence: sequence, seed: seed, hash: hash}
 	return p, nil
 }
@@ -41,12 +41,12 @@ type otpHash struct {
 	seed, hash string
 }
 
-func (o otpHash) match(_, password string) bool {
+func (o otpHash) match(_, password string) (bool, error) {
 	hash := o.fold([]byte(o.seed + password))
 	for range o.sequence {
 		hash = o.fold(hash[:])
 	}
-	return same(o.hash, hash[:])
+	return equal(o.hash, hash[:]), nil
 }
 
 // otpFolds hash and fold to 64 bits as RFC 2289, appendix A, says.

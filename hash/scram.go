@@ -15,22 +15,23 @@ import (
 // A scram is a family of schemes that store what a SCRAM server keeps (RFC 5802, section 3):
 // "iterations,salt,StoredKey,ServerKey". Like Dovecot it takes the password as it is, without SASLprep.
 type scram struct {
-	kind *kind
-	hash func() gohash.Hash
+	algorithm *algorithm
+	hash      func() gohash.Hash
+	size      int // bytes of the hash
 }
 
 var (
-	scramSHA1   = &kind{name: "SCRAM-SHA-1", strength: iterated, challenge: true}
-	scramSHA256 = &kind{name: "SCRAM-SHA-256", strength: iterated, challenge: true}
+	scramSHA1   = &algorithm{name: "SCRAM-SHA-1", strength: Iterated, challenge: true, notFIPS: true}
+	scramSHA256 = &algorithm{name: "SCRAM-SHA-256", strength: Iterated, challenge: true, notFIPS: true}
 
-	scram1   = scram{kind: scramSHA1, hash: sha1.New}
-	scram256 = scram{kind: scramSHA256, hash: sha256.New}
+	scram1   = scram{algorithm: scramSHA1, hash: sha1.New, size: sha1.Size}
+	scram256 = scram{algorithm: scramSHA256, hash: sha256.New, size: sha256.Size}
 )
 
 const minScramIterations = 4096 // Dovecot refuses less, after RFC 7677, section 4
 
 func (s scram) parse(payload string) (parsed, error) {
-	p := parsed{kind: s.kind}
+	p := parsed{algorithm: s.algorithm}
 	fields := strings.Split(payload, ",")
 	if len(fields) != 4 {
 		return p, ErrMalformed
@@ -38,11 +39,11 @@ func (s scram) parse(payload string) (parsed, error) {
 	iterations, ok := decimal(fields[0])
 	storedKey, err1 := decodeBase64(fields[2])
 	serverKey, err2 := decodeBase64(fields[3])
-	size := s.hash().Size()
-	if !ok || iterations < minScramIterations || err1 != nil || err2 != nil || len(storedKey) != size || len(serverKey) != size {
+	if !ok || iterations < minScramIterations || err1 != nil || err2 != nil ||
+		len(storedKey) != s.size || len(serverKey) != s.size {
 		return p, ErrMalformed
 	}
-	p.cost = cost{rounds: iterations, light: true}
+	p.cost = lightRounds(iterations)
 	p.matcher = scramHash{scram: s, iterations: iterations, salt: scramSalt(fields[1]), storedKey: storedKey}
 	return p, nil
 }
@@ -69,13 +70,13 @@ type scramHash struct {
 	storedKey  string
 }
 
-func (s scramHash) match(_, password string) bool {
+func (s scramHash) match(_, password string) (bool, error) {
 	salted, err := s.salted(password, s.salt, s.iterations)
-	return err == nil && same(s.storedKey, s.storedKeyOf(salted))
+	return err == nil && equal(s.storedKey, s.storedKeyOf(salted)), err
 }
 
 func (s scram) salted(password string, salt []byte, iterations int) ([]byte, error) {
-	return pbkdf2.Key(s.hash, password, salt, iterations, s.hash().Size())
+	return pbkdf2.Key(s.hash, password, salt, iterations, s.size)
 }
 
 func (s scram) storedKeyOf(salted []byte) []byte {
@@ -90,15 +91,16 @@ func (s scram) sign(salted []byte, text string) []byte {
 	return m.Sum(nil)
 }
 
-// scramRecipe asks for less than OWASP does for PBKDF2, because every client has to do the same work at every login.
-var scramRecipe = &recipe{
+// scramGenerator asks for less than OWASP does for PBKDF2, because every client has to do the same work at every login.
+var scramGenerator = &generator{
 	light:  true,
-	rounds: bounds{min: minScramIterations, usual: 100_000},
+	rounds: Range{Min: minScramIterations, Default: 100_000},
+	length: Range{Min: 134, Max: 137, Default: 136},
 	generate: func(c *Config, password string) (string, error) {
 		salt := randomBytes(16)
 		salted, err := scram256.salted(password, salt, c.Rounds)
 		if err != nil {
-			return "", fmt.Errorf("hash: %w", err)
+			return "", err
 		}
 		text := base64.StdEncoding.EncodeToString
 		return fmt.Sprintf("%d,%s,%s,%s", c.Rounds, text(salt),

@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	sha256Crypt = &kind{name: "SHA256-CRYPT", strength: iterated}
-	sha512Crypt = &kind{name: "SHA512-CRYPT", strength: iterated}
+	sha256Crypt = &algorithm{name: "SHA256-CRYPT", strength: Iterated}
+	sha512Crypt = &algorithm{name: "SHA512-CRYPT", strength: Iterated}
 
 	sha256Crypter = newSHACrypter(sha256Crypt, "$5$", sha256.New, [3]int{2, 0, 1})
 	sha512Crypter = newSHACrypter(sha512Crypt, "$6$", sha512.New, [3]int{1, 2, 0})
@@ -27,22 +27,23 @@ const (
 // parse reads "$5$[rounds=N$]salt$hash" as strictly as libxcrypt does, so that nothing verifies here that does not
 // verify in Dovecot. See https://www.akkadia.org/drepper/SHA-crypt.txt.
 func (c *shaCrypter) parse(payload string) (parsed, error) {
-	p := parsed{kind: c.kind}
+	p := parsed{algorithm: c.algorithm}
 	rest := payload[len(c.prefix):]
-	p.cost.rounds = defaultRounds
+	rounds := defaultRounds
 	if strings.HasPrefix(rest, roundsPrefix) {
 		digits, salted, _ := strings.Cut(rest[len(roundsPrefix):], "$")
 		n, ok := canonicalDecimal(digits)
 		if !ok || n < minRounds || n > maxRounds {
 			return p, ErrMalformed
 		}
-		p.cost.rounds, rest = n, salted
+		rounds, rest = n, salted
 	}
 	salt, sum, _ := strings.Cut(rest, "$")
-	if len(salt) > maxSHASalt || !validSalt(salt) || !isCrypt64(sum, c.textSize()) {
+	if len(salt) > maxSHASalt || !isCrypt64(sum, c.textSize()) {
 		return p, ErrMalformed
 	}
-	p.matcher = &shaCrypted{crypter: c, rounds: p.cost.rounds, salt: salt, sum: sum}
+	p.cost = shaRounds(rounds)
+	p.matcher = &shaCrypted{crypter: c, rounds: rounds, salt: salt, sum: sum}
 	return p, nil
 }
 
@@ -52,9 +53,9 @@ type shaCrypted struct {
 	salt, sum string
 }
 
-func (s *shaCrypted) match(_, password string) bool {
+func (s *shaCrypted) match(_, password string) (bool, error) {
 	var text [maxSHAText]byte
-	return same(s.sum, s.crypter.appendHash(text[:0], password, s.salt, s.rounds))
+	return equal(s.sum, s.crypter.appendHash(text[:0], password, s.salt, s.rounds)), nil
 }
 
 // generate leaves "rounds=" out where the number is the one that crypt(3) takes without.
@@ -69,14 +70,16 @@ func (c *shaCrypter) generate(password string, rounds int) string {
 }
 
 var (
-	sha256CryptRecipe = &recipe{
-		rounds: bounds{min: minRounds, usual: defaultRounds},
+	sha256CryptGenerator = &generator{
+		rounds: Range{Min: minRounds, Default: defaultRounds},
+		length: Range{Min: 77, Max: 91, Default: 77},
 		generate: func(c *Config, password string) (string, error) {
 			return sha256Crypter.generate(password, c.Rounds), nil
 		},
 	}
-	sha512CryptRecipe = &recipe{
-		rounds: bounds{min: minRounds, usual: defaultRounds},
+	sha512CryptGenerator = &generator{
+		rounds: Range{Min: minRounds, Default: defaultRounds},
+		length: Range{Min: 120, Max: 134, Default: 120},
 		generate: func(c *Config, password string) (string, error) {
 			return sha512Crypter.generate(password, c.Rounds), nil
 		},

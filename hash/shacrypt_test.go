@@ -59,25 +59,17 @@ func randomPassword(random *rand.Rand) string {
 	return string(password)
 }
 
-// differential is the number of random inputs on which hashes are compared with another implementation.
-func differential() int {
-	if testing.Short() || raced {
-		return 100
-	}
-	return 600
-}
-
 // TestSHACryptLikeGehirn compares with GehirnInc/crypt, whose Generate is right where its Verify is not.
 func TestSHACryptLikeGehirn(t *testing.T) {
 	t.Parallel()
 	for prefix, oracle := range map[string]func() crypt.Crypter{"$5$": sha256_crypt.New, "$6$": sha512_crypt.New} {
 		t.Run(prefix, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(1, uint64(prefix[1]))) //nolint:gosec // test input
-			for turn := range differential() {
+			random := newRandom(t)
+			for turn := range turns(60, 2000) {
 				s, password := randomSetting(random, prefix, turn), randomPassword(random)
-				if turn < 512 && turn > 0 && turn%3 == 0 {
-					password = strings.Repeat("x", turn) // every third length for sure
+				if turn%3 == 0 {
+					password = strings.Repeat("x", 1+turn*13%511) // long and short in turn
 				}
 				made, err := oracle().Generate([]byte(password), []byte(s.String()))
 				require.NoError(t, err)

@@ -15,21 +15,20 @@ import (
 // digest into its place, writes whole blocks and takes the new digest from the marshaled state. This saves what Sum
 // does: copy the state, pad, allocate. Where a text begins with constant blocks, the state after them is kept.
 type shaCrypter struct {
-	kind    *kind
-	prefix  string
-	newHash func() gohash.Hash
-	size    int // bytes of the digest
-	block   int // bytes of a block
-	// order says how the three bytes of a group of the encoded digest follow from those of the group before: each is
-	// the one after one of them.
+	algorithm *algorithm
+	prefix    string
+	newHash   func() gohash.Hash
+	size      int // bytes of the digest
+	block     int // bytes of a block
+	// order rotates the three byte indices from group to group of the encoded digest.
 	order [3]int
-	// quick tells whether the rounds may lean on the marshaled state, see quickWorks.
+	// quick tells whether the rounds may rely on the marshaled state, see quickWorks.
 	quick func() bool
 }
 
-func newSHACrypter(k *kind, prefix string, newHash func() gohash.Hash, order [3]int) *shaCrypter {
+func newSHACrypter(a *algorithm, prefix string, newHash func() gohash.Hash, order [3]int) *shaCrypter {
 	h := newHash()
-	c := &shaCrypter{kind: k, prefix: prefix, newHash: newHash, size: h.Size(), block: h.BlockSize(), order: order}
+	c := &shaCrypter{algorithm: a, prefix: prefix, newHash: newHash, size: h.Size(), block: h.BlockSize(), order: order}
 	c.quick = sync.OnceValue(c.quickWorks)
 	return c
 }
@@ -56,8 +55,8 @@ func (c *shaCrypter) appendHash(dst []byte, password, salt string, rounds int) [
 }
 
 // quickWorks compares the quick rounds with the plain ones over passwords of up to three blocks. The standard library
-// promises that a marshaled state can be read back and continued, not how it looks; should that ever change, the plain
-// rounds remain.
+// promises that a marshaled state can be read back and continued, not how it looks. If that ever changes, the plain rounds
+// are used.
 func (c *shaCrypter) quickWorks() bool {
 	if _, ok := c.newHash().(stateful); !ok {
 		return false

@@ -30,7 +30,7 @@ func TestSHACrypterFallsBack(t *testing.T) {
 		shiftedHash := func() gohash.Hash { return shifted{right.newHash().(stateful)} }
 		statelessHash := func() gohash.Hash { return stateless{right.newHash()} }
 		for _, newHash := range []func() gohash.Hash{shiftedHash, statelessHash} {
-			c := newSHACrypter(right.kind, right.prefix, newHash, right.order)
+			c := newSHACrypter(right.algorithm, right.prefix, newHash, right.order)
 			require.False(t, c.quick())
 			for _, password := range []string{"a", "summersun", strings.Repeat("x", 200), strings.Repeat("y", 511)} {
 				for _, salt := range []string{"", "salt", "saltsaltsaltsalt"} {

@@ -72,7 +72,7 @@ func (s *Store) checkStored(stored string) error {
 	info, err := s.hasher.Inspect(stored)
 	switch {
 	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
-	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && info.Label != "":
+	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && !info.Unprefixed:
 		return nil
 	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):
 		return nil

@@ -33,7 +33,7 @@ func (c *checker) password(user ispmail.User, email string, width int64, report 
 	payload := stored
 	if info.Label != "" {
 		payload = stored[len(info.Label)+2:]
-	} else {
+	} else if info.Unprefixed {
 		report(CodeUnprefixedPassword, "the stored password has no {SCHEME}, and to Dovecot 2.4.0 to 2.4.2 it is itself what logs in: put the scheme in front, or {CRYPT}! to lock the account")
 	}
 	if c.isExample(email, stored, payload, info.Label) {
@@ -46,7 +46,7 @@ func (c *checker) password(user ispmail.User, email string, width int64, report 
 	case isCut(info, err, payload, int64(utf8.RuneCountInString(stored)) == width):
 		report(CodeTruncatedPassword, "the end of the stored password is missing, so that the login fails: widen the column if it is narrow, and set the password again")
 		return
-	case info.Label == "" && errors.Is(err, hash.ErrUnsupported), errors.Is(err, hash.ErrMalformed) && isLocked(payload):
+	case info.Locked, info.Unprefixed && errors.Is(err, hash.ErrUnsupported), errors.Is(err, hash.ErrMalformed) && isLocked(payload):
 		return
 	case errors.Is(err, hash.ErrTooCostly):
 		report(CodeTooCostlyPassword, "the stored password takes more work to verify than is allowed, so that the login is refused here: set it again, or raise the limit of hash.Config")
