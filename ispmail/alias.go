@@ -2,7 +2,6 @@ package ispmail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -31,13 +30,12 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 	}
 	var alias Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, err := s.domainOf(ctx, tx, source)
+		domain, rows, err := s.lockSource(ctx, tx, source)
 		if err != nil {
 			return err
 		}
-		rows, err := lookup[Alias](ctx, s, tx, "source", s.lockInTx(), source)
-		if err != nil {
-			return err
+		if domain == nil {
+			return fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(source))
 		}
 		if err := s.checkAlias(ctx, tx, source, destination, rows); err != nil {
 			return err
@@ -52,31 +50,27 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 	return alias, nil
 }
 
-// Aliases lists aliases by id. The argument selects them: "" all, a domain name those of the domain, an address or
-// "@domain" those with this source.
-func (s *Store) Aliases(ctx context.Context, of string) iter.Seq2[Alias, error] {
-	if !strings.Contains(of, "@") {
-		return list[Alias](ctx, s, of)
+// Aliases lists the aliases that a query selects, by id and in constant memory. The zero [Query] selects all.
+func (s *Store) Aliases(ctx context.Context, q Query) iter.Seq2[Alias, error] {
+	return list[Alias](ctx, s, q)
+}
+
+// AliasesOf returns the aliases of one source, an address or "@domain", by id. There may be none. Within [Store.RunInTx] the
+// source is locked: nobody else adds or removes destinations until the transaction ends. It returns [ErrInvalidAddress].
+func (s *Store) AliasesOf(ctx context.Context, source string) (rows []Alias, err error) {
+	source, err = canonicalSourceIn("source", source)
+	if err != nil {
+		return nil, err
 	}
-	return func(yield func(Alias, error) bool) {
-		source, err := canonicalSource(of)
-		var rows []Alias
-		if err == nil {
-			err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-				rows, err = lookup[Alias](ctx, s, db, "source", readRows, source)
-				return err
-			})
+	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if s.tx != nil {
+			_, rows, err = s.lockSource(ctx, s.tx, source)
+		} else {
+			rows, err = lookup[Alias](ctx, s, db, "source", readRows, source)
 		}
-		if err != nil {
-			yield(Alias{}, err)
-			return
-		}
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
+		return err
+	})
+	return rows, err
 }
 
 // ChangeAlias makes mail for source go to replacement where it went to current. It returns the alias as it is then. Its
@@ -92,10 +86,6 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 	}
 	var alias Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		// The lock of the domain serialises this with new aliases; where the row of the domain is missing, nobody adds any.
-		if _, err := s.domainOf(ctx, tx, source); err != nil && !errors.Is(err, ErrNoDomain) {
-			return err
-		}
 		found, others, err := s.aliases(ctx, tx, source, current)
 		if err != nil {
 			return err
@@ -177,17 +167,15 @@ func (a *Alias) newRow() newRow {
 }
 
 // canonicalAlias returns the canonical forms of a source and a destination.
-func canonicalAlias(source, destination string) (string, string, error) {
-	from, err := canonicalSource(source)
-	if err != nil {
-		return "", "", fmt.Errorf("%w in the source", err)
+func canonicalAlias(source, destination string) (from, to string, err error) {
+	if from, err = canonicalSourceIn("source", source); err != nil {
+		return "", "", err
 	}
-	to, err := canonicalSource(destination)
-	if err != nil {
-		return "", "", fmt.Errorf("%w in the destination", err)
+	if to, err = canonicalSourceIn("destination", destination); err != nil {
+		return "", "", err
 	}
 	if to[0] == '@' && from[0] != '@' {
-		return "", "", fmt.Errorf("%w in the destination: only a source @domain can lead to a whole domain", ErrInvalidAddress)
+		return "", "", &AddressError{Field: "destination", Value: destination, Reason: "only a source @domain can lead to a whole domain"}
 	}
 	return from, to, nil
 }
@@ -217,7 +205,7 @@ func (a Alias) without(destination string) []string {
 func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
 	isUser := false
 	if source == destination && source[0] != '@' {
-		users, err := lookup[User](ctx, s, tx, "email", s.lockInTx(), source)
+		users, err := lookup[User](ctx, s, tx, "email", s.unlessHeld(tx, address.DomainOf(source)), source)
 		if err != nil {
 			return err
 		}
@@ -244,7 +232,7 @@ func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 // aliases returns the rows of a source, locked, parted into those that lead to a destination and the others. It returns
 // ErrNotFound if there are none of the first kind.
 func (s *Store) aliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
-	rows, err := lookup[Alias](ctx, s, tx, "source", lockRows, source)
+	_, rows, err := s.lockSource(ctx, tx, source)
 	if err != nil {
 		return nil, nil, err
 	}

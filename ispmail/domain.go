@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -14,7 +13,7 @@ import (
 
 // CreateDomain adds a domain. It returns ErrInvalidAddress, ErrTooLong or ErrExists.
 func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
-	name, err := canonicalDomain(name)
+	name, err := canonicalDomainIn("domain", name)
 	if err != nil {
 		return Domain{}, err
 	}
@@ -40,16 +39,16 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 // Domain returns the domain of that name, the one with the lowest id if there are several. It returns ErrNotFound or
 // ErrInvalidAddress.
 func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
-	rows, err := s.domains(ctx, name)
+	rows, err := s.domains(ctx, name, s.lockInTx())
 	if err != nil {
 		return Domain{}, err
 	}
 	return rows[0], nil
 }
 
-// Domains lists all domains by id, in constant memory.
-func (s *Store) Domains(ctx context.Context) iter.Seq2[Domain, error] {
-	return list[Domain](ctx, s, "")
+// Domains lists the domains that a query selects, by id and in constant memory. The zero [Query] selects all.
+func (s *Store) Domains(ctx context.Context, q Query) iter.Seq2[Domain, error] {
+	return list[Domain](ctx, s, q)
 }
 
 // DeleteDomain removes a domain with all its users and aliases, by statements of its own: not every schema cascades.
@@ -58,7 +57,7 @@ func (s *Store) Domains(ctx context.Context) iter.Seq2[Domain, error] {
 // because rows of the domain had addresses of another one. They stay: see [Store.DeleteAlias] and [Store.ChangeAlias]. Its
 // errors are [ErrNotFound] and [ErrInvalidAddress].
 func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias, err error) {
-	name, err = canonicalDomain(name)
+	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +87,7 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 			}
 			tx.changed(tables.Domains, "id", domain.ID, domain.ID, nil)
 		}
+		tx.tell(Change{Kind: DomainChanged, Domain: name})
 		dangling, err = s.allDangling(ctx, tx, name, foreign)
 		return err
 	})
@@ -144,13 +144,13 @@ func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, f
 func (d *Domain) newRow() newRow { return newRow{d, tables.Needed[tables.Domains][1:], []any{d.Name}} }
 
 // domains returns all rows of a domain, or ErrNotFound.
-func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err error) {
-	name, err = canonicalDomain(name)
+func (s *Store) domains(ctx context.Context, name string, lock lockMode) (rows []Domain, err error) {
+	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
 	}
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows, err = lookup[Domain](ctx, s, db, "name", readRows, name)
+		rows, err = lookup[Domain](ctx, s, db, "name", lock, name)
 		return err
 	})
 	if err == nil && len(rows) == 0 {
@@ -159,11 +159,10 @@ func (s *Store) domains(ctx context.Context, name string) (rows []Domain, err er
 	return rows, err
 }
 
-// domainOf returns the domain of a canonical address or source, locked, or ErrNoDomain. The lock keeps others from
-// adding users and aliases to the domain.
-func (s *Store) domainOf(ctx context.Context, tx *transaction, address string) (Domain, error) {
-	name := address[strings.LastIndexByte(address, '@')+1:]
-	rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name)
+// domainOf returns the domain of a canonical address, locked, or ErrNoDomain.
+func (s *Store) domainOf(ctx context.Context, tx *transaction, email string) (Domain, error) {
+	name := address.DomainOf(email)
+	rows, err := s.lockDomains(ctx, tx, name)
 	if err != nil {
 		return Domain{}, err
 	}

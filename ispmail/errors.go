@@ -1,6 +1,7 @@
 package ispmail
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -22,7 +23,8 @@ var (
 	// ErrAmbiguous says that several rows hold one address in different spellings, so that it is not clear which of
 	// them is meant.
 	ErrAmbiguous = errors.New("ispmail: several rows hold this address")
-	// ErrInvalidAddress says that an address or a domain name is none that a server of this kind can serve.
+	// ErrInvalidAddress says that an address or a domain name is none that a server of this kind can serve. [AddressError]
+	// tells which, and why.
 	ErrInvalidAddress = errors.New("ispmail: invalid address")
 	// ErrTooLong says that a text or a number does not fit its column. Nothing was written, and nothing is ever cut.
 	ErrTooLong = errors.New("ispmail: value does not fit its column")
@@ -35,6 +37,13 @@ var (
 	// ErrAliasLimit says that aliases lead on for longer or to more addresses than Postfix follows. It then accepts no mail
 	// for the address, as in an alias loop.
 	ErrAliasLimit = errors.New("ispmail: aliases beyond the limits of Postfix")
+	// ErrLocked says that a user is locked already.
+	ErrLocked = errors.New("ispmail: the account is locked")
+	// ErrNotLocked says that there is no lock to take away.
+	ErrNotLocked = errors.New("ispmail: the account is not locked")
+	// ErrAddressInPassword says that a stored password, {DIGEST-MD5}, is a hash of the address too: with another address, no
+	// login would match. Set a new password first.
+	ErrAddressInPassword = errors.New("ispmail: the stored password belongs to the address")
 	// ErrRecord says that a Record is not one: it is empty, or has what its use does not allow.
 	ErrRecord = errors.New("ispmail: invalid record")
 	// ErrBadCredentials says that an address and a password do not belong together, for whatever reason.
@@ -59,43 +68,44 @@ var (
 
 // Numbers of MariaDB, https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference.
 const (
-	mariaRecordChanged  = 1020 // ER_CHECKREAD, since 11.6 for a row that changed after the snapshot
-	mariaTooManyClients = 1040 // ER_CON_COUNT_ERROR
-	mariaDatabaseDenied = 1044 // ER_DBACCESS_DENIED_ERROR
-	mariaAccessDenied   = 1045 // ER_ACCESS_DENIED_ERROR
-	mariaNoSelectedDB   = 1046 // ER_NO_DB_ERROR
-	mariaNoQuorum       = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node that lost its cluster
-	mariaNoDatabase     = 1049 // ER_BAD_DB_ERROR
-	mariaShutdown       = 1053 // ER_SERVER_SHUTDOWN
-	mariaNoColumn       = 1054 // ER_BAD_FIELD_ERROR
-	mariaDuplicate      = 1062 // ER_DUP_ENTRY
-	mariaHostBlocked    = 1129 // ER_HOST_IS_BLOCKED
-	mariaHostDenied     = 1130 // ER_HOST_NOT_PRIVILEGED
-	mariaTableDenied    = 1142 // ER_TABLEACCESS_DENIED_ERROR
-	mariaColumnDenied   = 1143 // ER_COLUMNACCESS_DENIED_ERROR
-	mariaNoTable        = 1146 // ER_NO_SUCH_TABLE
-	mariaTooManyOfUser  = 1203 // ER_TOO_MANY_USER_CONNECTIONS
-	mariaLockWait       = 1205 // ER_LOCK_WAIT_TIMEOUT
-	mariaDeadlock       = 1213 // ER_LOCK_DEADLOCK
-	mariaUserLimit      = 1226 // ER_USER_LIMIT_REACHED
-	mariaRightDenied    = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
-	mariaOutOfRange     = 1264 // ER_WARN_DATA_OUT_OF_RANGE
-	mariaMixCollation   = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
-	mariaMix3Collations = 1270 // ER_CANT_AGGREGATE_3COLLATIONS, of a list of two values
-	mariaMixCollations  = 1271 // ER_CANT_AGGREGATE_NCOLLATIONS, of a longer one
-	mariaOption         = 1290 // ER_OPTION_PREVENTS_STATEMENT, of a server that is read_only
-	mariaInterrupted    = 1317 // ER_QUERY_INTERRUPTED
-	mariaNoDefault      = 1364 // ER_NO_DEFAULT_FOR_FIELD
-	mariaWrongValue     = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
-	mariaTooLong        = 1406 // ER_DATA_TOO_LONG
-	mariaNoParent       = 1452 // ER_NO_REFERENCED_ROW_2
-	mariaAuthSocket     = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
-	mariaReadOnlyTx     = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
-	mariaReadOnly       = 1836 // ER_READ_ONLY_MODE
-	mariaMustChange     = 1820 // ER_MUST_CHANGE_PASSWORD
-	mariaKilled         = 1927 // ER_CONNECTION_KILLED
-	mariaStatementTime  = 1969 // ER_STATEMENT_TIMEOUT
-	mariaLocked         = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
+	mariaRecordChanged   = 1020 // ER_CHECKREAD, since 11.6 for a row that changed after the snapshot
+	mariaTooManyClients  = 1040 // ER_CON_COUNT_ERROR
+	mariaDatabaseDenied  = 1044 // ER_DBACCESS_DENIED_ERROR
+	mariaAccessDenied    = 1045 // ER_ACCESS_DENIED_ERROR
+	mariaNoSelectedDB    = 1046 // ER_NO_DB_ERROR
+	mariaNoQuorum        = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node that lost its cluster
+	mariaNoDatabase      = 1049 // ER_BAD_DB_ERROR
+	mariaShutdown        = 1053 // ER_SERVER_SHUTDOWN
+	mariaNoColumn        = 1054 // ER_BAD_FIELD_ERROR
+	mariaDuplicate       = 1062 // ER_DUP_ENTRY
+	mariaHostBlocked     = 1129 // ER_HOST_IS_BLOCKED
+	mariaHostDenied      = 1130 // ER_HOST_NOT_PRIVILEGED
+	mariaTableDenied     = 1142 // ER_TABLEACCESS_DENIED_ERROR
+	mariaColumnDenied    = 1143 // ER_COLUMNACCESS_DENIED_ERROR
+	mariaNoTable         = 1146 // ER_NO_SUCH_TABLE
+	mariaUnknownVariable = 1193 // ER_UNKNOWN_SYSTEM_VARIABLE, of a MySQL
+	mariaTooManyOfUser   = 1203 // ER_TOO_MANY_USER_CONNECTIONS
+	mariaLockWait        = 1205 // ER_LOCK_WAIT_TIMEOUT
+	mariaDeadlock        = 1213 // ER_LOCK_DEADLOCK
+	mariaUserLimit       = 1226 // ER_USER_LIMIT_REACHED
+	mariaRightDenied     = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
+	mariaOutOfRange      = 1264 // ER_WARN_DATA_OUT_OF_RANGE
+	mariaMixCollation    = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
+	mariaMix3Collations  = 1270 // ER_CANT_AGGREGATE_3COLLATIONS, of a list of two values
+	mariaMixCollations   = 1271 // ER_CANT_AGGREGATE_NCOLLATIONS, of a longer one
+	mariaOption          = 1290 // ER_OPTION_PREVENTS_STATEMENT, of a server that is read_only
+	mariaInterrupted     = 1317 // ER_QUERY_INTERRUPTED
+	mariaNoDefault       = 1364 // ER_NO_DEFAULT_FOR_FIELD
+	mariaWrongValue      = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
+	mariaTooLong         = 1406 // ER_DATA_TOO_LONG
+	mariaNoParent        = 1452 // ER_NO_REFERENCED_ROW_2
+	mariaAuthSocket      = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+	mariaReadOnlyTx      = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+	mariaReadOnly        = 1836 // ER_READ_ONLY_MODE
+	mariaMustChange      = 1820 // ER_MUST_CHANGE_PASSWORD
+	mariaKilled          = 1927 // ER_CONNECTION_KILLED
+	mariaStatementTime   = 1969 // ER_STATEMENT_TIMEOUT
+	mariaLocked          = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
 )
 
 // Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
@@ -139,6 +149,34 @@ func (e *databaseError) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
+// What the caller did that ended a statement. They are no fault of the database.
+var (
+	errTxOver   = errors.New("ispmail: the transaction is over, and its Store must not be used any more")
+	errCallerUp = errors.New("ispmail: the caller did not wait for the database")
+)
+
+// explain gives an error of the database its true reason where the driver only says that time is over: the context of the
+// caller, a pool without a free connection, or Config.Timeout.
+func (s *Store) explain(ctx context.Context, err error) error {
+	caller := callerOf(ctx)
+	e, ok := errors.AsType[*databaseError](err)
+	if !ok || errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	late := isContextError(e.cause)
+	if (late || errors.Is(e.cause, sql.ErrTxDone) || isBroken(e.cause)) && caller.Err() != nil {
+		return &databaseError{kind: errCallerUp, cause: context.Cause(caller)}
+	}
+	if !late {
+		return err
+	}
+	if pool := s.db.Stats(); pool.MaxOpenConnections > 0 && pool.InUse >= pool.MaxOpenConnections {
+		text := fmt.Sprintf("all %d connections of the pool are in use", pool.MaxOpenConnections)
+		return &databaseError{kind: ErrUnavailable, text: text, cause: e.cause}
+	}
+	return &databaseError{kind: ErrUnavailable, text: fmt.Sprintf("it did not answer within %v", s.timeout), cause: e.cause}
+}
+
 // accounts is what everybody stumbles over who connects to a server of the guide for the first time.
 const accounts = "the account, its password or the place it connects from is not accepted; to MariaDB the host localhost " +
 	"is the socket, unix(/run/mysqld/mysqld.sock), and 127.0.0.1 is TCP, so the guide's mailadmin@localhost can only use " +
@@ -156,7 +194,14 @@ func mapError(err error) error {
 	if _, ok := errors.AsType[*tables.MisfitError](err); ok {
 		return fmt.Errorf("%w: %w", ErrSchema, err)
 	}
+	if _, mapped := errors.AsType[*databaseError](err); mapped {
+		return err
+	}
 	e := &databaseError{cause: err}
+	if errors.Is(err, sql.ErrTxDone) {
+		e.kind = errTxOver
+		return e
+	}
 	switch errorCode(err) {
 	case mariaDuplicate, sqliteKey, sqliteUnique:
 		return fmt.Errorf("%w: %w", ErrExists, err)
@@ -170,6 +215,8 @@ func mapError(err error) error {
 		e.kind, e.text = ErrSchema, "a table is missing"
 	case mariaNoColumn, mariaNoDefault, sqliteError:
 		e.kind = ErrSchema
+	case mariaUnknownVariable:
+		e.text = "the server does not know a setting of the connection: the DSN has a wrong one, or the server is no MariaDB"
 	case mariaMustChange, mariaLocked, mariaHostBlocked:
 		e.kind = ErrDenied
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
@@ -191,11 +238,16 @@ func mapError(err error) error {
 	return e
 }
 
+// isContextError reports whether a context ended.
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // isBroken tells whether an error comes from the way to the database rather than from the database.
 func isBroken(err error) bool {
 	_, network := errors.AsType[net.Error](err) // context.DeadlineExceeded is one too
 	return network || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) ||
-		errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone)
+		errors.Is(err, sql.ErrConnDone)
 }
 
 // errorCode returns the number that MariaDB or SQLite gave an error, else 0.
@@ -225,6 +277,16 @@ func isRetryable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// mayUndo reports whether an error may have ended the transaction of the statement, without a word at the commit:
+// https://mariadb.com/docs/server/reference/sql-statements/transactions, https://www.sqlite.org/lang_transaction.html.
+func mayUndo(err error) bool {
+	switch errorCode(err) {
+	case sqliteBusy, sqliteLocked, sqliteIO, sqliteFull:
+		return true
+	}
+	return isRetryable(err) || err != nil && isBroken(err)
 }
 
 // isForeignText tells whether MariaDB could not compare a value with a column because the column's character set has

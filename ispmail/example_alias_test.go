@@ -37,7 +37,7 @@ func ExampleStore_Aliases() {
 	if _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
-	for alias, err := range store.Aliases(ctx, "example.org") {
+	for alias, err := range store.Aliases(ctx, ispmail.InDomain("example.org")) {
 		if err != nil {
 			log.Fatal(err)
 		}

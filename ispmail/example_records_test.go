@@ -23,7 +23,7 @@ func ExampleStore_Import() {
 	records := func(yield func(ispmail.Record, error) bool) {
 		for _, name := range names {
 			user := &ispmail.User{Email: name + "@example.org"}
-			if !yield(ispmail.Record{User: user, NewPassword: "the first secret of " + name}, nil) {
+			if !yield(ispmail.Record{User: user, NewPassword: ispmail.NewSecret("the first secret of " + name)}, nil) {
 				return
 			}
 		}

@@ -167,7 +167,7 @@ func ExampleStore_Domain() {
 func ExampleStore_Domains() {
 	ctx := context.Background()
 	store := exampleStore(ctx)
-	for domain, err := range store.Domains(ctx) {
+	for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func ExampleStore_User() {
 func ExampleStore_Users() {
 	ctx := context.Background()
 	store := exampleStore(ctx)
-	for user, err := range store.Users(ctx, "example.org") {
+	for user, err := range store.Users(ctx, ispmail.InDomain("example.org")) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -260,7 +260,7 @@ func ExampleStore_SetQuota() {
 }
 
 func ExampleUser_CanLogin() {
-	user := ispmail.User{Email: "@example.org", Password: "~"} // ISPmail Admin keeps such rows
+	user := ispmail.User{Email: "@example.org", Password: ispmail.NewSecret("~")} // ISPmail Admin keeps such rows
 	fmt.Println(user.CanLogin())
 	// Output: false
 }

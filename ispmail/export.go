@@ -32,15 +32,14 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 			return nil
 		}
 		_, err := s.transactOnce(ctx, options, func(ctx context.Context, tx *transaction) error {
-			within := *s
-			within.tx, within.owned = tx, false
-			if err := each(within.Domains(ctx), func(d *Domain) error { return take(Record{Domain: d}) }); err != nil {
+			within := s.in(tx)
+			if err := each(within.Domains(ctx, Query{}), func(d *Domain) error { return take(Record{Domain: d}) }); err != nil {
 				return err
 			}
-			if err := each(within.Users(ctx, ""), func(u *User) error { return take(Record{User: u}) }); err != nil {
+			if err := each(within.Users(ctx, Query{}), func(u *User) error { return take(Record{User: u}) }); err != nil {
 				return err
 			}
-			return each(within.Aliases(ctx, ""), func(a *Alias) error { return take(Record{Alias: a}) })
+			return each(within.Aliases(ctx, Query{}), func(a *Alias) error { return take(Record{Alias: a}) })
 		})
 		if err != nil && !enough {
 			yield(Record{}, err)

@@ -77,6 +77,9 @@ func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], co
 	if failed != nil {
 		err = failed // and not that nothing more was prepared
 	}
+	if unknown := errors.Is(err, ErrOutcomeUnknown); im.result.Users > 0 && !config.DryRun || unknown {
+		s.notify(ctx, []Change{{Kind: ManyCreated}}, unknown)
+	}
 	return im.result, err
 }
 
@@ -219,7 +222,7 @@ func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
 				return
 			}
 			batch = append(batch, record)
-			if weight++; record.NewPassword != "" {
+			if weight++; record.NewPassword.Reveal() != "" {
 				weight += hashWeight - 1
 			}
 			if weight >= batchSize {

@@ -110,12 +110,12 @@ func (b *importBatch) decideUser(it *item) {
 		return
 	}
 	if there, ok := b.known.users[it.key]; ok {
-		if it.present = it.User.Password == there.Password && (it.User.Quota == nil || there.Quota == nil || *it.User.Quota == *there.Quota); !it.present {
+		if it.present = it.User.Password.Reveal() == there.Password.Reveal() && (it.User.Quota == nil || there.Quota == nil || *it.User.Quota == *there.Quota); !it.present {
 			it.err = fmt.Errorf("%w: with another password or quota", ErrExists)
 		}
 		return
 	}
-	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password))
+	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password.Reveal()))
 	if quota := it.User.Quota; it.err == nil && quota != nil {
 		if it.err = fitsQuota(table, *quota); it.err == nil && !table.HasQuota() {
 			it.User.Quota = nil // no limit, as there

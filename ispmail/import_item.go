@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // An item is a record on its way through an import.
@@ -32,7 +33,7 @@ func newItem(r Record) item {
 	it := item{Record: r, from: r}
 	switch {
 	case r.Domain != nil:
-		it.key, it.unfit = canonicalDomain(r.Domain.Name)
+		it.key, it.unfit = canonicalDomainIn("domain", r.Domain.Name)
 		it.domain = it.key
 		it.Domain = &Domain{Name: it.key}
 	case r.User != nil:
@@ -54,14 +55,14 @@ func newItem(r Record) item {
 // prepare looks at the password of a user.
 func (im *importer) prepare(it *item) (err error) {
 	switch {
-	case it.NewPassword == "":
-		err = im.s.checkStored(it.User.Password)
-	case it.User.Password != "":
+	case it.NewPassword.Reveal() == "":
+		err = im.s.checkStored(it.User.Password.Reveal())
+	case it.User.Password.Reveal() != "":
 		err = fmt.Errorf("%w: a user has a stored password and a new one", ErrRecord)
 	case im.seen[it.key]: // whether the password is the same, only a hash could tell
 		err = fmt.Errorf("%w: the user comes twice", ErrExists)
 	default:
-		err = im.s.hasher.Validate(it.NewPassword)
+		err = im.s.hasher.Validate(it.NewPassword.Reveal())
 	}
 	im.seen[it.key] = im.seen[it.key] || err == nil
 	return err
@@ -72,9 +73,7 @@ func (s *Store) checkStored(stored string) error {
 	info, err := s.hasher.Inspect(stored)
 	switch {
 	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
-	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && !info.Unprefixed:
-		return nil
-	case info.Label != "" && isLocked(stored[len(info.Label)+2:]):
+	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && !info.Unprefixed, info.Locked, info.Label != "" && tables.IsStar(stored):
 		return nil
 	}
 	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)
@@ -85,7 +84,7 @@ func (im *importer) hash(ctx context.Context, items []item) error {
 	var plain []*item
 	var emails []string
 	for i := range items {
-		if it := &items[i]; it.unfit == nil && it.NewPassword != "" {
+		if it := &items[i]; it.unfit == nil && it.NewPassword.Reveal() != "" {
 			plain, emails = append(plain, it), append(emails, it.key)
 		}
 	}
@@ -116,21 +115,18 @@ func (im *importer) hash(ctx context.Context, items []item) error {
 			for i := next.Add(1) - 1; i < int64(len(plain)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				it := plain[i]
 				switch user, ok := there[it.key]; {
-				case ok && im.s.hasher.VerifyFor(user.Email, user.Password, it.NewPassword) == nil:
+				case ok && im.s.hasher.VerifyContext(ctx, user.Email, user.Password.Reveal(), it.NewPassword.Reveal()) == nil:
 					it.User.Password = user.Password
 				case im.config.DryRun:
-					it.User.Password = sample
+					it.User.Password = NewSecret(sample)
 				default:
-					it.User.Password, it.unfit = im.s.hasher.Generate(it.NewPassword)
+					var stored string
+					stored, it.unfit = im.s.hasher.GenerateContext(ctx, it.NewPassword.Reveal())
+					it.User.Password = NewSecret(stored)
 				}
 			}
 		})
 	}
 	workers.Wait()
 	return ctx.Err()
-}
-
-// isLocked reports whether a payload is one that administrators write to lock an account.
-func isLocked(payload string) bool {
-	return strings.HasPrefix(payload, "!") || strings.HasPrefix(payload, "*")
 }

@@ -21,11 +21,11 @@ func newDomain(name string) ispmail.Record {
 }
 
 func newUser(email, stored string) ispmail.Record {
-	return ispmail.Record{User: &ispmail.User{Email: email, Password: stored}}
+	return ispmail.Record{User: &ispmail.User{Email: email, Password: ispmail.NewSecret(stored)}}
 }
 
 func newPlain(email, password string) ispmail.Record {
-	return ispmail.Record{User: &ispmail.User{Email: email}, NewPassword: password}
+	return ispmail.Record{User: &ispmail.User{Email: email}, NewPassword: ispmail.NewSecret(password)}
 }
 
 func newAlias(source, destination string) ispmail.Record {
@@ -86,7 +86,7 @@ func TestImport(t *testing.T) {
 			domain, err := store.Domain(t.Context(), "müller.example")
 			require.NoError(t, err)
 			assert.Equal(t, domain.ID, user.DomainID)
-			assert.True(t, strings.HasPrefix(user.Password, "{SHA256-CRYPT}$5$"))
+			assert.True(t, strings.HasPrefix(user.Password.Reveal(), "{SHA256-CRYPT}$5$"))
 			user, err = store.User(t.Context(), "rich@example.net")
 			require.NoError(t, err)
 			assert.Equal(t, int64(1<<30), *user.Quota)
@@ -121,7 +121,7 @@ func TestImportRefuses(t *testing.T) {
 	other := newUser("john@example.org", "{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7")
 	other.User.Quota = ptr(int64(5))
 	both := newPlain("both@example.org", "a long enough secret")
-	both.User.Password = dbtest.Sound()
+	both.User.Password = ispmail.NewSecret(dbtest.Sound())
 	named := newDomain("exa mple.org")
 	named.Origin = "line 3"
 	refused := []struct {

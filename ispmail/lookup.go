@@ -28,7 +28,7 @@ func (u User) key() int64   { return u.ID }
 func (a Alias) key() int64  { return a.ID }
 
 func (d Domain) canonical() string {
-	name, _ := canonicalDomain(d.Name)
+	name, _ := address.Domain(d.Name)
 	return name
 }
 
@@ -135,7 +135,7 @@ func fields(row any, quota bool) []any {
 	case *Domain:
 		return []any{&r.ID, orZero[string]{&r.Name}}
 	case *User:
-		all := []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, orZero[string]{&r.Password}, orNil{&r.Quota}}
+		all := []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}
 		if !quota {
 			all = all[:4]
 		}

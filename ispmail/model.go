@@ -1,12 +1,16 @@
 package ispmail
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // A Domain is a row of virtual_domains: a domain whose mail the server keeps.
@@ -25,19 +29,32 @@ type User struct {
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Email is the address as it is stored, which may differ from its canonical form in rows of other programs.
 	Email string `bun:"email" json:"email"`
-	// Password is the stored value, "{SCHEME}hash". It is a secret: JSON leaves it out, and so does slog where
-	// it is given a User or *User.
-	Password string `bun:"password" json:"-"`
+	// Password is the stored value, "{SCHEME}hash". JSON, XML and YAML leave it out.
+	Password Secret `bun:"password" json:"-" xml:"-" yaml:"-"`
 	// Quota is the size of the mailbox in bytes, 0 for no limit. It is nil where virtual_users has no column quota or
-	// the account may not read it, and where it holds NULL or what is no number of bytes. SetQuota changes it.
-	Quota *int64 `bun:"quota,scanonly" json:"quota,omitempty"`
+	// the account may not read it, and where it holds NULL or what is no number of bytes. SetQuota changes it. Queries of
+	// bun with this model read and write it, and fail where there is no such column.
+	Quota *int64 `bun:"quota,nullzero" json:"quota,omitempty"`
 }
 
-// CanLogin tells whether somebody can log in as the user, given the right password. Other programs keep rows for
-// "@domain", or ones with "", "~", "*" or "!" for a password, which are nobody's login.
+// CanLogin reports whether somebody can log in as the user, given the right password. It is false for a locked user, and
+// for rows that other programs keep: for "@domain", or with "", "~", "*" or "!" for a password.
 func (u User) CanLogin() bool {
-	return u.canonical() != "" && !slices.Contains([]string{"", "~", "*", "!"}, u.Password)
+	return u.canonical() != "" && !tables.IsNoLogin(u.Password.Reveal()) && !u.IsLocked()
 }
+
+// IsLocked reports whether the stored password is behind a lock, that of [Store.Lock] or of another program's making, such as
+// "{SCHEME}!hash".
+func (u User) IsLocked() bool {
+	info, _ := hash.Inspect(u.Password.Reveal())
+	return info.Locked
+}
+
+// String names the user, without secrets: "user john@example.org".
+func (u User) String() string { return "user " + u.Email }
+
+// Format keeps the stored password out of what package fmt prints, whatever the verb.
+func (u User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
 
 // LogValue keeps the stored password out of logs.
 func (u User) LogValue() slog.Value {

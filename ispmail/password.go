@@ -11,6 +11,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
@@ -29,11 +30,11 @@ const (
 // A stored password that is due for it (see hash.Hasher.NeedsRehash) is replaced by one that Config.Hasher makes, with
 // at most two seconds for it. Whether that works does not change the answer. Within RunInTx it is not done.
 func (s *Store) Authenticate(ctx context.Context, email, password string) (User, error) {
-	user, err := s.verify(ctx, email, password, readRows)
+	user, err := s.verify(ctx, email, password)
 	if err != nil {
 		return User{}, err
 	}
-	if s.tx == nil && s.hasher.NeedsRehash(user.Password) {
+	if s.tx == nil && s.hasher.NeedsRehash(user.Password.Reveal()) {
 		s.rehash(ctx, &user, password)
 	}
 	return user, nil
@@ -48,41 +49,44 @@ func (s *Store) Authenticate(ctx context.Context, email, password string) (User,
 // Of several changes with the same current password, one wins; the others get ErrBadCredentials.
 func (s *Store) ChangePassword(ctx context.Context, email, current, replacement string) error {
 	return s.replace(ctx, replacement, func(ctx context.Context) (User, error) {
-		return s.verify(ctx, email, current, s.lockInTx())
+		return s.verify(ctx, email, current)
 	})
 }
 
-// SetPassword gives a user a new password without asking for the current one. It returns ErrNotFound,
-// ErrInvalidAddress, ErrAmbiguous, and for the rest what ChangePassword returns.
+// SetPassword gives a user a new password without asking for the current one. A user who is locked stays locked, see
+// [Store.Unlock]. It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], and for the rest what ChangePassword returns.
 func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 	return s.replace(ctx, password, func(ctx context.Context) (User, error) {
-		return s.user(ctx, email, s.lockInTx())
+		return s.User(ctx, email)
 	})
 }
 
 // verify returns the user whose address and password these are. Every refusal costs a verification, so that time tells
 // little; what it tells of a row whose scheme costs more or less than the configured one, only a fixed time of the answer
 // hides, as package passwd has it.
-func (s *Store) verify(ctx context.Context, email, password string, lock lockMode) (User, error) {
-	user, err := s.user(ctx, email, lock)
+func (s *Store) verify(ctx context.Context, email, password string) (User, error) {
+	user, err := s.User(ctx, email)
 	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
 		subject = slog.String("email", email) // which is an address, as it was looked for
-		_ = s.hasher.Verify(s.decoy(), password)
+		_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 	case err != nil:
 		return User{}, err
 	case !user.CanLogin():
 		err = errors.New("the row is nobody's login")
-		_ = s.hasher.Verify(s.decoy(), password)
+		_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 	default:
-		err = s.hasher.VerifyFor(user.canonical(), user.Password, password)
+		err = s.hasher.VerifyContext(ctx, user.canonical(), user.Password.Reveal(), password)
 		if err == nil {
 			return user, nil
 		}
+		if isContextError(err) { // while it waited for memory
+			return User{}, s.explain(ctx, mapError(err))
+		}
 		if !errors.Is(err, hash.ErrMismatch) && !errors.Is(err, hash.ErrPasswordTooLong) {
 			level, message = slog.LevelWarn, "ispmail: login refused, the stored password cannot be verified"
-			_ = s.hasher.Verify(s.decoy(), password)
+			_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 		}
 	}
 	s.log.LogAttrs(ctx, level, message, subject, slog.Any("cause", err))
@@ -105,7 +109,13 @@ func (s *Store) replace(ctx context.Context, password string, find func(context.
 				return err
 			}
 		}
-		swapped, err := s.swap(ctx, user, stored)
+		value := stored
+		if s.isLocked(user) { // a new password is no reason to let somebody in
+			if value, err = s.locked(ctx, stored); err != nil {
+				return err
+			}
+		}
+		swapped, err := s.swap(ctx, user, value)
 		if err != nil || swapped {
 			return err
 		}
@@ -142,16 +152,27 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 		report(err)
 	}
 	if swapped {
-		user.Password = stored
+		user.Password = NewSecret(stored)
 	}
 }
 
 // generate hashes a password and makes sure that the column can hold the result.
 func (s *Store) generate(ctx context.Context, password string) (string, error) {
-	stored, err := s.hasher.Generate(password)
+	stored, err := s.hasher.GenerateContext(ctx, password)
+	if isContextError(err) { // while it waited for memory
+		return "", s.explain(ctx, mapError(err))
+	}
 	if err != nil {
 		return "", err
 	}
+	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
+	})
+}
+
+// locked returns a stored password behind a lock, if the column can hold it.
+func (s *Store) locked(ctx context.Context, stored string) (string, error) {
+	stored = s.hasher.Lock(stored)
 	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
 	})
@@ -162,7 +183,8 @@ func (s *Store) generate(ctx context.Context, password string) (string, error) {
 func (s *Store) swap(ctx context.Context, user User, stored string) (swapped bool, err error) {
 	change := func(ctx context.Context, tx *transaction) (err error) {
 		if swapped, err = s.update(ctx, tx, user, stored); swapped {
-			tx.changed(tables.Users, "password", user.ID, user.Password, stored)
+			tx.changed(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.tell(Change{Kind: PasswordChanged, Email: user.canonical(), Domain: address.DomainOf(user.canonical())})
 		}
 		return err
 	}
@@ -180,9 +202,9 @@ func (s *Store) update(ctx context.Context, db bun.IDB, user User, stored string
 	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.ID)
 	if s.isMariaDB() {
 		// As bytes, the value is written in hexadecimal, which no sql_mode and no character set reads in another way.
-		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password))
+		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password.Reveal()))
 	} else {
-		query.Where("COALESCE(password, '') = ? COLLATE BINARY", user.Password) // a CAST would compare numbers
+		query.Where("COALESCE(password, '') = ? COLLATE BINARY", user.Password.Reveal()) // a CAST would compare numbers
 	}
 	result, err := query.Exec(ctx)
 	if err != nil {

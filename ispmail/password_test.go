@@ -58,7 +58,7 @@ func TestRehash(t *testing.T) {
 		require.NoError(t, err)
 		stored := db.Stored(t, "md5@example.org")
 		assert.True(t, strings.HasPrefix(stored, "{SHA256-CRYPT}$5$"), stored)
-		assert.Equal(t, stored, user.Password)
+		assert.Equal(t, stored, user.Password.Reveal())
 
 		_, err = store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 		require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestRehashFails(t *testing.T) {
 			db.Exec(t, statement)
 			user, err := dbtest.Lax(t, db, ispmail.Config{}).Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 			require.NoError(t, err)
-			assert.Equal(t, legacy, user.Password)
+			assert.Equal(t, legacy, user.Password.Reveal())
 			assert.Equal(t, legacy, db.Stored(t, "md5@example.org"))
 		})
 	}
@@ -102,7 +102,7 @@ func TestRehashOfLockedRow(t *testing.T) {
 		require.NoError(t, err)
 		user, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 		require.NoError(t, err)
-		assert.Equal(t, legacy, user.Password)
+		assert.Equal(t, legacy, user.Password.Reveal())
 		require.NoError(t, holder.Commit())
 		settle(t, db)
 		assert.Equal(t, "theirs", db.Stored(t, "md5@example.org"))
@@ -207,15 +207,15 @@ func TestSwapComparesBytes(t *testing.T) {
 			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 1", stored)
 			user, err := store.User(t.Context(), "john@example.org")
 			require.NoError(t, err)
-			require.Equal(t, stored, user.Password)
+			require.Equal(t, stored, user.Password.Reveal())
 			for _, wrong := range []string{"{PLAIN}grüße 1", "{plain}Grüße 1", "{PLAIN}Grusse 1", "{PLAIN}Grüße 1 ", "{PLAIN}Grüße", "", "1", "0", "{PLAIN}日本"} {
-				user.Password = wrong
+				user.Password = ispmail.NewSecret(wrong)
 				swapped, err := store.Swap(t.Context(), user, "{PLAIN}new")
 				require.NoError(t, err, charset)
 				assert.False(t, swapped, "%s %q", charset, wrong)
 			}
 			assert.Equal(t, stored, db.Stored(t, "john@example.org"))
-			user.Password = stored
+			user.Password = ispmail.NewSecret(stored)
 			swapped, err := store.Swap(t.Context(), user, "{PLAIN}new")
 			require.NoError(t, err, charset)
 			assert.True(t, swapped, charset)

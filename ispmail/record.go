@@ -2,6 +2,7 @@ package ispmail
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
@@ -14,7 +15,7 @@ type Record struct {
 	Alias  *Alias
 	// NewPassword is the password of a user whose User.Password, the stored value, is empty: Import hashes it. It is a
 	// secret. String and slog leave it out.
-	NewPassword string
+	NewPassword Secret `json:"-" xml:"-" yaml:"-"`
 	// Origin says where the record comes from, for messages, such as "line 7". It may be empty.
 	Origin string
 }
@@ -31,6 +32,9 @@ func (r Record) String() string {
 	}
 	return "empty record"
 }
+
+// Format keeps passwords out of what package fmt prints, whatever the verb.
+func (r Record) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
 // LogValue keeps passwords out of logs.
 func (r Record) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -23,14 +23,14 @@ func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) e
 		return errors.New("ispmail: Restore cannot be part of a transaction")
 	}
 	_, err := s.transactOnce(ctx, s.isolation(), func(ctx context.Context, tx *transaction) error {
-		within := *s
-		within.tx, within.owned = tx, false
+		within := s.in(tx)
 		if err := within.needEmpty(ctx); err != nil {
 			return err
 		}
 		for batch, err := range batches(records) {
 			if err == nil {
 				err = within.restore(ctx, batch)
+				tx.tell(Change{Kind: ManyCreated})
 			}
 			if err != nil {
 				return err
@@ -99,7 +99,7 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 		return newRow{}, fmt.Errorf("%w: it is empty", ErrRecord)
 	case id == 0:
 		return newRow{}, fmt.Errorf("%w: a row without an id cannot be restored, only imported", ErrRecord)
-	case r.NewPassword != "":
+	case r.NewPassword.Reveal() != "":
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrRecord)
 	}
 	for _, value := range row.values {

@@ -36,8 +36,8 @@ func TestRuleDuplicates(t *testing.T) {
 				func() error { return errorOf(store.CreateAlias(ctx, "jack@example.org", "john@example.org")) },
 				func() error {
 					return store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-						dbtest.Collect(t, tx.Users(ctx, "")) // from here on, plain reads are of the past
-						dbtest.Collect(t, tx.Aliases(ctx, ""))
+						dbtest.Collect(t, tx.Users(ctx, ispmail.Query{})) // from here on, plain reads are of the past
+						dbtest.Collect(t, tx.Aliases(ctx, ispmail.Query{}))
 						if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
 							return err
 						}
@@ -53,9 +53,9 @@ func TestRuleDuplicates(t *testing.T) {
 				done.Wait()
 				assert.Len(t, filter(errs, func(err error) bool { return err == nil }), 1, "%v", errs)
 			}
-			assert.Len(t, dbtest.Collect(t, store.Domains(ctx)), 1)
-			assert.Len(t, dbtest.Collect(t, store.Users(ctx, "")), 2)
-			assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "")), 2)
+			assert.Len(t, dbtest.Collect(t, store.Domains(ctx, ispmail.Query{})), 1)
+			assert.Len(t, dbtest.Collect(t, store.Users(ctx, ispmail.Query{})), 2)
+			assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{})), 2)
 
 			// And if there are some already, they are one domain.
 			db.Exec(t, "INSERT INTO virtual_domains (name, created_at, updated_at) VALUES ('Example.org', NOW(), NOW())")
@@ -63,10 +63,10 @@ func TestRuleDuplicates(t *testing.T) {
 				SELECT MAX(id), 'jim@example.org', 'x', NOW(), NOW() FROM virtual_domains`)
 			db.Exec(t, `INSERT INTO virtual_aliases (domain_id, source, destination, created_at, updated_at)
 				SELECT domain_id, source, destination, NOW(), NOW() FROM virtual_aliases`)
-			assert.Len(t, dbtest.Collect(t, store.Users(ctx, "example.org")), 3)
+			assert.Len(t, dbtest.Collect(t, store.Users(ctx, ispmail.InDomain("example.org"))), 3)
 			_, err := store.DeleteAlias(ctx, "jack@example.org", "john@example.org")
 			require.NoError(t, err)
-			assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, "example.org")), 2)
+			assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, ispmail.InDomain("example.org"))), 2)
 			_, err = store.DeleteDomain(ctx, "example.org")
 			require.NoError(t, err)
 			assert.Empty(t, dbtest.Dump(t, db))
@@ -94,7 +94,7 @@ func TestRuleNoTwinDomains(t *testing.T) {
 		done.Go(func() { _, errs[i] = store.CreateDomain(t.Context(), "example.org") })
 	}
 	done.Wait()
-	assert.Len(t, dbtest.Collect(t, db.Store(t, ispmail.Config{}).Domains(t.Context())), 1)
+	assert.Len(t, dbtest.Collect(t, db.Store(t, ispmail.Config{}).Domains(t.Context(), ispmail.Query{})), 1)
 	assert.Len(t, filter(errs, func(err error) bool { return errors.Is(err, ispmail.ErrExists) }), 1, "%v", errs)
 }
 
@@ -118,8 +118,8 @@ func TestRuleDeleteDomain(t *testing.T) {
 	dangling, err := store.DeleteDomain(ctx, "example.org")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"sales@example.net > jack@example.org"}, arrows(dangling))
-	assert.Len(t, dbtest.Collect(t, store.Users(ctx, "")), 1)
-	assert.Equal(t, []string{"jack@example.net > john@example.net", "sales@example.net > jack@example.org"}, arrows(dbtest.Collect(t, store.Aliases(ctx, ""))))
+	assert.Len(t, dbtest.Collect(t, store.Users(ctx, ispmail.Query{})), 1)
+	assert.Equal(t, []string{"jack@example.net > john@example.net", "sales@example.net > jack@example.org"}, arrows(dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{}))))
 }
 
 // TestRuleForeignKeysOfOthers has a row that another program ties to a user.
@@ -188,7 +188,7 @@ func TestRuleSeveralDestinationsInARow(t *testing.T) {
 		ctx := t.Context()
 		db.Exec(t, "UPDATE virtual_aliases SET destination = 'John@example.org,x@elsewhere.example  y@elsewhere.example' WHERE id = 1")
 		require.ErrorIs(t, errorOf(store.CreateAlias(ctx, "jack@example.org", "x@elsewhere.example")), ispmail.ErrExists)
-		all := dbtest.Collect(t, store.Aliases(ctx, "jack@example.org"))
+		all := aliasesOf(t, store, "jack@example.org")
 		require.Len(t, all, 1)
 		assert.Equal(t, []string{"John@example.org", "x@elsewhere.example", "y@elsewhere.example"}, all[0].Destinations())
 		changed, err := store.ChangeAlias(ctx, "jack@example.org", "x@elsewhere.example", "z@elsewhere.example")
@@ -198,10 +198,10 @@ func TestRuleSeveralDestinationsInARow(t *testing.T) {
 			_, err = store.DeleteAlias(ctx, "jack@example.org", destination)
 			require.NoError(t, err)
 		}
-		assert.Equal(t, []string{"jack@example.org > z@elsewhere.example"}, arrows(dbtest.Collect(t, store.Aliases(ctx, ""))))
+		assert.Equal(t, []string{"jack@example.org > z@elsewhere.example"}, arrows(dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{}))))
 		_, err = store.DeleteAlias(ctx, "jack@example.org", "z@elsewhere.example")
 		require.NoError(t, err)
-		assert.Empty(t, dbtest.Collect(t, store.Aliases(ctx, "")))
+		assert.Empty(t, dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{})))
 	})
 }
 
@@ -230,7 +230,7 @@ func TestRulePseudoUsers(t *testing.T) {
 	}
 	assert.Equal(t, 2*len(pseudo)*(len(pseudo)+1), strings.Count(log.String(), "nobody's login"), "the value is not even looked at")
 	require.ErrorIs(t, errorOf(store.Authenticate(t.Context(), "@example.org", "~")), ispmail.ErrInvalidAddress)
-	users := dbtest.Collect(t, store.Users(t.Context(), ""))
+	users := dbtest.Collect(t, store.Users(t.Context(), ispmail.Query{}))
 	assert.Len(t, users, 5)
 	for _, user := range users {
 		assert.False(t, user.CanLogin(), user.Email)

@@ -47,7 +47,7 @@ func many(t *testing.T) (*ispmail.Store, *sql.DB) {
 	for from := 0; from < manyUsers; from += 1000 {
 		users := make([]ispmail.User, 1000)
 		for i := range users {
-			users[i] = ispmail.User{DomainID: 1, Email: email(from + i), Password: stored}
+			users[i] = ispmail.User{DomainID: 1, Email: email(from + i), Password: ispmail.NewSecret(stored)}
 		}
 		_, err := db.DB.NewInsert().Model(&users).Exec(t.Context())
 		require.NoError(t, err)
@@ -168,7 +168,7 @@ func TestSpeedUsers(t *testing.T) {
 		before := resident(t, "VmRSS")
 		require.NoError(t, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)) // VmHWM starts anew, see proc(5)
 		start, n := time.Now(), 0
-		for _, err := range store.Users(t.Context(), "") {
+		for _, err := range store.Users(t.Context(), ispmail.Query{}) {
 			if err != nil {
 				t.Fatal(err)
 			}

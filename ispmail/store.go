@@ -31,6 +31,11 @@ type Config struct {
 	// name; bun.Safe("NOW()") is an expression. What it says about columns of the guide does not count. When a transaction
 	// is tried again, it is called again. Not needed where further columns have defaults.
 	Columns func(ctx context.Context, row any) map[string]any
+	// OnChange is told of each change of a user that others may have remembered: after its commit, before the method
+	// returns, once also if a transaction was tried again. Use it to flush Dovecot's cache, to end sessions, or to send
+	// word. Bulk work, [Store.Import], [Store.Restore], [Store.RenameDomain] and [Store.DeleteDomain], is one Change. If the
+	// outcome is not known, it is told too. It must not call methods of a Store that is in a transaction.
+	OnChange func(ctx context.Context, c Change)
 }
 
 const defaultTimeout = 5 * time.Second
@@ -38,16 +43,17 @@ const defaultTimeout = 5 * time.Second
 // A Store reads and changes the three tables. Make one with Open or New; the zero value does not work.
 // It is safe for concurrent use, except the one that RunInTx gives, which is for one goroutine.
 type Store struct {
-	db      *bun.DB
-	owned   bool         // db is closed by Close
-	tx      *transaction // that of RunInTx, else nil
-	hasher  *hash.Hasher
-	log     *slog.Logger
-	timeout time.Duration
-	columns func(context.Context, any) map[string]any
-	decoy   func() string // a stored password of nobody
-	catalog *catalog
-	lax     bool // connections are not strict
+	db       *bun.DB
+	owned    bool         // db is closed by Close
+	tx       *transaction // that of RunInTx, else nil
+	hasher   *hash.Hasher
+	log      *slog.Logger
+	timeout  time.Duration
+	columns  func(context.Context, any) map[string]any
+	onChange func(context.Context, Change)
+	decoy    func() string // a stored password of nobody
+	catalog  *catalog
+	lax      bool // connections are not strict
 }
 
 // New returns a Store on a database of the caller's, who opens and closes it. It asks for nothing but an answer: the
@@ -57,6 +63,9 @@ type Store struct {
 // For MariaDB, see Open for what a connection should be set to. Config.Timeout holds whatever it is set to, but a commit
 // to a server that is halted keeps its connection until the readTimeout of the driver.
 func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("ispmail: New needs a database, and this is nil")
+	}
 	if name := db.Dialect().Name(); name != dialect.MySQL && name != dialect.SQLite {
 		return nil, fmt.Errorf("ispmail: %s is not supported: use MariaDB or SQLite", name)
 	}
@@ -75,12 +84,13 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 		config.Logger = slog.Default()
 	}
 	s := &Store{
-		db:      db,
-		hasher:  config.Hasher,
-		log:     config.Logger,
-		timeout: config.Timeout,
-		columns: config.Columns,
-		catalog: &catalog{},
+		db:       db,
+		hasher:   config.Hasher,
+		log:      config.Logger,
+		timeout:  config.Timeout,
+		columns:  config.Columns,
+		onChange: config.OnChange,
+		catalog:  &catalog{},
 	}
 	s.decoy = sync.OnceValue(func() string {
 		stored, _ := s.hasher.Generate("decoy") // a failure only makes the decoy cheaper to verify
@@ -94,7 +104,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 		query = "SELECT @@SESSION.sql_mode"
 	}
 	if err := db.QueryRowContext(ctx, query).Scan(&mode); err != nil {
-		return nil, mapError(err)
+		return nil, s.explain(ctx, mapError(err))
 	}
 	s.lax = s.isMariaDB() && !strings.Contains(mode, "STRICT_")
 	return s, nil

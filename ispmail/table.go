@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/uptrace/bun"
@@ -18,8 +19,40 @@ var witnessColumn = map[string]string{tables.Domains: "name", tables.Users: "pas
 // A catalog remembers the tables. Each is looked at when it is first needed and again when something does not fit any
 // more, so that an account needs no rights for tables that it does not use, and a column that changes needs no restart.
 type catalog struct {
-	mu    sync.Mutex
-	known map[string]*tables.Table
+	mu      sync.Mutex
+	known   map[string]*tables.Table
+	domains map[string][]int64 // ids by canonical name, of which lockDomains makes sure
+}
+
+// domainIDs returns the ids of domains that lockDomains has seen, and whether it has seen all of them.
+func (c *catalog) domainIDs(names []string) (ids []int64, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range names {
+		ids = append(ids, c.domains[name]...)
+		if c.domains[name] == nil {
+			return nil, false
+		}
+	}
+	slices.Sort(ids)
+	return ids, true
+}
+
+const maxRemembered = 10_000 // domains
+
+// remember notes the ids of domains.
+func (c *catalog) remember(rows []Domain) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.domains == nil || len(c.domains) > maxRemembered {
+		c.domains = map[string][]int64{}
+	}
+	for _, d := range rows {
+		c.domains[d.canonical()] = nil
+	}
+	for _, d := range rows {
+		c.domains[d.canonical()] = append(c.domains[d.canonical()], d.ID)
+	}
 }
 
 func (c *catalog) get(name string) *tables.Table {

@@ -171,7 +171,7 @@ func TestRestoreRefuses(t *testing.T) {
 	broken := errors.New("broken")
 	domain := ispmail.Record{Domain: &ispmail.Domain{ID: 1, Name: "example.org"}}
 	user := func(id, domain int64, email string) ispmail.Record {
-		return ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: id, DomainID: domain, Email: email, Password: "{CRYPT}!"}}
+		return ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: id, DomainID: domain, Email: email, Password: ispmail.NewSecret("{CRYPT}!")}}
 	}
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestRestoreRefuses(t *testing.T) {
 			}{
 				"the records":     {broken, sequence(broken, domain)},
 				"no id":           {ispmail.ErrRecord, sequence(nil, domain, user(0, 1, "john@example.org"))},
-				"new password":    {ispmail.ErrRecord, sequence(nil, domain, ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: 1, Email: "john@example.org"}, NewPassword: "x"})},
+				"new password":    {ispmail.ErrRecord, sequence(nil, domain, ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: 1, Email: "john@example.org"}, NewPassword: ispmail.NewSecret("x")})},
 				"empty":           {ispmail.ErrRecord, sequence(nil, ispmail.Record{Origin: "line 4"})},
 				"the same id":     {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "jane@example.org"), user(1, 1, "john@example.org"))},
 				"the same email":  {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, "John@example.org"))},

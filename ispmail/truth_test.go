@@ -135,12 +135,12 @@ func TestTwoSpellings(t *testing.T) {
 		db.Exec(t, "INSERT INTO virtual_users (id, domain_id, email, password) VALUES (50, 50, 'a@xn--mller-kva.example', 'x'), (51, 51, 'a@müller.example', 'x')")
 		_, err := store.User(t.Context(), "a@müller.example")
 		require.ErrorIs(t, err, ispmail.ErrAmbiguous)
-		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), "müller.example")), 2)
+		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), ispmail.InDomain("müller.example"))), 2)
 		_, err = store.DeleteDomain(t.Context(), "müller.example")
 		require.NoError(t, err)
 		_, err = store.Domain(t.Context(), "müller.example")
 		require.ErrorIs(t, err, ispmail.ErrNotFound)
-		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), "")), 2)
+		assert.Len(t, dbtest.Collect(t, store.Users(t.Context(), ispmail.Query{})), 2)
 	})
 }
 
@@ -169,7 +169,7 @@ func TestOddRows(t *testing.T) {
 	db.Exec(t, "INSERT INTO virtual_users (id, domain_id, email, password) VALUES (-7, 1, 'null@example.org', NULL)")
 	store := db.Store(t, ispmail.Config{})
 	ctx := t.Context()
-	users := dbtest.Collect(t, store.Users(ctx, ""))
+	users := dbtest.Collect(t, store.Users(ctx, ispmail.Query{}))
 	require.Len(t, users, 3)
 	assert.EqualValues(t, -7, users[0].ID)
 	_, err := store.Authenticate(ctx, "john@example.org", ispmailtest.Password)
@@ -219,7 +219,7 @@ func TestListFails(t *testing.T) {
 		defer cancel()
 		var failed error
 		seen := 0
-		for _, err := range store.Aliases(ctx, "") {
+		for _, err := range store.Aliases(ctx, ispmail.Query{}) {
 			if err != nil {
 				failed = err
 				break
@@ -231,7 +231,7 @@ func TestListFails(t *testing.T) {
 		assert.Less(t, seen, 501)
 
 		failed = nil
-		for _, err := range store.Aliases(t.Context(), "a@b@c") {
+		for _, err := range store.Aliases(t.Context(), ispmail.InDomain("a@b@c")) {
 			failed = errors.Join(failed, err)
 		}
 		require.ErrorIs(t, failed, ispmail.ErrInvalidAddress)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -16,57 +15,93 @@ import (
 const retries = 3 // of a transaction that MariaDB undid for the sake of another one
 
 // RunInTx runs fn in a transaction. Everything that fn does through the Store that it is given happens completely if
-// fn returns nil, else not at all. If a statement failed, as opposed to an answer like ErrNotFound, nothing happens
-// either, whatever fn returns. That Store must not be used after fn; a RunInTx within fn joins the transaction.
-// Within fn, Authenticate does not rehash.
+// fn returns nil, else not at all. That Store must not be used after fn.
+//
+// No update gets lost: [Store.User], [Store.Domain], [Store.AliasesOf] and whatever changes rows read the present and lock what
+// they read until the transaction ends, so that two transactions that read a row and then change it run one after the
+// other. Lists, counts, [Store.Recipients] and [Store.Export] lock nothing and read the snapshot that MariaDB takes at the first
+// of them (REPEATABLE READ).
+//
+// A RunInTx within fn is a part of the transaction that may fail by itself: what it did is undone if its function returns an
+// error (a savepoint). If a statement failed, as opposed to an answer like [ErrNotFound], the whole transaction is undone,
+// whatever fn returns, and no further statement runs.
+//
+// [Store.DB] within fn is for statements of the caller's own, on tables of his own, in the same transaction.
 //
 // A transaction that MariaDB undid because of a deadlock or a lock is tried again, at most three times: fn must not
-// have effects elsewhere that may not happen twice. Each method within fn has Config.Timeout for itself; for fn as a
-// whole, the limit is that of ctx.
+// have effects elsewhere that may not happen twice. Each method within fn has [Config.Timeout] for itself; for fn as a
+// whole, the limit is that of ctx. Within fn, Authenticate does not rehash.
 //
-// The error is that of fn or of the statement that failed, or ErrOutcomeUnknown if the connection broke during the
+// The error is that of fn or of the statement that failed, or [ErrOutcomeUnknown] if the connection broke during the
 // commit and the database stayed away.
 func (s *Store) RunInTx(ctx context.Context, fn func(ctx context.Context, tx *Store) error) error {
 	if s.tx != nil {
-		return fn(ctx, s)
+		return s.tx.within(ctx, func() error { return fn(ctx, s) })
 	}
-	return s.transact(ctx, s.isolation(), func(ctx context.Context, tx *transaction) error {
-		within := *s
-		within.tx, within.owned = tx, false
-		return fn(ctx, &within)
-	})
+	return s.explain(ctx, s.transact(ctx, s.isolation(), func(ctx context.Context, tx *transaction) error {
+		return fn(ctx, s.in(tx))
+	}))
 }
 
-// A transaction is one on its way. It runs statements and remembers what became of them.
-type transaction struct {
-	bun.Tx
-	mu      sync.Mutex
-	failed  error    // of a statement: MariaDB may have undone everything, without a word at the commit
-	changes []change // that tell later whether it was committed
+// in returns the Store within a transaction.
+func (s *Store) in(tx *transaction) *Store {
+	within := *s
+	within.tx, within.owned = tx, false
+	return &within
 }
 
-// ran looks at the error of what ran in the transaction.
-func (tx *transaction) ran(err error) error {
-	if _, ok := errors.AsType[*databaseError](err); ok {
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		if tx.failed == nil {
-			tx.failed = err
-		}
+// WithTx returns a Store whose methods run in a transaction that the caller has begun, on the database of this Store, and that
+// he ends. Then several promises are his to keep:
+//
+//   - nothing is tried again after a deadlock, and a commit whose answer got lost is not looked into;
+//   - uniqueness where the schema has no unique key needs REPEATABLE READ on MariaDB, which is its default, and a
+//     transaction that is IMMEDIATE on SQLite;
+//   - after an error of the database, the transaction must be rolled back, and no further method runs;
+//   - [Config.OnChange] hears of the changes when the caller says by [Store.Committed] that he has committed.
+//
+// A Store of WithTx is for one goroutine.
+func (s *Store) WithTx(tx bun.Tx) *Store {
+	t := &transaction{Tx: tx, foreign: true}
+	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {
+		t.failed = errors.New("ispmail: the transaction is none of this database")
 	}
-	return err
+	return s.in(t)
 }
 
-// failure returns the error of the first statement that failed.
-func (tx *transaction) failure() error {
-	tx.mu.Lock()
-	defer tx.mu.Unlock()
-	return tx.failed
+// Committed tells a Store of [Store.WithTx] that its transaction is committed, so that [Config.OnChange] hears of what it
+// changed. It does nothing on other Stores.
+func (s *Store) Committed(ctx context.Context) {
+	if s.tx == nil || !s.tx.foreign {
+		return
+	}
+	news := s.tx.news
+	s.tx.news = nil
+	s.notify(ctx, news, false)
 }
 
-// deadline bounds the work of a method.
+// DB returns the database of the Store, for statements of the caller's own. Within [Store.RunInTx] and [Store.WithTx] it is the
+// transaction. Errors are those of the driver.
+func (s *Store) DB() bun.IDB {
+	if s.tx == nil {
+		return s.db
+	}
+	s.tx.raw = true
+	return s.tx
+}
+
+type callerKey struct{}
+
+// deadline bounds the work of a method. The context remembers that of the caller.
 func (s *Store) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.timeout)
+	return context.WithTimeout(context.WithValue(ctx, callerKey{}, callerOf(ctx)), s.timeout)
+}
+
+// callerOf returns the context that the caller of the outermost method has given.
+func callerOf(ctx context.Context) context.Context {
+	if caller, ok := ctx.Value(callerKey{}).(context.Context); ok {
+		return caller
+	}
+	return ctx
 }
 
 // Read runs queries of the caller's own, which must change nothing, with [Config.Timeout] for all of them. Within
@@ -89,9 +124,9 @@ func (s *Store) read(ctx context.Context, fn func(context.Context, bun.IDB) erro
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	if s.tx != nil {
-		return s.tx.ran(fn(ctx, s.tx))
+		return s.explain(ctx, s.tx.ran(fn(ctx, s.tx)))
 	}
-	return fn(ctx, s.db)
+	return s.explain(ctx, fn(ctx, s.db))
 }
 
 // write runs fn in a transaction, its own or the one of RunInTx.
@@ -99,9 +134,9 @@ func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	if s.tx != nil {
-		return s.tx.ran(fn(ctx, s.tx))
+		return s.explain(ctx, s.tx.ran(fn(ctx, s.tx)))
 	}
-	return s.transact(ctx, s.isolation(), fn)
+	return s.explain(ctx, s.transact(ctx, s.isolation(), fn))
 }
 
 // isolation is what the methods that create something rely on: where the schema has no unique key, the locks between
@@ -160,15 +195,39 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	if err := ctx.Err(); err != nil {
 		return false, mapError(err)
 	}
+	if err := s.stillOpen(ctx, tx); err != nil {
+		return false, err
+	}
 	committing = true
 	err = s.await(ctx, begun.Commit)
 	switch {
 	case err == nil:
+		s.notify(ctx, tx.news, false)
 		return false, nil
 	case errors.Is(err, sql.ErrTxDone), isRetryable(err):
 		return isRetryable(err), mapError(err) // it was rolled back: before COMMIT was sent, or by MariaDB
 	}
-	return false, s.outcome(ctx, tx.changes, err)
+	err = s.outcome(ctx, tx.changes, err)
+	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
+		s.notify(ctx, tx.news, err != nil)
+	}
+	return false, err
+}
+
+// stillOpen returns an error if MariaDB has undone the transaction because of a statement of the caller's own. Its error may
+// have come with the rows, where nobody here sees it.
+func (s *Store) stillOpen(ctx context.Context, tx *transaction) error {
+	if !tx.raw || !s.isMariaDB() {
+		return nil
+	}
+	var open bool
+	if err := tx.QueryRowContext(ctx, "SELECT @@in_transaction").Scan(&open); err != nil {
+		return mapError(err)
+	}
+	if !open {
+		return &databaseError{kind: ErrUnavailable, text: "others are in the way", cause: errors.New("the transaction was undone before its end")}
+	}
+	return nil
 }
 
 // await runs a Commit or a Rollback, which take no context, and stops waiting for it when the time is over. Then the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
@@ -31,13 +32,13 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		if err != nil {
 			return err
 		}
-		switch rows, err := lookup[User](ctx, s, tx, "email", s.lockInTx(), email); {
+		switch rows, err := lookup[User](ctx, s, tx, "email", s.unlessHeld(tx, address.DomainOf(email)), email); {
 		case err != nil:
 			return err
 		case len(rows) > 0:
 			return fmt.Errorf("%w: user %s", ErrExists, email)
 		}
-		user = User{DomainID: domain.ID, Email: email, Password: stored}
+		user = User{DomainID: domain.ID, Email: email, Password: NewSecret(stored)}
 		id, err := s.insert(ctx, tx, tables.Users, user.newRow())
 		if err != nil {
 			return err
@@ -47,6 +48,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 			return err
 		}
 		user = rows[0] // with the quota
+		tx.tell(Change{Kind: UserCreated, Email: email, Domain: domain.Name})
 		return nil
 	})
 	if err != nil {
@@ -57,13 +59,22 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 
 // User returns the user with that address. It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
 func (s *Store) User(ctx context.Context, email string) (User, error) {
-	return s.user(ctx, email, readRows)
+	email, err := Canonical(email)
+	if err != nil {
+		return User{}, err
+	}
+	var user User
+	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		user, err = s.userRow(ctx, db, email, s.lockInTx())
+		return err
+	})
+	return user, err
 }
 
-// Users lists the users of a domain, or of all domains if domain is "", by id and in constant memory. Rows of other
-// programs that are nobody's login are among them, see User.CanLogin.
-func (s *Store) Users(ctx context.Context, domain string) iter.Seq2[User, error] {
-	return list[User](ctx, s, domain)
+// Users lists the users that a query selects, by id and in constant memory. The zero [Query] selects all. Rows of other
+// programs that are nobody's login are among them, see [User.CanLogin].
+func (s *Store) Users(ctx context.Context, q Query) iter.Seq2[User, error] {
+	return list[User](ctx, s, q)
 }
 
 // DeleteUser removes a user and returns the aliases that now lead nowhere: they lead to the address, and neither an alias
@@ -83,6 +94,7 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 			return mapError(err)
 		}
 		tx.changed(tables.Users, "id", user.ID, user.ID, nil)
+		tx.tell(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
 		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID})
 		return err
 	})
@@ -127,24 +139,11 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 
 // newRow is the user as a new row. Without a quota, it has the default of the column.
 func (u *User) newRow() newRow {
-	row := newRow{u, tables.Needed[tables.Users][1:], []any{u.DomainID, u.Email, u.Password}}
+	row := newRow{u, tables.Needed[tables.Users][1:], []any{u.DomainID, u.Email, u.Password.Reveal()}}
 	if u.Quota != nil {
 		row = row.with("quota", *u.Quota)
 	}
 	return row
-}
-
-// user returns the user with an address as people write it.
-func (s *Store) user(ctx context.Context, email string, lock lockMode) (user User, err error) {
-	email, err = Canonical(email)
-	if err != nil {
-		return User{}, err
-	}
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		user, err = s.userRow(ctx, db, email, lock)
-		return err
-	})
-	return user, err
 }
 
 // userRow returns the one row of a canonical address.
@@ -163,3 +162,8 @@ func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lock
 
 // lockInTx returns lockRows inside RunInTx, where a plain read may be stale: it reads the snapshot of the transaction.
 func (s *Store) lockInTx() lockMode { return lockMode(s.tx != nil) }
+
+// unlessHeld returns lockRows where a plain read of what a domain holds may be stale.
+func (s *Store) unlessHeld(tx *transaction, domain string) lockMode {
+	return lockMode(!tx.held[domain])
+}

@@ -218,7 +218,7 @@ func (s *server) stored(t *testing.T, email string) string {
 	t.Helper()
 	user, err := s.store.User(t.Context(), email)
 	require.NoError(t, err)
-	return user.Password
+	return user.Password.Reveal()
 }
 
 // setStored puts a value into the row of a user, as an administrator does by hand.

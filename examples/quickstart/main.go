@@ -35,7 +35,7 @@ func main() {
 	fmt.Println(user.Email, "with the old password:", err)
 	_, err = store.Authenticate(ctx, "john@example.org", "correct horse battery staple")
 	fmt.Println(user.Email, "with the new password:", err)
-	for alias, err := range store.Aliases(ctx, "example.org") {
+	for alias, err := range store.Aliases(ctx, ispmail.InDomain("example.org")) {
 		check(err)
 		fmt.Println(alias.Source, "->", alias.Destination)
 	}

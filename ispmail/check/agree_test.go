@@ -106,7 +106,7 @@ func (a *agreement) run() {
 func (a *agreement) look() {
 	a.routes = map[string]way{}
 	a.aliases, a.codes = map[int64]ispmail.Alias{}, map[int64][]check.Code{}
-	for _, alias := range dbtest.Collect(a.T, a.store.Aliases(a.Context(), "")) {
+	for _, alias := range dbtest.Collect(a.T, a.store.Aliases(a.Context(), ispmail.Query{})) {
 		a.aliases[alias.ID] = alias
 	}
 	for _, f := range dbtest.Collect(a.T, check.Run(a.Context(), a.store, check.Config{})) {
@@ -202,7 +202,7 @@ func (a *agreement) deleteSome() map[int64]bool {
 			reported[row.ID] = true
 		}
 	}
-	for _, user := range dbtest.Collect(a.T, a.store.Users(a.Context(), "")) {
+	for _, user := range dbtest.Collect(a.T, a.store.Users(a.Context(), ispmail.Query{})) {
 		take(user.DomainID, user.Email, func(ctx context.Context) ([]ispmail.Alias, error) { return a.store.DeleteUser(ctx, user.Email) })
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.aliases)) {
@@ -222,7 +222,7 @@ func (a *agreement) rows(domainID int64) string {
 			text += fmt.Sprintf("%d %s > %s, ", alias.ID, alias.Source, alias.Destination)
 		}
 	}
-	for user, err := range a.store.Users(a.Context(), "") {
+	for user, err := range a.store.Users(a.Context(), ispmail.Query{}) {
 		if err == nil && user.DomainID == domainID {
 			text += user.Email + " "
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // The example of the guide, https://workaround.org/ispmail/: an address, its password and the hashes of it that are printed.
@@ -24,7 +25,7 @@ var exampleHashes = []string{
 
 // password looks at the stored password of a user. width is that of the column.
 func (c *checker) password(user ispmail.User, email string, width int64, report func(Code, string, ...any)) {
-	stored := user.Password
+	stored := user.Password.Reveal()
 	if stored == "" {
 		report(CodeEmptyPassword, "there is no password, and Dovecot 2.4.0 to 2.4.2 lets everybody in with an empty one: set one, or {CRYPT}! to lock the account")
 		return
@@ -46,7 +47,7 @@ func (c *checker) password(user ispmail.User, email string, width int64, report 
 	case isCut(info, err, payload, int64(utf8.RuneCountInString(stored)) == width):
 		report(CodeTruncatedPassword, "the end of the stored password is missing, so that the login fails: widen the column if it is narrow, and set the password again")
 		return
-	case info.Locked, info.Unprefixed && errors.Is(err, hash.ErrUnsupported), errors.Is(err, hash.ErrMalformed) && isLocked(payload):
+	case info.Locked, errors.Is(err, hash.ErrMalformed) && tables.IsStar(stored), info.Unprefixed && errors.Is(err, hash.ErrUnsupported):
 		return
 	case errors.Is(err, hash.ErrTooCostly):
 		report(CodeTooCostlyPassword, "the stored password takes more work to verify than is allowed, so that the login is refused here: set it again, or raise the limit of hash.Config")
@@ -82,11 +83,6 @@ func (c *checker) isExample(email, stored, payload, label string) bool {
 		stored = "{CRYPT}" + stored // as a server reads it that takes it for a hash at all
 	}
 	return stored == examplePassword || c.store.Hasher().VerifyFor(email, stored, examplePassword) == nil
-}
-
-// isLocked tells whether a payload is one that administrators write to lock an account.
-func isLocked(payload string) bool {
-	return strings.HasPrefix(payload, "!") || strings.HasPrefix(payload, "*")
 }
 
 func isClear(label string) bool {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -158,7 +157,7 @@ func (c *checker) users(ctx context.Context) error {
 	}
 	return c.each(ctx, tables.Users, columns, func(id int64, values []string) error {
 		report := func(code Code, format string, args ...any) { c.report(code, tables.Users, id, format, args...) }
-		user := ispmail.User{ID: id, Email: values[1], Password: values[2]}
+		user := ispmail.User{ID: id, Email: values[1], Password: ispmail.NewSecret(values[2])}
 		email, _ := address.Canonical(user.Email)
 		c.password(user, email, t.Columns["password"].Chars, report)
 		if t.HasQuota() {
@@ -167,7 +166,7 @@ func (c *checker) users(ctx context.Context) error {
 		domain := strings.TrimPrefix(user.Email, "@")
 		if email != "" {
 			domain = address.DomainOf(email)
-		} else if name, err := address.Domain(domain); err == nil && user.Email[0] == '@' && isNoLogin(user.Password) {
+		} else if name, err := address.Domain(domain); err == nil && user.Email[0] == '@' && tables.IsNoLogin(values[2]) {
 			domain = name
 		} else {
 			report(CodeInvalidAddress, "%.100q is no address, so that nobody can log in: correct it, or delete the row", user.Email)
@@ -275,6 +274,3 @@ func (c *checker) destination(id int64, source, destination string, report func(
 		c.reportAlias(CodeDanglingAlias, id, "%s leads to %s, and nothing there takes the mail: create the user, or correct or delete the alias", source, destination)
 	}
 }
-
-// isNoLogin reports whether a stored password is one of those that other programs give to rows that are nobody's login.
-func isNoLogin(stored string) bool { return slices.Contains([]string{"", "~", "*", "!"}, stored) }

@@ -104,7 +104,7 @@ func TestPassword(t *testing.T) {
 			}
 			require.Empty(t, notes)
 			require.Len(t, records, 3)
-			assert.Equal(t, test.want, records[2].User.Password)
+			assert.Equal(t, test.want, records[2].User.Password.Reveal())
 			if !strings.Contains(test.want, "{NONE}") && !strings.HasSuffix(test.want, "====") {
 				assert.NoError(t, hash.Verify(test.want, "summersun"))
 			}

@@ -203,7 +203,7 @@ func TestMove(t *testing.T) {
 			}
 
 			users := 0
-			for user, err := range store.Users(t.Context(), "") {
+			for user, err := range store.Users(t.Context(), ispmail.Query{}) {
 				require.NoError(t, err)
 				users++
 				_, err = store.Authenticate(t.Context(), user.Email, "summersun")

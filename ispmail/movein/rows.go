@@ -44,7 +44,7 @@ func (r *reader) mailbox(w row) error {
 		})
 	}
 	r.mailboxes[canonical(w.key)] = true
-	return r.with(notes, r.record(w, ispmail.Record{User: &ispmail.User{Email: w.key, Password: stored, Quota: &quota}}))
+	return r.with(notes, r.record(w, ispmail.Record{User: &ispmail.User{Email: w.key, Password: ispmail.NewSecret(stored), Quota: &quota}}))
 }
 
 // pair reads an alias domain.

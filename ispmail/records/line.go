@@ -124,9 +124,9 @@ func (l line) record() ispmail.Record {
 	case "user":
 		user := &ispmail.User{ID: l.ID, DomainID: l.DomainID, Email: *l.Email, Quota: l.Quota}
 		if l.Password != nil {
-			user.Password = *l.Password
+			user.Password = ispmail.NewSecret(*l.Password)
 		}
-		return ispmail.Record{User: user, NewPassword: l.NewPassword}
+		return ispmail.Record{User: user, NewPassword: ispmail.NewSecret(l.NewPassword)}
 	}
 	return ispmail.Record{Alias: &ispmail.Alias{ID: l.ID, DomainID: l.DomainID, Source: *l.Source, Destination: *l.Destination}}
 }

@@ -92,8 +92,9 @@ func lineOf(r ispmail.Record) (l line, err error) {
 		l = line{Type: "domain", ID: r.Domain.ID, Name: &r.Domain.Name}
 	case r.User != nil:
 		u := r.User
-		l = line{Type: "user", ID: u.ID, DomainID: u.DomainID, Email: &u.Email, Password: &u.Password, NewPassword: r.NewPassword, Quota: u.Quota}
-		if r.NewPassword != "" {
+		password := u.Password.Reveal()
+		l = line{Type: "user", ID: u.ID, DomainID: u.DomainID, Email: &u.Email, Password: &password, NewPassword: r.NewPassword.Reveal(), Quota: u.Quota}
+		if l.NewPassword != "" {
 			l.Password = nil
 		}
 	case r.Alias != nil:

@@ -34,11 +34,11 @@ func ptr[T any](v T) *T { return &v }
 
 var someRecords = []ispmail.Record{
 	{Domain: &ispmail.Domain{ID: 1, Name: "example.org"}},
-	{User: &ispmail.User{ID: 7, DomainID: 1, Email: "John@Example.org ", Password: `{PLAIN}"\ü<&>` + "\u2028\t", Quota: ptr(int64(-1))}},
-	{User: &ispmail.User{ID: 8, DomainID: 2, Email: "@example.org", Password: ""}},
-	{User: &ispmail.User{Email: "jane@example.org", Quota: ptr(int64(0))}, NewPassword: "a long enough secret"},
+	{User: &ispmail.User{ID: 7, DomainID: 1, Email: "John@Example.org ", Password: ispmail.NewSecret(`{PLAIN}"\ü<&>` + "\u2028\t"), Quota: ptr(int64(-1))}},
+	{User: &ispmail.User{ID: 8, DomainID: 2, Email: "@example.org", Password: ispmail.NewSecret("")}},
+	{User: &ispmail.User{Email: "jane@example.org", Quota: ptr(int64(0))}, NewPassword: ispmail.NewSecret("a long enough secret")},
 	{Alias: &ispmail.Alias{ID: 3, DomainID: 1, Source: "@example.org", Destination: "a@example.net, b@example.net"}},
-	{User: &ispmail.User{ID: 9, Password: "{PLAIN}" + "\x00\ufffd"}},
+	{User: &ispmail.User{ID: 9, Password: ispmail.NewSecret("{PLAIN}" + "\x00\ufffd")}},
 }
 
 func TestRecords(t *testing.T) {
@@ -73,8 +73,8 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		"an error":  {sequence(broken, someRecords...), broken},
 		"nothing":   {sequence(nil, ispmail.Record{}), records.ErrFormat},
-		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: "{PLAIN}\xfc"}}), records.ErrFormat},
-		"nor new":   {sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: "\xfc"}), records.ErrFormat},
+		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: ispmail.NewSecret("{PLAIN}\xfc")}}), records.ErrFormat},
+		"nor new":   {sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: ispmail.NewSecret("\xfc")}), records.ErrFormat},
 	} {
 		require.ErrorIs(t, records.Write(&bytes.Buffer{}, test.records), test.err, name)
 	}
@@ -147,7 +147,7 @@ func TestReadRefuses(t *testing.T) {
 func TestRecordSecrets(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	r := ispmail.Record{User: &ispmail.User{Email: "jane@example.org", Password: "{PLAIN}summersun"}, NewPassword: "summersun"}
+	r := ispmail.Record{User: &ispmail.User{Email: "jane@example.org", Password: ispmail.NewSecret("{PLAIN}summersun")}, NewPassword: ispmail.NewSecret("summersun")}
 	slog.New(slog.NewTextHandler(&out, nil)).Info("record", "record", r)
 	fmt.Fprintf(&out, "%v %+v %s", r, r, r)
 	assert.NotContains(t, out.String(), "summersun")

@@ -69,7 +69,7 @@ func Keys(addr string) []string {
 	if !ok {
 		return nil
 	}
-	if bare, extension := cutExtension(local); extension != "" {
+	if bare, extension := CutExtension(local); extension != "" {
 		return []string{addr, bare + "@" + domain, "@" + domain}
 	}
 	return []string{addr, "@" + domain}
@@ -83,7 +83,7 @@ func Find(d Directory, addr string) Match {
 		m.Kind = Elsewhere // an account of the operating system, or what no mail program understands
 		return m
 	}
-	bare, extension := cutExtension(local)
+	bare, extension := CutExtension(local)
 	for _, key := range []string{addr, bare + "@" + domain} {
 		m.Key = key
 		switch {
@@ -171,7 +171,7 @@ func MailboxOf(d Directory, addr string) string {
 	if !ok || !d.HasDomain(domain) {
 		return ""
 	}
-	bare, _ := cutExtension(local)
+	bare, _ := CutExtension(local)
 	for _, name := range []string{local, bare} {
 		if mailbox := name + "@" + domain; d.HasMailbox(mailbox) {
 			return mailbox
@@ -180,8 +180,8 @@ func MailboxOf(d Directory, addr string) string {
 	return ""
 }
 
-// cutExtension cuts the local part of an address before the extension.
-func cutExtension(local string) (bare, extension string) {
+// CutExtension cuts the local part of an address before the extension.
+func CutExtension(local string) (bare, extension string) {
 	if at := strings.IndexByte(local, extensionDelimiter); at > 0 {
 		return local[:at], local[at:]
 	}

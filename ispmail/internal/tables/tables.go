@@ -4,6 +4,7 @@ package tables
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -95,3 +96,12 @@ func (c Column) Max() int64 {
 	}
 	return 1<<bits - 1
 }
+
+// IsStar reports whether a stored password is a star behind its {SCHEME}, as passwd(5) has it for accounts without a login.
+func IsStar(stored string) bool {
+	_, payload, ok := strings.Cut(stored, "}")
+	return ok && strings.HasPrefix(payload, "*")
+}
+
+// IsNoLogin reports whether a stored password is one of those that other programs give to rows that are nobody's login.
+func IsNoLogin(stored string) bool { return slices.Contains([]string{"", "~", "*", "!"}, stored) }

@@ -31,13 +31,13 @@ func rehash(c *cobra.Command, s *settings) error {
 	if err != nil {
 		return err
 	}
-	if !s.hasher.NeedsRehash(user.Password) {
+	if !s.hasher.NeedsRehash(user.Password.Reveal()) {
 		return nil // as with nearly every login: no hash is needed to see that, and no line in a log
 	}
 	if user, err = store.Authenticate(ctx, email, password); err != nil {
 		return err
 	}
-	if s.hasher.NeedsRehash(user.Password) {
+	if s.hasher.NeedsRehash(user.Password.Reveal()) {
 		return fmt.Errorf("the stored password of %s was not replaced", user.Email) // the log has why
 	}
 	_, _ = fmt.Fprintf(c.OutOrStdout(), "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())

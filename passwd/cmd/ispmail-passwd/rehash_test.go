@@ -41,7 +41,7 @@ func testRehash(t *testing.T, db *ispmailtest.Database, dsn string) {
 	stored := func(email string) string {
 		user, err := store.User(t.Context(), email)
 		require.NoError(t, err)
-		return user.Password
+		return user.Password.Reveal()
 	}
 	legacy, current := stored("md5@example.org"), stored("john@example.org")
 	require.Contains(t, legacy, "{PLAIN-MD5}")

@@ -80,7 +80,7 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status, body)
 	user, err := store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
 	require.NoError(t, err)
-	assert.Contains(t, user.Password, "{BLF-CRYPT}$2y$10$")
+	assert.Contains(t, user.Password.Reveal(), "{BLF-CRYPT}$2y$10$")
 	require.NoError(t, closer())
 	p.finish(t)
 	_, err = os.Stat(socket)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,14 @@ func (a *app) aliasList() *cobra.Command {
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		t := a.table("SOURCE", "DESTINATION")
-		for alias, err := range store.Aliases(ctx, optional(args)) {
+		if len(args) > 0 && strings.Contains(args[0], "@") {
+			aliases, err := store.AliasesOf(ctx, args[0])
+			for _, alias := range aliases {
+				err = errors.Join(err, t.row(alias, alias.Source, alias.Destination))
+			}
+			return errors.Join(err, t.flush())
+		}
+		for alias, err := range store.Aliases(ctx, selected(args)) {
 			if err == nil {
 				err = t.row(alias, alias.Source, alias.Destination)
 			}
@@ -77,10 +85,11 @@ func (a *app) aliasDelete() *cobra.Command {
 			deleted = nil
 			destinations := args[1:]
 			if len(destinations) == 0 {
-				for alias, err := range tx.Aliases(ctx, args[0]) {
-					if err != nil {
-						return err
-					}
+				aliases, err := tx.AliasesOf(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				for _, alias := range aliases {
 					destinations = append(destinations, alias.Destinations()...)
 				}
 			}

@@ -38,7 +38,7 @@ func (a *app) complete(words func(ctx context.Context, store *ispmail.Store, yie
 }
 
 func domainNames(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
-	for domain, err := range store.Domains(ctx) {
+	for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 		if err != nil || !yield(domain.Name) {
 			return err
 		}
@@ -47,7 +47,7 @@ func domainNames(ctx context.Context, store *ispmail.Store, yield func(string) b
 }
 
 func userEmails(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
-	for user, err := range store.Users(ctx, "") {
+	for user, err := range store.Users(ctx, ispmail.Query{}) {
 		if err != nil || !yield(user.Email) {
 			return err
 		}
@@ -57,7 +57,7 @@ func userEmails(ctx context.Context, store *ispmail.Store, yield func(string) bo
 
 func aliasSources(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
 	last := ""
-	for alias, err := range store.Aliases(ctx, "") {
+	for alias, err := range store.Aliases(ctx, ispmail.Query{}) {
 		if err != nil || alias.Source != last && !yield(alias.Source) {
 			return err
 		}

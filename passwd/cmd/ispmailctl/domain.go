@@ -48,7 +48,7 @@ func (a *app) domainList() *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the domains."}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
 		t := a.table("DOMAIN")
-		for domain, err := range store.Domains(ctx) {
+		for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 			if err == nil {
 				err = t.row(domain, domain.Name)
 			}
@@ -73,11 +73,11 @@ the disk.`,
 		if err != nil {
 			return err
 		}
-		users, err := count(store.Users(ctx, domain.Name))
+		users, err := store.CountUsers(ctx, ispmail.InDomain(domain.Name))
 		if err != nil {
 			return err
 		}
-		aliases, err := count(store.Aliases(ctx, domain.Name))
+		aliases, err := store.CountAliases(ctx, ispmail.InDomain(domain.Name))
 		if err != nil {
 			return err
 		}
@@ -112,14 +112,12 @@ func (a *app) confirm(ctx context.Context, name string, users, aliases int) erro
 	return nil
 }
 
-func count[T any](rows func(func(T, error) bool)) (n int, err error) {
-	for _, err := range rows {
-		if err != nil {
-			return 0, err
-		}
-		n++
+// selected is the query for the domain that an argument names, or for all if there is none.
+func selected(args []string) ispmail.Query {
+	if len(args) == 0 {
+		return ispmail.Query{}
 	}
-	return n, nil
+	return ispmail.InDomain(args[0])
 }
 
 // orEmpty is a list that is [] in JSON even where it is nil.

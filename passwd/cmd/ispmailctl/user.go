@@ -87,7 +87,7 @@ func (a *app) userList() *cobra.Command {
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		t := a.table("USER", "QUOTA", "SCHEME")
-		for user, err := range store.Users(ctx, optional(args)) {
+		for user, err := range store.Users(ctx, selected(args)) {
 			if err == nil {
 				scheme := schemeOf(user)
 				err = t.row(userLine{User: user, Scheme: scheme}, user.Email, quota(user.Quota), scheme)
@@ -102,7 +102,7 @@ func (a *app) userList() *cobra.Command {
 
 // schemeOf names the scheme of a user's password.
 func schemeOf(user ispmail.User) string {
-	info, err := hash.Inspect(user.Password)
+	info, err := hash.Inspect(user.Password.Reveal())
 	switch {
 	case !user.CanLogin():
 		return "none"

@@ -1,0 +1,192 @@
+package ispmail
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+)
+
+// RenameDomain gives a domain another name, in all addresses: those of its users, and the sources and destinations of
+// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is refused from then on.
+//
+// The mail on the disk stays where it is, as with [Store.RenameUser]. A domain of 100,000 users takes some seconds, which
+// [Config.Timeout] and the server must allow.
+//
+// It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one, or is in
+// use for a domain or in an address, and [ErrAddressInPassword] if a user has a {DIGEST-MD5} password.
+func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, error) {
+	name, err := canonicalDomainIn("domain", name)
+	if err != nil {
+		return Domain{}, err
+	}
+	to, err = canonicalDomainIn("new name", to)
+	if err != nil {
+		return Domain{}, err
+	}
+	var domain Domain
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name, to)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for _, row := range rows {
+			switch {
+			case row.canonical() == to:
+				return fmt.Errorf("%w: domain %s", ErrExists, to)
+			case ids == nil:
+				domain = row
+			}
+			ids = append(ids, row.ID)
+		}
+		if ids == nil {
+			return fmt.Errorf("%w: domain %s", ErrNotFound, name)
+		}
+		if err := s.checkRenameDomain(ctx, tx, name, to); err != nil {
+			return err
+		}
+		if err := s.renameRows(ctx, tx, ids, name, to); err != nil {
+			return err
+		}
+		domain.Name = to
+		tx.tell(Change{Kind: DomainChanged, Domain: name, To: to})
+		return nil
+	})
+	if err != nil {
+		return Domain{}, err
+	}
+	return domain, nil
+}
+
+// inDomain returns a condition for the texts of a column that end with a spelling of a domain, compared by bytes: a collation
+// would take other letters for these.
+func (s *Store) inDomain(column, spelling string) (condition string, args []any) {
+	length := utf8.RuneCountInString(spelling) + 1
+	if s.isMariaDB() {
+		return "LOWER(RIGHT(CONVERT(" + column + " USING utf8mb4), ?)) = ? COLLATE utf8mb4_bin", []any{length, "@" + spelling}
+	}
+	return "LOWER(SUBSTR(" + column + ", -?)) = ? COLLATE BINARY", []any{length, "@" + spelling}
+}
+
+// checkRenameDomain tells why a domain cannot have a name.
+func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to string) error {
+	for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
+		for _, spelling := range address.Spellings(to) {
+			condition, args := s.inDomain(c.column, spelling)
+			var found []string
+			err := tx.NewSelect().Column(c.column).Table(c.table).Where(condition, args...).Limit(1).Scan(ctx, &found)
+			if err != nil && !isForeignText(err) {
+				return mapError(err)
+			}
+			if len(found) > 0 {
+				return fmt.Errorf("%w: %s in %s", ErrExists, found[0], c.table)
+			}
+		}
+	}
+	for _, spelling := range address.Spellings(name) {
+		condition, args := s.inDomain("email", spelling)
+		users, err := selectRows[User](ctx, s, tx, condition+" AND UPPER(password) LIKE '{DIGEST-MD5%' LIMIT 1", args...)
+		if err != nil && !isForeignText(err) {
+			return err
+		}
+		if len(users) > 0 {
+			return fmt.Errorf("%w: %s", ErrAddressInPassword, users[0].Email)
+		}
+	}
+	return nil
+}
+
+// renameRows changes the rows of a domain.
+func (s *Store) renameRows(ctx context.Context, tx *transaction, ids []int64, name, to string) error {
+	err := s.withTable(ctx, tx, tables.Domains, func(t *tables.Table) error {
+		if err := fits(t, "name", to); err != nil {
+			return err
+		}
+		_, err := tx.NewUpdate().Table(tables.Domains).Set("name = ?", to).Where("id IN (?)", bun.List(ids)).Exec(ctx)
+		return mapError(err)
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		tx.changed(tables.Domains, "name", id, name, to)
+	}
+	for _, spelling := range address.Spellings(name) {
+		for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
+			condition, args := s.inDomain(c.column, spelling)
+			if err := s.replaceDomain(ctx, tx, c.table, c.column, spelling, to, condition, args); err != nil {
+				return err
+			}
+		}
+	}
+	return s.renameDestinations(ctx, tx, name, to)
+}
+
+// replaceDomain replaces the domain at the end of the texts of a column.
+func (s *Store) replaceDomain(ctx context.Context, tx *transaction, table, column, spelling, to, condition string, args []any) error {
+	length := utf8.RuneCountInString(spelling)
+	longer := int64(utf8.RuneCountInString(to) - length)
+	return s.withTable(ctx, tx, table, func(t *tables.Table) error {
+		if width := t.Columns[column].Chars; width > 0 && longer > 0 {
+			var longest int64 // a server that is not strict would cut it
+			size := "LENGTH"
+			if s.isMariaDB() {
+				size = "CHAR_LENGTH"
+			}
+			err := tx.NewSelect().ColumnExpr("COALESCE(MAX("+size+"("+column+")), 0)").Table(table).Where(condition, args...).Scan(ctx, &longest)
+			if isForeignText(err) {
+				return nil
+			}
+			if err != nil {
+				return mapError(err)
+			}
+			if longest+longer > width {
+				return fmt.Errorf("%w: %w", ErrTooLong, &tables.WidthError{Table: table, Column: column, Length: longest + longer, Chars: width})
+			}
+		}
+		now := "SUBSTR(" + column + ", 1, LENGTH(" + column + ") - ?) || ?"
+		if s.isMariaDB() {
+			now = "CONCAT(LEFT(" + column + ", CHAR_LENGTH(" + column + ") - ?), ?)"
+		}
+		_, err := tx.NewUpdate().Table(table).Set(column+" = "+now, length, to).Where(condition, args...).Exec(ctx)
+		if isForeignText(err) {
+			return nil
+		}
+		return mapError(err)
+	})
+}
+
+// renameDestinations renames a domain in the destinations of aliases. Rows with several of them are taken apart.
+func (s *Store) renameDestinations(ctx context.Context, tx *transaction, name, to string) error {
+	for _, spelling := range address.Spellings(name) {
+		condition, args := s.inDomain("destination", spelling)
+		single := condition + " AND INSTR(destination, ',') = 0 AND INSTR(destination, ';') = 0 AND INSTR(destination, ' ') = 0"
+		if err := s.replaceDomain(ctx, tx, tables.Aliases, "destination", spelling, to, single, args); err != nil {
+			return err
+		}
+	}
+	rows, err := s.leadingTo(ctx, tx, "@"+name)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		destinations, moved := row.Destinations(), false
+		for i, d := range destinations {
+			if d := address.SourceOrNone(d); d != "" && address.DomainOf(d) == name {
+				destinations[i], moved = strings.TrimSuffix(d, name)+to, true
+			}
+		}
+		if moved {
+			if _, err := s.redirect(ctx, tx, row, destinations); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

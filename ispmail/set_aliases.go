@@ -1,0 +1,104 @@
+package ispmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+)
+
+// maxDestinations is how many addresses Postfix makes of one (virtual_alias_expansion_limit).
+const maxDestinations = 1000
+
+// SetAliases makes mail for a source go to these destinations and no others. Aliases that are there already stay, with
+// their ids; others are added and deleted, all at once. The mailbox of the source is one of them only if the source itself is
+// among the destinations. It returns the aliases as they are then, by id.
+//
+// It returns [ErrInvalidAddress], also if there is no destination: [Store.DeleteAlias] removes the last one. Its other errors are
+// those of [Store.CreateAlias], and [ErrAliasLimit] for over 1000 destinations, which Postfix does not follow.
+func (s *Store) SetAliases(ctx context.Context, source string, destinations ...string) ([]Alias, error) {
+	from, err := canonicalSourceIn("source", source)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]string, len(destinations))
+	for i, d := range destinations {
+		if _, wanted[i], err = canonicalAlias(from, d); err != nil {
+			return nil, err
+		}
+	}
+	wanted = route.Unique(wanted)
+	switch {
+	case len(wanted) == 0:
+		return nil, &AddressError{Field: "destination", Reason: "there is none"}
+	case len(wanted) > maxDestinations:
+		return nil, fmt.Errorf("%w: %d destinations of %s", ErrAliasLimit, len(wanted), from)
+	case len(wanted) > 1 && slices.ContainsFunc(wanted, func(d string) bool { return d[0] == '@' }):
+		return nil, fmt.Errorf("%w: a whole domain must be the only destination of %s", ErrExists, from)
+	}
+	var rows []Alias
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		domain, there, err := s.lockSource(ctx, tx, from)
+		if err != nil {
+			return err
+		}
+		if domain == nil {
+			return fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(from))
+		}
+		if slices.Contains(wanted, from) {
+			if err := s.checkAlias(ctx, tx, from, from, nil); err != nil {
+				return err
+			}
+		}
+		if err := s.replaceAliases(ctx, tx, domain.ID, from, wanted, there); err != nil {
+			return err
+		}
+		rows, err = s.in(tx).AliasesOf(ctx, from)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// replaceAliases adds and deletes rows of a source until they have the wanted destinations, a row for each.
+func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID int64, source string, wanted []string, there []Alias) error {
+	var gone []int64
+	for _, row := range there {
+		at := slices.IndexFunc(wanted, func(d string) bool { return slices.Equal(row.canonicalDestinations(), []string{d}) })
+		if at >= 0 && len(row.Destinations()) == 1 {
+			wanted = slices.Delete(slices.Clone(wanted), at, at+1)
+			continue
+		}
+		gone = append(gone, row.ID)
+	}
+	// Those that are to go go first: some schemas let a source have one row only.
+	for some := range slices.Chunk(gone, maxKeys) {
+		if _, err := tx.NewDelete().Table(tables.Aliases).Where("id IN (?)", bun.List(some)).Exec(ctx); err != nil {
+			return mapError(err)
+		}
+	}
+	for _, id := range gone {
+		tx.changed(tables.Aliases, "id", id, id, nil)
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	rows := make([]newRow, len(wanted))
+	for i, d := range wanted {
+		alias := &Alias{DomainID: domainID, Source: source, Destination: d}
+		rows[i] = alias.newRow()
+	}
+	_, err := s.insert(ctx, tx, tables.Aliases, rows...)
+	if errors.Is(err, ErrExists) && len(rows) > 1 {
+		return fmt.Errorf("%w: the table has a unique key that allows no second destination of %s", err, source)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package ispmail
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+)
+
+// Lock keeps a user from logging in, without loss of the password: it puts "{CRYPT}!" before the stored value, see
+// [hash.Hasher.Lock]. Mail still arrives. Sessions that are open go on, and Dovecot's cache may know the password: see
+// [Config.OnChange].
+//
+// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrLocked] if the user is locked already, and [ErrTooLong] if
+// the column cannot hold the longer value.
+func (s *Store) Lock(ctx context.Context, email string) error {
+	return s.replaceStored(ctx, email, StateChanged, func(user User) (string, error) {
+		if s.isLocked(user) {
+			return "", fmt.Errorf("%w: %s", ErrLocked, user.canonical())
+		}
+		return s.hasher.Lock(user.Password.Reveal()), nil
+	})
+}
+
+// Unlock lets a user log in again, with the password from before the lock. It returns [ErrNotFound], [ErrAmbiguous],
+// [ErrInvalidAddress], and [ErrNotLocked] if the user is not locked or if behind the lock there is no password to go back to.
+func (s *Store) Unlock(ctx context.Context, email string) error {
+	return s.replaceStored(ctx, email, StateChanged, func(user User) (string, error) {
+		if !s.isLocked(user) {
+			return "", fmt.Errorf("%w: %s", ErrNotLocked, user.canonical())
+		}
+		stored, err := s.hasher.Unlock(user.Password.Reveal())
+		if err != nil {
+			return "", fmt.Errorf("%w, or there is no password behind the lock: %s: %w", ErrNotLocked, user.canonical(), err)
+		}
+		return stored, nil
+	})
+}
+
+// isLocked is User.IsLocked with the default scheme of Config.Hasher.
+func (s *Store) isLocked(user User) bool {
+	info, _ := s.hasher.Inspect(user.Password.Reveal())
+	return info.Locked
+}
+
+// replaceStored gives a user the stored password that change makes of the row.
+func (s *Store) replaceStored(ctx context.Context, email string, kind ChangeKind, change func(User) (string, error)) error {
+	email, err := Canonical(email)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		user, err := s.userRow(ctx, tx, email, lockRows)
+		if err != nil {
+			return err
+		}
+		stored, err := change(user)
+		if err != nil || stored == user.Password.Reveal() {
+			return err
+		}
+		return s.withTable(ctx, tx, tables.Users, func(t *tables.Table) error {
+			if err := fits(t, "password", stored); err != nil {
+				return err
+			}
+			swapped, err := s.update(ctx, tx, user, stored)
+			if err != nil {
+				return err
+			}
+			if !swapped {
+				return fmt.Errorf("%w: user %s", ErrNotFound, email)
+			}
+			tx.changed(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.tell(Change{Kind: kind, Email: email, Domain: address.DomainOf(email)})
+			return nil
+		})
+	})
+}
+
+// SetStoredPassword gives a user a stored password that was made elsewhere, "{SCHEME}hash", as it is. It returns
+// [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrTooLong], and [hash.ErrMalformed] if no login could be verified with it
+// and it is no lock either.
+func (s *Store) SetStoredPassword(ctx context.Context, email, stored string) error {
+	if err := s.checkStored(stored); err != nil {
+		return err
+	}
+	return s.replaceStored(ctx, email, PasswordChanged, func(User) (string, error) { return stored, nil })
+}

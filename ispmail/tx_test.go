@@ -1,0 +1,426 @@
+package ispmail_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestIncrements has four programs that read a row and change it by what they read.
+func TestIncrements(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+		for range times(1, 1000) {
+			require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
+			together(4, func(int) {
+				for range 25 {
+					assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+						if _, err := tx.CountUsers(ctx, ispmail.Query{}); err != nil { // takes the snapshot
+							return err
+						}
+						user, err := tx.User(ctx, "john@example.org")
+						if err != nil {
+							return err
+						}
+						return tx.SetQuota(ctx, "john@example.org", *user.Quota+1)
+					}))
+				}
+			})
+			user, err := store.User(t.Context(), "john@example.org")
+			require.NoError(t, err)
+			require.Equal(t, int64(100), *user.Quota)
+		}
+	})
+}
+
+// TestReplacements has six programs that replace the 20 destinations of one source, one by one and all at once.
+func TestReplacements(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+		for round := range times(1, 1000) {
+			together(6, func(program int) {
+				destinations := make([]string, 20)
+				for i := range destinations {
+					destinations[i] = fmt.Sprintf("n%d.%d@elsewhere.example", program, i)
+				}
+				for i := range 10 / times(5, 1) {
+					err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+						if _, err := tx.CountAliases(ctx, ispmail.Query{}); err != nil { // takes the snapshot
+							return err
+						}
+						if (program+i)%2 == 0 {
+							return errorOf(tx.SetAliases(ctx, "team@example.org", destinations...))
+						}
+						aliases, err := tx.AliasesOf(ctx, "team@example.org")
+						if err != nil {
+							return err
+						}
+						for _, alias := range aliases {
+							if _, err := tx.DeleteAlias(ctx, alias.Source, alias.Destination); err != nil {
+								return err
+							}
+						}
+						for _, destination := range destinations {
+							if _, err := tx.CreateAlias(ctx, "team@example.org", destination); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					assert.NoError(t, err, "round %d", round)
+				}
+			})
+			aliases := aliasesOf(t, store, "team@example.org")
+			require.Len(t, aliases, 20)
+			program, _, _ := strings.Cut(aliases[0].Destination, ".")
+			for _, alias := range aliases {
+				require.True(t, strings.HasPrefix(alias.Destination, program+"."), "%v", aliases)
+			}
+		}
+	})
+}
+
+// together runs a function n times at once.
+func together(n int, fn func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { fn(i) })
+	}
+	all.Wait()
+}
+
+// TestOtherDomainsGoOn adds an alias while a transaction holds the aliases of a source in another domain. The Store has
+// worked in both before: until then it does not know their ids.
+func TestOtherDomainsGoOn(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := dbtest.Open(t, db.DSN, ispmail.Config{})
+	require.NoError(t, errorOf(store.CreateDomain(t.Context(), "example.net")))
+	for _, source := range []string{"known@example.org", "known@example.net"} {
+		require.NoError(t, errorOf(store.CreateAlias(t.Context(), source, "john@example.org")))
+	}
+	require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+		_, err := tx.AliasesOf(ctx, "jack@example.org")
+		require.NoError(t, err)
+		require.NoError(t, errorOf(store.CreateAlias(t.Context(), "jack@example.net", "john@example.org")), "which would wait for innodb_lock_wait_timeout")
+		return err
+	}))
+}
+
+// TestAliasesOfStray reads an alias whose domain_id is another domain's, and what was added after the snapshot.
+func TestAliasesOfStray(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	store := dbtest.Open(t, db.DSN, ispmail.Config{})
+	other, err := store.CreateDomain(t.Context(), "example.net")
+	require.NoError(t, err)
+	db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (?, 'Jack@example.org', 'a@elsewhere.example')", other.ID)
+	require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+		require.NoError(t, errorOf(tx.CountAliases(ctx, ispmail.Query{})))
+		require.NoError(t, errorOf(store.CreateAlias(t.Context(), "jack@example.org", "b@elsewhere.example")))
+		aliases, err := tx.AliasesOf(ctx, "jack@example.org")
+		assert.Equal(t, []string{"jack@example.org > john@example.org", "Jack@example.org > a@elsewhere.example", "jack@example.org > b@elsewhere.example"}, arrows(aliases))
+		return err
+	}))
+}
+
+var errNo = errors.New("no")
+
+// TestNested undoes what an inner function refused, and keeps what others did.
+func TestNested(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+		for round := range times(1, 1000) {
+			names := []string{fmt.Sprintf("a%d.example", round), fmt.Sprintf("b%d.example", round), fmt.Sprintf("c%d.example", round), fmt.Sprintf("d%d.example", round)}
+			err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+				require.NoError(t, errorOf(tx.CreateDomain(ctx, names[0])))
+				require.ErrorIs(t, tx.RunInTx(ctx, func(ctx context.Context, inner *ispmail.Store) error {
+					require.NoError(t, errorOf(inner.CreateDomain(ctx, names[1])))
+					require.NoError(t, inner.RunInTx(ctx, func(ctx context.Context, innermost *ispmail.Store) error {
+						return errorOf(innermost.CreateDomain(ctx, names[2]))
+					}))
+					require.ErrorIs(t, errorOf(inner.CreateDomain(ctx, names[0])), ispmail.ErrExists)
+					return errNo
+				}), errNo)
+				return tx.RunInTx(ctx, func(ctx context.Context, inner *ispmail.Store) error {
+					return errorOf(inner.CreateDomain(ctx, names[3]))
+				})
+			})
+			require.NoError(t, err)
+			for i, name := range names {
+				_, err := store.Domain(t.Context(), name)
+				require.Equal(t, i == 1 || i == 2, errors.Is(err, ispmail.ErrNotFound), "%s: %v", name, err)
+			}
+		}
+	})
+}
+
+// outbox makes a table of the program's own.
+func outbox(t *testing.T, db *ispmailtest.Database) {
+	t.Helper()
+	db.Exec(t, "CREATE TABLE outbox (id INTEGER PRIMARY KEY, text VARCHAR(100) NOT NULL)")
+}
+
+type note struct {
+	bun.BaseModel `bun:"table:outbox"`
+
+	ID   int64 `bun:"id,pk"`
+	Text string
+}
+
+// TestOwnTables commits and rolls back a row of the program's own with ours.
+func TestOwnTables(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		outbox(t, db)
+		for round := range times(2, 1000) {
+			email := fmt.Sprintf("u%d@example.org", round)
+			err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+				require.NoError(t, errorOf(tx.CreateAlias(ctx, email, "john@example.org")))
+				_, err := tx.DB().NewInsert().Model(&note{ID: int64(round), Text: email}).Exec(ctx)
+				require.NoError(t, err)
+				_, err = tx.DB().ExecContext(ctx, "INSERT INTO outbox (id, text) VALUES (?, 'twice')", round)
+				require.Error(t, err, "a row that is there is no reason to undo everything")
+				if round%2 == 1 {
+					return errNo
+				}
+				return nil
+			})
+			kept := round%2 == 0
+			require.Equal(t, kept, err == nil, "%v", err)
+			n, err := store.DB().NewSelect().Model((*note)(nil)).Where("id = ?", round).Count(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, kept, n == 1)
+			require.Equal(t, kept, len(aliasesOf(t, store, email)) == 1)
+		}
+	})
+}
+
+// TestOwnStatementUndoes has a statement of the program's own for which MariaDB undoes the transaction, and whose error the
+// program does not heed.
+func TestOwnStatementUndoes(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	outbox(t, db)
+	db.Exec(t, "INSERT INTO outbox VALUES (1, 'a'), (2, 'b')")
+	store := dbtest.Open(t, db.DSN, ispmail.Config{})
+	tries := 0
+	err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+		tries++
+		require.NoError(t, errorOf(tx.CreateDomain(ctx, "lost.example")))
+		if tries == 1 {
+			deadlock(t, db, tx.DB())
+			_, err := tx.CreateDomain(ctx, "after.example")
+			require.Error(t, err, "no further statement runs: it would be committed by itself")
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 2, tries)
+	require.ErrorIs(t, errorOf(store.Domain(t.Context(), "after.example")), ispmail.ErrNotFound)
+	require.NoError(t, errorOf(store.Domain(t.Context(), "lost.example")))
+}
+
+// deadlock makes a transaction the victim of a deadlock.
+func deadlock(t *testing.T, db *ispmailtest.Database, victim bun.IDB) {
+	t.Helper()
+	other, err := db.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = other.Rollback() }()
+	for i := range 50 { // MariaDB undoes the lighter one
+		_, err = other.ExecContext(t.Context(), "INSERT INTO outbox (id, text) VALUES (?, 'weight')", 100+i)
+		require.NoError(t, err)
+	}
+	_, err = other.ExecContext(t.Context(), "UPDATE outbox SET text = 'other' WHERE id = 1")
+	require.NoError(t, err)
+	_, err = victim.ExecContext(t.Context(), "UPDATE outbox SET text = 'victim' WHERE id = 2")
+	require.NoError(t, err)
+	waits := make(chan error, 1)
+	go func() {
+		_, err := other.ExecContext(t.Context(), "UPDATE outbox SET text = 'other' WHERE id = 2")
+		waits <- err
+	}()
+	_, err = victim.ExecContext(t.Context(), "UPDATE outbox SET text = 'victim' WHERE id = 1")
+	if err == nil { // the other one was undone
+		t.Log("the other transaction was the victim")
+	}
+	require.NoError(t, <-waits)
+}
+
+// TestWithTx works in a transaction that the program began.
+func TestWithTx(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		var heard []ispmail.Change
+		store := db.Store(t, ispmail.Config{OnChange: func(_ context.Context, c ispmail.Change) { heard = append(heard, c) }})
+		for _, commit := range []bool{false, true} {
+			tx, err := db.DB.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			within := store.WithTx(tx)
+			require.NoError(t, within.SetPassword(t.Context(), "john@example.org", "a long enough secret"))
+			require.NoError(t, errorOf(within.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "which does not rehash here")
+			require.Empty(t, heard)
+			if commit {
+				require.NoError(t, tx.Commit())
+				within.Committed(t.Context())
+				within.Committed(t.Context())
+			} else {
+				require.NoError(t, tx.Rollback())
+			}
+			err = errorOf(within.User(t.Context(), "john@example.org"))
+			require.ErrorIs(t, err, sql.ErrTxDone)
+			require.NotErrorIs(t, err, ispmail.ErrUnavailable)
+			require.ErrorContains(t, err, "the transaction is over")
+			_, err = store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
+			require.Equal(t, commit, err == nil, "%v", err)
+		}
+		assert.Equal(t, []ispmail.Change{{Kind: ispmail.PasswordChanged, Email: "john@example.org", Domain: "example.org"}}, heard)
+		assert.True(t, strings.HasPrefix(db.Stored(t, "md5@example.org"), "{PLAIN-MD5}"))
+		require.Error(t, errorOf(store.WithTx(bun.Tx{}).User(t.Context(), "john@example.org")))
+	})
+	t.Run("of another database", func(t *testing.T) {
+		t.Parallel()
+		maria, lite := ispmailtest.MariaDB(t), ispmailtest.SQLite(t)
+		tx, err := lite.DB.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback() }()
+		_, err = maria.Store(t, ispmail.Config{}).WithTx(tx).CreateDomain(t.Context(), "example.org")
+		require.ErrorContains(t, err, "the transaction is none of this database")
+	})
+}
+
+// TestOnChange hears of each change once, after it is committed.
+func TestOnChange(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		var heard []string
+		var store *ispmail.Store
+		store = db.Store(t, ispmail.Config{OnChange: func(ctx context.Context, c ispmail.Change) {
+			_, err := store.CountUsers(ctx, ispmail.Query{}) // it may ask
+			assert.NoError(t, err)
+			heard = append(heard, strings.TrimSpace(fmt.Sprint(c.Kind, " ", c.Email, " ", c.To)))
+			assert.False(t, c.Unknown)
+		}})
+		take := func() []string {
+			defer func() { heard = nil }()
+			return heard
+		}
+		ctx := t.Context()
+		require.NoError(t, errorOf(store.CreateUser(ctx, "jane@example.org", "a long enough secret")))
+		assert.Equal(t, []string{"new jane@example.org"}, take())
+		require.NoError(t, store.ChangePassword(ctx, "jane@example.org", "a long enough secret", "another long secret"))
+		assert.Equal(t, []string{"password jane@example.org"}, take())
+		require.NoError(t, store.SetPassword(ctx, "jane@example.org", "a long enough secret"))
+		assert.Equal(t, []string{"password jane@example.org"}, take())
+		require.NoError(t, store.SetStoredPassword(ctx, "jane@example.org", "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"))
+		assert.Equal(t, []string{"password jane@example.org"}, take())
+		require.NoError(t, errorOf(store.Authenticate(ctx, "jane@example.org", "summersun")))
+		assert.Empty(t, take(), "a rehash changes no password")
+		require.NoError(t, store.Lock(ctx, "jane@example.org"))
+		require.NoError(t, store.Unlock(ctx, "jane@example.org"))
+		assert.Equal(t, []string{"state jane@example.org", "state jane@example.org"}, take())
+		require.NoError(t, errorOf(store.RenameUser(ctx, "jane@example.org", "jill@example.org")))
+		assert.Equal(t, []string{"address jane@example.org jill@example.org"}, take())
+		require.NoError(t, errorOf(store.DeleteUser(ctx, "jill@example.org")))
+		assert.Equal(t, []string{"gone jill@example.org"}, take())
+		require.NoError(t, store.SetQuota(ctx, "john@example.org", 1))
+		require.NoError(t, errorOf(store.CreateAlias(ctx, "x@example.org", "john@example.org")))
+		assert.Empty(t, take())
+
+		tries := 0
+		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+			tries++
+			require.NoError(t, tx.SetPassword(ctx, "john@example.org", "a long enough secret"))
+			require.NoError(t, tx.SetPassword(ctx, "john@example.org", "another long secret"))
+			require.ErrorIs(t, tx.RunInTx(ctx, func(ctx context.Context, inner *ispmail.Store) error {
+				require.NoError(t, inner.Lock(ctx, "md5@example.org"))
+				return errNo
+			}), errNo)
+			require.Empty(t, heard)
+			return nil
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"password john@example.org"}, take(), "not what was undone")
+		require.ErrorIs(t, store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+			require.NoError(t, tx.SetPassword(ctx, "john@example.org", "a long enough secret"))
+			return errNo
+		}), errNo)
+		assert.Empty(t, take())
+
+		result, _ := imported(t, store, ispmail.ImportConfig{}, newUser("a@example.org", dbtest.Sound()), newUser("b@example.org", dbtest.Sound()))
+		require.Equal(t, 2, result.Users)
+		assert.Equal(t, []string{"many"}, take())
+		require.NoError(t, errorOf(store.RenameDomain(ctx, "example.org", "example.com")))
+		assert.Equal(t, []string{"domain  example.com"}, take())
+		require.NoError(t, errorOf(store.DeleteDomain(ctx, "example.com")))
+		assert.Equal(t, []string{"domain"}, take())
+	})
+}
+
+// TestLists has pages, searches and counts.
+func TestLists(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (2, 'xn--mller-kva.example'), (3, 'empty.example')")
+		for i := range 30 {
+			db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (2, ?, '')", fmt.Sprintf("U%02d@xn--mller-kva.example", i))
+			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (2, ?, '100%@a_b.example')", fmt.Sprintf("a%02d@xn--mller-kva.example", i))
+		}
+		emails := func(q ispmail.Query) (all []string) {
+			for _, user := range dbtest.Collect(t, store.Users(ctx, q)) {
+				all = append(all, strings.ToLower(user.Email[:3]))
+			}
+			return all
+		}
+		q := ispmail.InDomain("müller.example")
+		q.Limit = 12
+		var pages []string
+		for page := dbtest.Collect(t, store.Users(ctx, q)); len(page) > 0; page = dbtest.Collect(t, store.Users(ctx, q)) {
+			require.LessOrEqual(t, len(page), 12)
+			for _, user := range page {
+				pages = append(pages, user.Email[:3])
+			}
+			q.After = page[len(page)-1].ID
+		}
+		assert.Len(t, pages, 30)
+		assert.True(t, slices.IsSorted(pages))
+		assert.Len(t, emails(ispmail.Query{}), 32)
+		assert.Equal(t, []string{"u07"}, emails(ispmail.Query{Search: "u07@XN"}))
+		assert.Len(t, emails(ispmail.Query{Search: "@Müller.example"}), 30)
+		assert.Empty(t, emails(ispmail.Query{Search: "%"}), "a sign as another one")
+		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{Search: "100%@A_B"})), 30)
+		assert.Empty(t, emails(ispmail.InDomain("empty.example")))
+		for _, name := range []string{"", "a b"} {
+			_, err := store.CountUsers(ctx, ispmail.InDomain(name))
+			require.ErrorIs(t, err, ispmail.ErrInvalidAddress, "%q is never everybody", name)
+		}
+		require.ErrorIs(t, errorOf(store.CountUsers(ctx, ispmail.InDomain("missing.example"))), ispmail.ErrNotFound)
+		require.Error(t, errorOf(store.CountUsers(ctx, ispmail.Query{Limit: -1})))
+
+		for query, want := range map[ispmail.Query]int{{}: 32, {Search: "u0"}: 10, {Search: "u0", Limit: 3, After: 5}: 10} {
+			n, err := store.CountUsers(ctx, query)
+			require.NoError(t, err)
+			assert.Equal(t, want, n)
+		}
+		n, err := store.CountDomains(ctx, ispmail.InDomain("example.org"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		n, err = store.CountAliases(ctx, ispmail.InDomain("xn--mller-kva.example"))
+		require.NoError(t, err)
+		assert.Equal(t, 30, n)
+		counts, err := store.DomainCounts(ctx)
+		require.NoError(t, err)
+		require.Len(t, counts, 3)
+		assert.Equal(t, []int{2, 1, 30, 30, 0, 0}, []int{counts[0].Users, counts[0].Aliases, counts[1].Users, counts[1].Aliases, counts[2].Users, counts[2].Aliases})
+	})
+}
