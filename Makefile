@@ -60,5 +60,6 @@ fuzz: ## Run every fuzz target for a minute.
 	go test -fuzz '^FuzzVerify$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzInspect$$' -fuzztime 1m ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime 1m ./ispmail
+	go test -fuzz '^FuzzSpellings$$' -fuzztime 1m ./ispmail/internal/address
 
 .PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak fuzz
