@@ -102,17 +102,18 @@ func TestReadColumns(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.SQLite(t)
 	db.Exec(t, "DROP TABLE virtual_aliases")
-	db.Exec(t, `CREATE TABLE virtual_aliases (id INTEGER PRIMARY KEY, domain_id INT(11) NOT NULL, Source VARCHAR(100) NOT NULL CHECK (length(Source) <= 7),
-		destination TEXT, label TEXT NOT NULL DEFAULT 'x')`)
+	db.Exec(t, `CREATE TABLE virtual_aliases (id INTEGER NOT NULL PRIMARY KEY, domain_id INT(11) NOT NULL, Source VARCHAR(100) NOT NULL CHECK (length(Source) <= 7),
+		destination TEXT, label TEXT NOT NULL DEFAULT 'x', quota BIGINT)`)
 	aliases, err := tables.Read(t.Context(), db.DB, tables.Aliases)
 	require.NoError(t, err)
-	assert.False(t, aliases.HasQuota(), "of aliases")
+	assert.False(t, aliases.HasQuota(), "only users have quotas")
 	assert.Equal(t, map[string]tables.Column{
-		"id":          {Name: "id", Kind: "integer", Type: "INTEGER", Nullable: true, Readable: true},
+		"id":          {Name: "id", Kind: "integer", Type: "INTEGER", Readable: true},
 		"domain_id":   {Name: "domain_id", Kind: "int", Type: "INT(11)", Required: true, Readable: true},
 		"source":      {Name: "Source", Kind: "varchar", Type: "VARCHAR(100)", Chars: 7, Required: true, Readable: true},
 		"destination": {Name: "destination", Kind: "text", Type: "TEXT", Nullable: true, Readable: true},
 		"label":       {Name: "label", Kind: "text", Type: "TEXT", Readable: true},
+		"quota":       {Name: "quota", Kind: "bigint", Type: "BIGINT", Nullable: true, Readable: true},
 	}, aliases.Columns)
 }
 
