@@ -1,5 +1,5 @@
-// Package check finds faults in the three tables, which other programs may have written, and says how to mend each. It
-// changes nothing.
+// Package check finds faults in virtual_domains, virtual_users and virtual_aliases, whoever made them, and says how to mend
+// each. It changes nothing.
 //
 //	for finding, err := range check.Run(ctx, store, check.Config{}) {
 //		...
@@ -35,7 +35,8 @@ type Config struct{}
 // faults that show only behind several aliases, come last. If the database fails, its error is the last item; it is one of
 // the errors of [ispmail.Store.Users].
 //
-// Run guesses no passwords. It only tries the password of the guide's example account on the account with that address.
+// Run guesses no passwords, with one exception: it tries the password of the guide's example account, if there is an account
+// with that address.
 //
 // If rows change while Run reads, a finding may be about the old rows, the new ones, or a mixture. Inside
 // [ispmail.Store.RunInTx] on MariaDB, Run reads one snapshot.

@@ -46,7 +46,7 @@ const (
 	// method refuses both users with [ispmail.ErrAmbiguous].
 	CodeSameCanonicalAddress Code = "same-canonical-address"
 	// CodeInvalidAddress says that the name of a domain, the address of a user, or the source or a destination of an alias is
-	// invalid, see [ispmail.Canonical]. A user "@domain" with whose password nobody can log in is not reported: some programs
+	// invalid, see [ispmail.Canonical]. A user "@domain" with the password "", "~", "*" or "!" is not reported: some programs
 	// keep such rows.
 	CodeInvalidAddress Code = "invalid-address"
 	// CodeDanglingAlias says that a destination is in a domain of this server, but no user, alias or catch-all takes its
@@ -60,9 +60,9 @@ const (
 	CodeExternalDestination Code = "external-destination"
 	// CodeShadowedAlias says that mail never reaches a mailbox or a destination, with the maps of the guide.
 	//
-	// A user is reported whose address has aliases, none of them to itself: the aliases take all mail. An alias to "@domain"
-	// is reported whose source has other destinations: Postfix follows "@domain" only as the first destination
-	// (https://www.postfix.org/virtual.5.html).
+	// It is about a user if the address has aliases, and none of them leads to the address itself: the aliases take all mail.
+	// It is about an alias to "@domain" if the source has other destinations too: Postfix follows "@domain" only as the first
+	// destination (https://www.postfix.org/virtual.5.html).
 	CodeShadowedAlias Code = "shadowed-alias"
 	// CodeCatchAllWithoutEmail2Email says that a domain has both a catch-all and mailboxes. The mailboxes get their mail only
 	// if virtual_alias_maps of Postfix contains the guide's email2email. The database does not show whether it does.

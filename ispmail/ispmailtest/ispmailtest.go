@@ -110,8 +110,8 @@ func (d *Database) Store(tb testing.TB, config ispmail.Config) *ispmail.Store {
 const Password = "summersun"
 
 // Example adds the example rows of the guide: the domain example.org, the user john@example.org with a {SHA256-CRYPT}
-// password, and an alias from jack@example.org to him. It also adds the user md5@example.org with a {PLAIN-MD5} password, as
-// older releases of the guide had them.
+// password, and an alias from jack@example.org to him. It also adds the user md5@example.org with a {PLAIN-MD5} password, the
+// scheme of older releases of the guide.
 func (d *Database) Example(tb testing.TB) {
 	tb.Helper()
 	for _, statement := range []string{
@@ -125,7 +125,7 @@ func (d *Database) Example(tb testing.TB) {
 	}
 }
 
-// Exec runs a statement. The test fails at once if the statement does.
+// Exec runs a statement. If the statement fails, the test ends.
 func (d *Database) Exec(tb testing.TB, query string, args ...any) {
 	tb.Helper()
 	_, err := d.DB.ExecContext(tb.Context(), query, args...)

@@ -31,8 +31,7 @@ const (
 	// CodeNoDestination says that the alias has no destination, or only the autoresponder, or that an alias domain is its own
 	// target.
 	CodeNoDestination Code = "no-destination"
-	// CodeAliasDomain says that the alias is a catch-all of an alias domain, which has no room for one: here, the alias domain
-	// itself is a catch-all.
+	// CodeAliasDomain says that the alias is a catch-all of an alias domain. Here, the alias domain takes its place.
 	CodeAliasDomain Code = "alias-domain"
 	// CodeNoPlace says that a server of the guide has no place for the rows of the table.
 	CodeNoPlace Code = "no-place"
@@ -54,6 +53,6 @@ const (
 	CodeAcceptsAll Code = "accepts-all"
 	// CodeColumn says that a server of the guide has no place for what a column holds.
 	CodeColumn Code = "column"
-	// CodeUnknownColumn says that a table has a column that no release of the program has that this package knows.
+	// CodeUnknownColumn says that a table has a column that PostfixAdmin 3.3 and 4.0, or ViMbAdmin 3.4, do not have.
 	CodeUnknownColumn Code = "unknown-column"
 )

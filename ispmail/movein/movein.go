@@ -6,10 +6,10 @@
 //	report := func(n movein.Note) { fmt.Println(n) }
 //	result, err := store.Import(ctx, movein.Records(items, report), ispmail.ImportConfig{})
 //
-// It only reads the database, in one transaction, with no right but SELECT. The database may be on MariaDB, SQLite, MySQL or
-// PostgreSQL; the last two are not tested.
+// The package only reads the database, in one transaction, with no right but SELECT. The database may be on MariaDB, SQLite,
+// MySQL or PostgreSQL; the last two are not tested.
 //
-// It does not move the mail itself, the files in the mailboxes.
+// The mail itself, the files in the mailboxes, has to be moved by other means.
 package movein
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// ErrSchema says that a database is not one of the program, or of a release that this package does not know.
+// ErrSchema says that a database does not belong to the program, or to a release of it that this package knows.
 var ErrSchema = errors.New("movein: the tables do not fit")
 
 // An Item is a note, or a record for [ispmail.Store.Import] if Note is nil.
@@ -74,31 +74,33 @@ type Config struct {
 
 // PostfixAdmin reads a database of PostfixAdmin 3.3 or 4.0. It yields the domains, then the mailboxes, then the aliases.
 //
-// Only active rows come over, and only what this server delivers: no backup MX domains, and no addresses in other domains. The
-// times at which rows were created and changed are left behind without a note.
+// Only active rows come over, and only those of domains whose mailboxes are on the server: no backup MX domains. The times at
+// which rows were created and changed are left behind without a note.
 //
 // Stored passwords come over unchanged, with a {SCHEME} in front if they have none. There are two exceptions: Courier's
 // {md5raw}, which Dovecot does not know, becomes {PLAIN-MD5}, and {SHA512-CRYPT.B64}, which is too wide for the column of the
 // guide, becomes {SHA512-CRYPT}. Quotas are in bytes in both databases.
 //
 // An alias becomes one record for each of its destinations. An alias domain becomes an alias from "@alias" to "@target".
-// PostfixAdmin gives each mailbox an alias to itself, which the guide does not need, see [CodeImplied]. One difference remains:
-// where a mailbox has no such alias and its domain has a catch-all, PostfixAdmin's maps send its mail to the catch-all, and
-// those of the guide to the mailbox.
 //
-// PostfixAdmin does not check the width of columns, duplicates and the grammar of addresses. [ispmail.Store.Import] does.
+// The program gives each mailbox an alias to itself, which the guide does not need, see [CodeImplied]. If a mailbox lacks that
+// alias and its domain has a catch-all, the maps of PostfixAdmin send its mail to the catch-all. Those of the guide send it to
+// the mailbox.
 //
-// The error is [ErrSchema] for a database that is not PostfixAdmin's. Others are those of the database, and one for an unknown
-// [Config.Scheme]. An error is the last item.
+// Records may have too long texts, duplicates and invalid addresses. [ispmail.Store.Import] refuses those.
 //
-// PostfixAdmin reads keyset pages of 1000 rows. It remembers the names of the domains and mailboxes that come over, about 100
+// An error is the last item. It is [ErrSchema] if the database is not one of PostfixAdmin, an error of the database, or one that
+// says that [Config.Scheme] is unknown.
+//
+// The function reads keyset pages of 1000 rows. It remembers the names of the domains and mailboxes that come over, about 100
 // bytes each. Its transaction stays open while the caller handles an item.
 func PostfixAdmin(ctx context.Context, db *bun.DB, config Config) iter.Seq2[Item, error] {
 	return read(ctx, db, &postfixAdmin, config)
 }
 
-// ViMbAdmin reads a database of ViMbAdmin 3.4, as [PostfixAdmin] reads one of PostfixAdmin. There are two differences: in
-// ViMbAdmin, an alias domain is an alias already, and mailboxes that are about to be deleted are left behind.
+// ViMbAdmin reads a database of ViMbAdmin 3.4, as [PostfixAdmin] reads one of PostfixAdmin. There are two differences:
+// ViMbAdmin stores an alias domain as an alias from "@alias" to "@target", and mailboxes that are about to be deleted are left
+// behind.
 func ViMbAdmin(ctx context.Context, db *bun.DB, config Config) iter.Seq2[Item, error] {
 	return read(ctx, db, &viMbAdmin, config)
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Domain returns the canonical form of a domain name: A-labels in lower case, without a dot at the end.
+// Domain returns the canonical form of a domain name: A-labels in lower case. A dot at the end is an error.
 func Domain(domain string) (string, error) {
 	if len(domain) > 4*maxDomain { // even as A-labels, it would be too long
 		return "", errDomain

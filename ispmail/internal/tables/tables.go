@@ -24,8 +24,7 @@ var Needed = map[string][]string{
 	Aliases: {"id", "domain_id", "source", "destination"},
 }
 
-// IsNoLogin reports whether a stored password is one that other programs write to rows of virtual_users with which nobody
-// logs in.
+// IsNoLogin reports whether a stored password marks a row with which nobody logs in. Other programs use these marks.
 func IsNoLogin(stored string) bool { return slices.Contains([]string{"", "~", "*", "!"}, stored) }
 
 // A Table is what an account may see of a table. It is never changed, only replaced.
