@@ -67,5 +67,6 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzInspect$$' -fuzztime $(FUZZTIME) ./hash
 	go test -run '^$$' -fuzz '^FuzzLock$$' -fuzztime $(FUZZTIME) ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime $(FUZZTIME) ./ispmail
+	go test -run '^$$' -fuzz '^FuzzSpellings$$' -fuzztime $(FUZZTIME) ./ispmail/internal/address
 
 .PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak fuzz

@@ -23,8 +23,8 @@ import (
 
 var constellations = flag.Int("constellations", 300, "how many random tables TestAgree makes")
 
-// TestAgree holds three answers to where mail goes against each other, in random tables: Recipients, the findings of this
-// package, and what a deletion reports. TestPostfix holds the first 500 of the constellations against a real Postfix.
+// TestAgree compares three answers to the question where mail goes, in random tables: those of [ispmail.Store.Recipients], of
+// [check.Run], and of the methods that delete. TestPostfix compares the first 500 constellations with a real Postfix.
 func TestAgree(t *testing.T) {
 	t.Parallel()
 	const shard = 100 // small, as the tables have no index for aliases
@@ -44,24 +44,24 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-// An agreement is a database in which it is tested.
+// An agreement is the test of one database.
 type agreement struct {
 	*testing.T
 	store   *ispmail.Store
 	random  *rand.Rand
 	aliases map[int64]ispmail.Alias
-	codes   map[int64][]check.Code // of the aliases
-	routes  map[string]way         // that were asked for
+	codes   map[int64][]check.Code // of the findings, by alias
+	routes  map[string]way         // cached, by address
 	deleted map[int64]string       // by constellation
 }
 
-// A way is what Trace says of an address.
+// A way is what [ispmail.Store.Trace] returns for an address.
 type way struct {
 	steps []ispmail.Step
 	err   error
 }
 
-// trace asks once for each address. Endless ways are long.
+// trace traces each address once. It compares a tenth of the errors with those of [ispmail.Store.Recipients].
 func (a *agreement) trace(address string) way {
 	if known, ok := a.routes[address]; ok {
 		return known
@@ -102,7 +102,7 @@ func (a *agreement) run() {
 	assert.Greater(a, len(reported), len(before)/100)
 }
 
-// look reads the aliases and what is found about them.
+// look reads the aliases and the findings about them.
 func (a *agreement) look() {
 	a.routes = map[string]way{}
 	a.aliases, a.codes = map[int64]ispmail.Alias{}, map[int64][]check.Code{}
@@ -116,7 +116,7 @@ func (a *agreement) look() {
 	}
 }
 
-// recipientsAgree expects a finding on the way of mail that does not arrive.
+// recipientsAgree requires a finding on the way of mail that does not arrive.
 func (a *agreement) recipientsAgree(alias ispmail.Alias) {
 	if alias.Source[0] == '@' {
 		return
@@ -141,13 +141,13 @@ func (a *agreement) isOn(w way, codes ...check.Code) bool {
 	})
 }
 
-// isMuddled reports whether there is a whole domain beside other destinations on a way. What Postfix makes of that, nobody
-// wants, and this package says nothing else about these rows.
+// isMuddled reports whether an alias on a way has "@domain" beside other destinations. Package check reports nothing else
+// about such a row.
 func (a *agreement) isMuddled(w way) bool {
 	return a.isOn(w, check.CodeShadowedAlias, check.CodeDuplicateAlias)
 }
 
-// findingsAgree expects that mail does not arrive where something is found.
+// findingsAgree requires that mail does not arrive where a finding says so.
 func (a *agreement) findingsAgree(alias ispmail.Alias) {
 	if alias.Source[0] == '@' || a.isMuddled(a.trace(alias.Source)) {
 		return
@@ -160,7 +160,7 @@ func (a *agreement) findingsAgree(alias ispmail.Alias) {
 	}
 }
 
-// fails reports whether mail by an alias to a destination does not arrive.
+// fails reports whether the mail that an alias sends to a destination does not arrive.
 func (a *agreement) fails(source, destination string) bool {
 	to := route.Target(source, destination)
 	if to == "" {
@@ -174,7 +174,7 @@ func (a *agreement) fails(source, destination string) bool {
 	return way.err != nil
 }
 
-// leadsToNobody reports whether there is nothing at a destination, as opposed to further on.
+// leadsToNobody reports whether nothing takes the mail at a destination itself. What is behind it does not count.
 func (a *agreement) leadsToNobody(alias ispmail.Alias) bool {
 	return slices.ContainsFunc(alias.Destinations(), func(d string) bool {
 		steps := a.trace(route.Target(alias.Source, d)).steps
@@ -182,7 +182,7 @@ func (a *agreement) leadsToNobody(alias ispmail.Alias) bool {
 	})
 }
 
-// deleteSome deletes users and aliases, of each constellation one at the most, and returns the aliases that were reported.
+// deleteSome deletes at most one user or alias of each constellation, and returns the aliases that were reported.
 func (a *agreement) deleteSome() map[int64]bool {
 	reported, done := map[int64]bool{}, map[int64]bool{}
 	a.deleted = map[int64]string{}
@@ -214,7 +214,7 @@ func (a *agreement) deleteSome() map[int64]bool {
 	return reported
 }
 
-// rows are those of a constellation, as they were.
+// rows lists the rows of a constellation for a message.
 func (a *agreement) rows(domainID int64) string {
 	text := ""
 	for _, alias := range a.aliases {

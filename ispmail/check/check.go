@@ -1,5 +1,5 @@
-// Package check is the doctor of the three tables: it finds faults in rows and tables that others have made, and tells what
-// to do about each. It changes nothing.
+// Package check finds faults in virtual_domains, virtual_users and virtual_aliases, whoever made them, and says how to mend
+// each. It changes nothing.
 //
 //	for finding, err := range check.Run(ctx, store, check.Config{}) {
 //		...
@@ -14,37 +14,43 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// A Finding is what [Run] found wrong, or worth knowing, in one row or one table.
+// A Finding is one thing that is wrong, or worth knowing, about a row or a table.
 type Finding struct {
 	Code Code `json:"code"`
 	// Table is virtual_domains, virtual_users or virtual_aliases.
 	Table string `json:"table"`
-	// ID is that of the row, 0 if the finding is about the table as a whole.
+	// ID is the id of the row. It is 0 if the finding is about the whole table.
 	ID int64 `json:"id,omitempty"`
-	// Message is one sentence in English that says what is wrong and what to do. It may change between releases, and it
-	// never holds a password or a hash.
+	// Message is one sentence in English that says what is wrong and what to do. It never holds a password or a hash. Its
+	// wording may change between releases.
 	Message string `json:"message"`
 }
 
 // Config holds the settings of [Run]. The zero value is ready to use.
 type Config struct{}
 
-// Run looks through the three tables and reports what is wrong: about the tables first, then about domains, users and
-// aliases by id, then the loops. SELECT is the only right that it needs. An error of the database is the last thing that it
-// yields, with the errors of [ispmail.Store.Users].
+// Run reads the three tables and yields what is wrong with them. SELECT is the only right that it needs.
 //
-// No password is guessed but the one of the guide's example, for the one account that has it. Rows that change
-// while Run reads may be reported as they were or as they are, or as if they did not fit together. Within
-// [ispmail.Store.RunInTx] it sees one state of a MariaDB.
+// Findings about the tables come first. Those about domains, users and aliases follow, each kind by id. Alias loops, and
+// faults that show only behind several aliases, come last. If the database fails, its error is the last item; it is one of
+// the errors of [ispmail.Store.Users].
 //
-// It reads pages of 1000 rows, a few times over, and holds no connection while the caller looks at a finding. What it
-// remembers of the rows are hashes: 8 bytes for each user, 16 for each alias, 40 more for an alias that leads to
-// another one, some 300 for an alias on a loop and for a domain. For 100,000 users and 100,000 aliases the heap grows
-// by less than 16 MB, however many findings there are.
+// Run guesses no passwords, with one exception: it tries the password of the guide's example account, if there is an account
+// with that address.
+//
+// If rows change while Run reads, a finding may be about the old rows, the new ones, or a mixture. Inside
+// [ispmail.Store.RunInTx] on MariaDB, Run reads one snapshot.
+//
+// Run reads keyset pages of at most 1000 rows, and the tables several times. It holds no connection while the caller handles
+// a finding.
+//
+// Run remembers hashes, not rows: 8 bytes for a user, 16 for an alias, 40 more for an alias that leads to another alias,
+// about 300 for a domain and for an alias on a loop. With 100,000 users and 100,000 aliases, the heap grows by less than
+// 16 MB, however many findings there are.
 func Run(ctx context.Context, store *ispmail.Store, _ Config) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		c := &checker{store: store, yield: yield}
-		for _, step := range []func(context.Context) error{c.schema, c.domains, c.index, c.users, c.aliases, c.loops, c.extended} {
+		for _, step := range []func(context.Context) error{c.checkSchema, c.checkDomains, c.loadGraph, c.checkUsers, c.checkAliases, c.checkLoops, c.checkExtensions} {
 			err := step(ctx)
 			if c.stopped {
 				return
@@ -57,15 +63,15 @@ func Run(ctx context.Context, store *ispmail.Store, _ Config) iter.Seq2[Finding,
 	}
 }
 
-// A checker is one run.
+// A checker is one call of [Run].
 type checker struct {
 	store   *ispmail.Store
 	yield   func(Finding, error) bool
-	stopped bool // the caller wants no more
+	stopped bool // the caller wants no more findings
 	mariaDB bool // else SQLite
 	graph   graph
-	faulty  []int64 // aliases that were reported because their mail gets nowhere, sorted
-	looping []int64 // those of them that were reported for a loop, sorted
+	faulty  []int64 // sorted ids of aliases that were reported because mail does not arrive
+	looping []int64 // sorted ids of those among them that were reported for a loop
 }
 
 // report yields a finding, unless the caller wants no more.

@@ -16,8 +16,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// plant fills an empty database with a few good rows and then with what the statements say. In these, SOUND stands for
-// a stored password.
+// plant fills an empty database with a few rows without faults, and then runs the statements. In these, SOUND stands for a
+// stored password without faults.
 func plant(t *testing.T, db *ispmailtest.Database, statements ...string) {
 	t.Helper()
 	for _, statement := range append([]string{
@@ -33,7 +33,7 @@ func plant(t *testing.T, db *ispmailtest.Database, statements ...string) {
 	}
 }
 
-// found returns where Check finds a code, and all of its codes.
+// found returns the places at which Run finds a code, and how often it finds each code.
 func found(t *testing.T, store *ispmail.Store, code check.Code) (places []string, all map[check.Code]int) {
 	t.Helper()
 	all = map[check.Code]int{}
@@ -50,18 +50,18 @@ func found(t *testing.T, store *ispmail.Store, code check.Code) (places []string
 	return places, all
 }
 
-// place is short for the table and the row.
+// place names the table and the row of a finding: "users 11".
 func place(f check.Finding) string {
 	return fmt.Sprint(strings.TrimPrefix(f.Table, "virtual_"), " ", f.ID)
 }
 
 const (
-	bare5     = "$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL8" // of nobody's password
+	bare5     = "$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL8" // of no known password
 	unsalted  = "{SHA}Ap5TVNW58HqFzaJttpTA9LG+U+8="
 	onlyMaria = "MariaDB only"
 )
 
-func TestCheck(t *testing.T) {
+func TestRun(t *testing.T) {
 	t.Parallel()
 	for _, fault := range faults {
 		kinds := map[string]func(testing.TB) *ispmailtest.Database{"MariaDB": ispmailtest.MariaDB, "SQLite": ispmailtest.SQLite}
@@ -80,21 +80,18 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestCheckClean(t *testing.T) {
+func TestRunClean(t *testing.T) {
 	t.Parallel()
-	for kind, open := range map[string]func(testing.TB) *ispmailtest.Database{"MariaDB": ispmailtest.MariaDB, "SQLite": ispmailtest.SQLite} {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			db := open(t)
-			assert.Empty(t, dbtest.Collect(t, check.Run(t.Context(), db.Store(t, ispmail.Config{}), check.Config{})), "no rows")
-			plant(t, db)
-			assert.Empty(t, dbtest.Collect(t, check.Run(t.Context(), db.Store(t, ispmail.Config{}), check.Config{})))
-		})
-	}
+	ispmailtest.Each(t, func(t *testing.T, db *ispmailtest.Database) {
+		t.Parallel()
+		assert.Empty(t, dbtest.Collect(t, check.Run(t.Context(), db.Store(t, ispmail.Config{}), check.Config{})), "no rows")
+		plant(t, db)
+		assert.Empty(t, dbtest.Collect(t, check.Run(t.Context(), db.Store(t, ispmail.Config{}), check.Config{})))
+	})
 }
 
-// TestCheckLoops names the loops. A path begins at the alias with the lowest id.
-func TestCheckLoops(t *testing.T) {
+// TestRunLoops checks which loops are found, and that the path of each begins at the alias with the lowest id.
+func TestRunLoops(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		aliases []string
@@ -152,8 +149,8 @@ func TestCheckLoops(t *testing.T) {
 	}
 }
 
-// TestCheckReads runs with no right but to read, and finds no faults in what it may not see.
-func TestCheckReads(t *testing.T) {
+// TestRunReads runs with no right but SELECT. What the account may not see is not reported.
+func TestRunReads(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	plant(t, db, "INSERT INTO virtual_domains (id, name) VALUES (11, 'exa mple.org')")
@@ -183,8 +180,8 @@ func TestCheckReads(t *testing.T) {
 	require.ErrorIs(t, err, ispmail.ErrDenied)
 }
 
-// TestCheckSchemas runs on the tables of every release.
-func TestCheckSchemas(t *testing.T) {
+// TestRunSchemas runs on the tables of the releases of the guide, and of other programs.
+func TestRunSchemas(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]map[check.Code]int{
 		"wheezy":    {check.CodeNarrowPasswordColumn: 1, check.CodeMissingIndex: 2},
@@ -208,8 +205,8 @@ func TestCheckSchemas(t *testing.T) {
 	}
 }
 
-// TestCheckStops looks for connections that stay with an iterator which ended early, or by an error.
-func TestCheckStops(t *testing.T) {
+// TestRunStops ends the iterator early, by a cancelled context and by an error, and checks that it frees its connection.
+func TestRunStops(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		for i := range 150 {
 			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, 'gone@example.org')", fmt.Sprintf("a%d@example.org", i))
@@ -264,7 +261,7 @@ func TestCheckStops(t *testing.T) {
 	})
 }
 
-func TestCheckInTx(t *testing.T) {
+func TestRunInTx(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 			assert.Len(t, dbtest.Collect(t, check.Run(ctx, tx, check.Config{})), 4, "john, and md5 which is weak, refused, and printed in the guide")

@@ -1,99 +1,106 @@
 package check
 
-// A Code names a kind of Finding. It is stable: a program can rely on it.
+// A Code names a kind of [Finding]. Codes do not change between releases.
 type Code string
 
 // Codes of virtual_users.password.
 const (
-	// CodeExampleAccount: the account of the guide, john@example.org with the password "summersun", is live, or another
-	// account has a hash that is printed in the guide. Everybody knows the password.
+	// CodeExampleAccount says that everybody knows the password. Either the guide's example account, john@example.org with
+	// the password "summersun", is in use, or another account has a hash that the guide prints.
 	CodeExampleAccount Code = "example-account"
-	// CodeWeakScheme: the hash is guessed quickly when the database leaks, see hash.Info. Clear text is
-	// CodeRecoverablePassword instead.
+	// CodeWeakScheme says that the password can be guessed quickly from the hash, see [hash.Info]. Clear text is
+	// [CodeRecoverablePassword] instead.
 	CodeWeakScheme Code = "weak-scheme"
-	// CodeRefusedByDovecot24: the user cannot log in to a Dovecot 2.4 with default settings, as Debian 13 has it.
+	// CodeRefusedByDovecot24 says that Dovecot 2.4, which Debian 13 has, refuses the login with its default settings.
 	CodeRefusedByDovecot24 Code = "refused-by-dovecot-2.4"
-	// CodeUnprefixedPassword: there is no {SCHEME}. To Dovecot 2.4.0 to 2.4.2 the stored value is the password: whoever
-	// reads a hash can log in with it.
+	// CodeUnprefixedPassword says that the value has no {SCHEME}. Dovecot 2.4.0 to 2.4.2 takes such a value for clear text:
+	// whoever reads the hash can log in with it.
 	CodeUnprefixedPassword Code = "unprefixed-password" //nolint:gosec // a name, as the ones below
-	// CodeEmptyPassword: nothing is stored, or clear text of no length. Some releases of Dovecot let everybody in.
+	// CodeEmptyPassword says that the value is empty, or an empty clear text. Dovecot lets everybody in with an empty clear
+	// text, and Dovecot 2.4.0 to 2.4.2 with an empty value too.
 	CodeEmptyPassword Code = "empty-password"
-	// CodeMalformedPassword: the value is not what its scheme prescribes, so that no password matches, or package hash
-	// does not know the scheme (among the methods of {CRYPT}, gost-yescrypt and sunmd5). Accounts
-	// that are locked by "!" or "*" after the prefix are not reported.
+	// CodeMalformedPassword says that no password can match: the value does not have the form of its scheme, or package hash
+	// does not support the scheme, such as gost-yescrypt and Sun MD5 in {CRYPT}. An account that is locked by "!" or "*"
+	// after the prefix is not reported.
 	CodeMalformedPassword Code = "malformed-password" //nolint:gosec // see above
-	// CodeTooCostlyPassword: to verify the value takes more work than the hash.Config of the Store allows.
+	// CodeTooCostlyPassword says that verifying the value takes more work than the [hash.Config] of the Store allows.
 	CodeTooCostlyPassword Code = "too-costly-password"
-	// CodeTruncatedPassword: the end of the value is missing, as if a server that is not strict had cut it to the width
-	// of the column.
+	// CodeTruncatedPassword says that the end of the value is missing. MariaDB without a strict sql_mode cuts a value to the
+	// width of its column.
 	CodeTruncatedPassword Code = "truncated-password" //nolint:gosec // see above
-	// CodeRecoverablePassword: the clear text is there to read.
+	// CodeRecoverablePassword says that the value holds the clear text.
 	CodeRecoverablePassword Code = "recoverable-password"
 )
 
 // Codes of the other columns.
 const (
-	// CodeUserInWrongDomain: domain_id is not that of the domain in the address, or of no domain at all.
+	// CodeUserInWrongDomain says that domain_id of a user is not the id of the domain in the address.
 	CodeUserInWrongDomain Code = "user-in-wrong-domain"
-	// CodeAliasInWrongDomain is the same for the source of an alias.
+	// CodeAliasInWrongDomain says that domain_id of an alias is not the id of the domain in the source.
 	CodeAliasInWrongDomain Code = "alias-in-wrong-domain"
-	// CodeDuplicateDomain: an earlier row holds the same domain, perhaps in another spelling.
+	// CodeDuplicateDomain says that an earlier row holds the same domain, perhaps in another spelling.
 	CodeDuplicateDomain Code = "duplicate-domain"
-	// CodeDuplicateAlias: an earlier row, or the same one, leads from the same source to the same destination.
+	// CodeDuplicateAlias says that the same source leads to the same destination twice, in two rows or in one.
 	CodeDuplicateAlias Code = "duplicate-alias"
-	// CodeSameCanonicalAddress: an earlier row of virtual_users has the same Canonical address. Every method refuses both.
+	// CodeSameCanonicalAddress says that an earlier user has the same canonical address, see [ispmail.Canonical]. Every
+	// method refuses both users with [ispmail.ErrAmbiguous].
 	CodeSameCanonicalAddress Code = "same-canonical-address"
-	// CodeInvalidAddress: the name of a domain, the address of a user, or the source or a destination of an alias is none,
-	// see Canonical. Rows of other programs for "@domain" that are nobody's login are not reported.
+	// CodeInvalidAddress says that the name of a domain, the address of a user, or the source or a destination of an alias is
+	// invalid, see [ispmail.Canonical]. A user "@domain" with the password "", "~", "*" or "!" is not reported: some programs
+	// keep such rows.
 	CodeInvalidAddress Code = "invalid-address"
-	// CodeDanglingAlias: a destination is in a domain of this server, and neither a user nor an alias nor a catch-all is
-	// there to take the mail. An address with an extension, "john+list@", is as good as the one without.
+	// CodeDanglingAlias says that a destination is in a domain of this server, but no user, alias or catch-all takes its
+	// mail. Whoever takes mail for john@example.org takes it for john+list@example.org too.
 	CodeDanglingAlias Code = "dangling-alias"
-	// CodeAliasLoop: the alias leads back to itself, directly where there is no such mailbox, or over other aliases,
-	// catch-alls and "@domain" destinations. There is one finding for each loop or knot of loops, at one of its rows.
+	// CodeAliasLoop says that an alias leads back to itself, directly or through other aliases, catch-alls and "@domain"
+	// destinations. An alias from the address of a mailbox to itself is no loop. Loops that share an address are one finding,
+	// at one of their rows.
 	CodeAliasLoop Code = "alias-loop"
-	// CodeExternalDestination: mail leaves this server.
+	// CodeExternalDestination says that an alias sends mail to another server.
 	CodeExternalDestination Code = "external-destination"
-	// CodeShadowedAlias: there is something that no mail reaches with the maps of the guide (the aliases, then every
-	// mailbox as an alias for itself). It is a mailbox whose address has aliases and none of them to itself, reported
-	// for the user; or an alias to "@domain" beside other destinations, of which Postfix heeds the first
-	// only (https://www.postfix.org/virtual.5.html).
+	// CodeShadowedAlias says that mail never reaches a mailbox or a destination, with the maps of the guide.
+	//
+	// It is about a user if the address has aliases, and none of them leads to the address itself: the aliases take all mail.
+	// It is about an alias to "@domain" if the source has other destinations too: Postfix follows "@domain" only as the first
+	// destination (https://www.postfix.org/virtual.5.html).
 	CodeShadowedAlias Code = "shadowed-alias"
-	// CodeCatchAllWithoutEmail2Email: a domain has both a catch-all and mailboxes. The mailboxes get their mail only if
-	// virtual_alias_maps of Postfix has the guide's email2email too, which the database does not tell.
+	// CodeCatchAllWithoutEmail2Email says that a domain has both a catch-all and mailboxes. The mailboxes get their mail only
+	// if virtual_alias_maps of Postfix contains the guide's email2email. The database does not show whether it does.
 	CodeCatchAllWithoutEmail2Email Code = "catch-all-without-email2email"
-	// CodeQuotaOverflow: a quota is negative, or the highest number that the column holds, which is what a server that
-	// is not strict makes of a higher one.
+	// CodeQuotaOverflow says that a quota is negative, or the highest number that its column holds. MariaDB without a strict
+	// sql_mode stores the highest number in place of a higher one.
 	CodeQuotaOverflow Code = "quota-overflow"
 )
 
-// Codes of tables. An account that may not see keys gets no findings about them.
+// Codes of tables. An account that may not see the keys of a table gets no findings about them.
 const (
-	// CodeNarrowPasswordColumn: virtual_users.password cannot hold every value that package hash makes. MariaDB only.
+	// CodeNarrowPasswordColumn says that virtual_users.password is too narrow for some schemes of package hash. MariaDB only.
 	CodeNarrowPasswordColumn Code = "narrow-password-column"
-	// CodeMissingForeignKey: domain_id does not refer to virtual_domains, so that users and aliases can be left behind.
+	// CodeMissingForeignKey says that domain_id has no foreign key to virtual_domains. Users and aliases stay when another
+	// program deletes their domain.
 	CodeMissingForeignKey Code = "missing-foreign-key"
-	// CodeMissingIndex: a column by which Postfix and Dovecot look up has no index. No release of the guide has one for
-	// virtual_aliases.source, and only that for Debian 13 has one for virtual_domains.name.
+	// CodeMissingIndex says that no index begins with a column by which Postfix or Dovecot looks rows up. No release of the
+	// guide has one on virtual_aliases.source, and only the one for Debian 13 has one on virtual_domains.name.
 	CodeMissingIndex Code = "missing-index"
-	// CodeNonTransactionalTable: the storage engine has no transactions: a change that fails half-way stays. MariaDB only.
+	// CodeNonTransactionalTable says that the storage engine has no transactions: a change that fails half-way is not rolled
+	// back. MariaDB only.
 	CodeNonTransactionalTable Code = "non-transactional-table"
 )
 
-// Severity tells how much a Finding matters.
+// Severity says how much a [Finding] matters.
 type Severity string
 
 // Values of Severity.
 const (
-	// SeverityError: mail or a login does not work, or strangers can log in.
+	// SeverityError says that mail or a login does not work, or that strangers can log in.
 	SeverityError Severity = "error"
-	// SeverityWarning: it works, but not as well or as safely as it should.
+	// SeverityWarning says that everything works, but not as well or as safely as it should.
 	SeverityWarning Severity = "warning"
-	// SeverityInformation: nothing is wrong as far as the database tells.
+	// SeverityInformation says that nothing in the database is wrong, but that somebody should know.
 	SeverityInformation Severity = "information"
 )
 
-// Severity returns that of all findings with this code.
+// Severity returns the severity of the findings with this code.
 func (c Code) Severity() Severity {
 	switch c {
 	case CodeExternalDestination, CodeCatchAllWithoutEmail2Email:

@@ -5,99 +5,111 @@ import (
 	"slices"
 )
 
-// A walk looks for cycles along the edges of a graph. Its nodes are places in a sorted list.
-type walk struct {
-	nodes []uint64
-	edges []edge // sorted, between nodes
-	order []int32
-	low   []int32 // the earliest node that can be reached
-	on    []bool  // the stack
+// A tarjan is one run of Tarjan's algorithm for strongly connected components, without recursion. A node is known by its
+// place in nodes.
+type tarjan struct {
+	nodes   []uint64 // sorted sources of the edges
+	edges   []edge   // sorted, between nodes
+	index   []int32  // of discovery, from 1 on; 0 for a node that is not discovered yet
+	low     []int32  // the lowest index that is known to be reachable
+	stack   []int    // discovered nodes whose component is not complete yet
+	onStack []bool
 }
 
-// cycles returns one cycle of each strongly connected component, which Tarjan's algorithm finds, here without recursion.
-// The edges are sorted.
+// cycles returns one cycle of each strongly connected component that has one. The edges must be sorted.
 func cycles(edges []edge) [][]uint64 {
-	w := &walk{edges: edges}
-	for _, e := range w.edges {
-		if len(w.nodes) == 0 || w.nodes[len(w.nodes)-1] != e.from {
-			w.nodes = append(w.nodes, e.from)
+	t := &tarjan{edges: edges}
+	for _, e := range t.edges {
+		if len(t.nodes) == 0 || t.nodes[len(t.nodes)-1] != e.from {
+			t.nodes = append(t.nodes, e.from)
 		}
 	}
-	// What leads to no further alias is in no loop.
-	w.edges = slices.DeleteFunc(w.edges, func(e edge) bool { return !contains(w.nodes, e.to) })
-	w.order, w.low, w.on = make([]int32, len(w.nodes)), make([]int32, len(w.nodes)), make([]bool, len(w.nodes))
+	// A node without edges of its own is in no cycle.
+	t.edges = slices.DeleteFunc(t.edges, func(e edge) bool { return !contains(t.nodes, e.to) })
+	t.index, t.low, t.onStack = make([]int32, len(t.nodes)), make([]int32, len(t.nodes)), make([]bool, len(t.nodes))
+	var found [][]uint64
+	t.components(func(component []int) {
+		if cycle := t.cycle(component[0], component); cycle != nil {
+			found = append(found, cycle)
+		}
+	})
+	return found
+}
+
+// components calls fn with each strongly connected component. Its first node is the one that was discovered first.
+func (t *tarjan) components(fn func(component []int)) {
 	type frame struct{ node, edge int }
 	var (
-		found  [][]uint64
-		stack  []int
-		frames []frame
-		order  int32
+		frames []frame // the path of the depth-first search
+		index  int32
 	)
 	enter := func(node int) {
-		order++
-		w.order[node], w.low[node], w.on[node] = order, order, true
-		stack = append(stack, node)
-		frames = append(frames, frame{node, w.first(node)})
+		index++
+		t.index[node], t.low[node], t.onStack[node] = index, index, true
+		t.stack = append(t.stack, node)
+		frames = append(frames, frame{node, t.firstEdge(node)})
 	}
-	for start := range w.nodes {
-		if w.order[start] != 0 {
+	for start := range t.nodes {
+		if t.index[start] != 0 {
 			continue
 		}
 		for enter(start); len(frames) > 0; {
 			f := &frames[len(frames)-1]
 			node := f.node
-			if f.edge < len(w.edges) && w.edges[f.edge].from == w.nodes[node] {
-				to := w.node(w.edges[f.edge].to)
+			if f.edge < len(t.edges) && t.edges[f.edge].from == t.nodes[node] {
+				to := t.node(t.edges[f.edge].to)
 				f.edge++
-				if w.order[to] == 0 {
+				if t.index[to] == 0 {
 					enter(to)
-				} else if w.on[to] {
-					w.low[node] = min(w.low[node], w.order[to])
+				} else if t.onStack[to] {
+					t.low[node] = min(t.low[node], t.index[to])
 				}
 				continue
 			}
 			frames = frames[:len(frames)-1]
 			if len(frames) > 0 {
 				parent := frames[len(frames)-1].node
-				w.low[parent] = min(w.low[parent], w.low[node])
+				t.low[parent] = min(t.low[parent], t.low[node])
 			}
-			if w.low[node] != w.order[node] {
-				continue
+			if t.low[node] == t.index[node] {
+				fn(t.pop(node))
 			}
-			from := len(stack) - 1
-			for stack[from] != node {
-				from--
-			}
-			if cycle := w.cycle(node, stack[from:]); cycle != nil {
-				found = append(found, cycle)
-			}
-			for _, member := range stack[from:] {
-				w.on[member] = false
-			}
-			stack = stack[:from]
 		}
 	}
-	return found
 }
 
-// cycle returns a shortest way from a node back to itself within a set, nil if there is none.
-func (w *walk) cycle(start int, set []int) []uint64 {
+// pop takes the component that begins with a node off the stack. The result is valid until the next node is discovered.
+func (t *tarjan) pop(node int) []int {
+	from := len(t.stack) - 1
+	for t.stack[from] != node {
+		from--
+	}
+	component := t.stack[from:]
+	for _, member := range component {
+		t.onStack[member] = false
+	}
+	t.stack = t.stack[:from]
+	return component
+}
+
+// cycle returns a shortest cycle through a node within a component, nil if there is none. It searches in breadth.
+func (t *tarjan) cycle(start int, component []int) []uint64 {
 	inside := map[int]bool{}
-	for _, node := range set {
+	for _, node := range component {
 		inside[node] = true
 	}
-	came := map[int]int{start: start}
+	came := map[int]int{start: start} // from which node each was reached
 	for queue := []int{start}; len(queue) > 0; queue = queue[1:] {
 		node := queue[0]
-		for i := w.first(node); i < len(w.edges) && w.edges[i].from == w.nodes[node]; i++ {
-			to := w.node(w.edges[i].to)
+		for i := t.firstEdge(node); i < len(t.edges) && t.edges[i].from == t.nodes[node]; i++ {
+			to := t.node(t.edges[i].to)
 			if to == start {
-				way := []uint64{w.nodes[node]}
+				path := []uint64{t.nodes[node]}
 				for ; node != start; node = came[node] {
-					way = append(way, w.nodes[came[node]])
+					path = append(path, t.nodes[came[node]])
 				}
-				slices.Reverse(way)
-				return way
+				slices.Reverse(path)
+				return path
 			}
 			if _, seen := came[to]; !seen && inside[to] {
 				came[to] = node
@@ -108,16 +120,17 @@ func (w *walk) cycle(start int, set []int) []uint64 {
 	return nil
 }
 
-// first returns the place of the first edge of a node, or where it would be.
-func (w *walk) first(node int) int {
-	i, _ := slices.BinarySearchFunc(w.edges, edge{from: w.nodes[node]}, compareEdges)
+// firstEdge returns the place of the first edge of a node, or where it would be.
+func (t *tarjan) firstEdge(node int) int {
+	i, _ := slices.BinarySearchFunc(t.edges, edge{from: t.nodes[node]}, compareEdges)
 	return i
 }
 
-// node returns the place of a node that is there.
-func (w *walk) node(hash uint64) int {
-	i, _ := slices.BinarySearch(w.nodes, hash)
+// node returns the place of a node.
+func (t *tarjan) node(hash uint64) int {
+	i, _ := slices.BinarySearch(t.nodes, hash)
 	return i
 }
 
+// compareEdges orders edges by their source.
 func compareEdges(a, b edge) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) }

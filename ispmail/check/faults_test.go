@@ -15,6 +15,7 @@ func must(stored string, err error) string {
 	return stored
 }
 
+// users returns a statement that adds users in example.org with ids from 11 on.
 func users(passwords ...string) string {
 	statement := "INSERT INTO virtual_users (id, domain_id, email, password) VALUES "
 	for i, stored := range passwords {
@@ -26,7 +27,7 @@ func users(passwords ...string) string {
 	return statement
 }
 
-// rows are aliases in example.org (1) or whichever domain the source is in, with the ids from 11 on.
+// rows returns a statement that adds aliases with ids from 11 on, each in the domain of its source.
 func rows(aliases ...string) string {
 	ids := map[string]int{"example.org": 1, "example.net": 2, "xn--mller-kva.de": 3, "empty.example": 4}
 	statement := "INSERT INTO virtual_aliases (id, domain_id, source, destination) VALUES "
@@ -41,7 +42,7 @@ func rows(aliases ...string) string {
 	return statement
 }
 
-// faults has for each code rows that cause it, and among them rows that come close and must not.
+// faults has, for each code, rows that cause it beside rows that almost do.
 var faults = []struct {
 	code  check.Code
 	name  string

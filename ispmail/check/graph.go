@@ -8,37 +8,42 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// A graph is what a checker remembers of the addresses. An address is its hash of 64 bits, with a seed that nobody can know,
-// so that all of them find room; that two of a million have the same one is less likely than a fault of the memory.
+// A graph is what a checker remembers of the rows. It is a [route.Directory].
+//
+// To save memory, addresses are kept as hashes of 64 bits, with a random seed, so that nobody can construct a collision. The
+// probability that any two of a million addresses collide is below 1 in 30 million.
 type graph struct {
-	seed      maphash.Seed
-	domains   map[int64]uint64     // by id
-	local     map[uint64]bool      // the domains of this server, true if there are users
-	users     []uint64             // sorted, as are the next two
-	sources   []uint64             // without those of catch-alls
-	pairs     []uint64             // of source and destination
-	catchAlls map[string]*catchAll // by domain
-	edges     []edge               // from aliases to aliases
-	extends   bool                 // an alias leads to another one with an extension that this passes on
+	seed       maphash.Seed
+	domainByID map[int64]uint64
+	domains    map[uint64]bool      // the domains of this server; true for one that has users
+	users      []uint64             // sorted addresses
+	sources    []uint64             // sorted, one for each row, without those of catch-alls
+	pairs      []uint64             // sorted hashes of a source with a destination
+	catchAlls  map[string]*catchAll // by domain
+	edges      []edge
+
+	passesExtension bool // an alias leads to an alias that passes an extension on, see checkExtensions
 }
 
-// A catchAll is what there is for "@domain".
+// A catchAll is the aliases of one source "@domain".
 type catchAll struct {
-	to      string // canonical, "" if it has no canonical form
-	several bool   // destinations, to is one of them
+	to      string // the canonical form of one destination, "" if it has none
+	several bool   // there are other destinations
 	rows    int
 }
 
-// An edge leads from the source of an alias to that of another.
+// An edge leads from the source of an alias to the source of an alias that its mail meets next.
 type edge struct{ from, to uint64 }
 
 func (g *graph) init() {
-	*g = graph{seed: maphash.MakeSeed(), domains: map[int64]uint64{}, local: map[uint64]bool{}, catchAlls: map[string]*catchAll{}}
+	*g = graph{seed: maphash.MakeSeed(), domainByID: map[int64]uint64{}, domains: map[uint64]bool{}, catchAlls: map[string]*catchAll{}}
 }
 
 func (g *graph) hash(address string) uint64 { return maphash.String(g.seed, address) }
 
-func (g *graph) pair(source, destination string) uint64 { return g.hash(source + " " + destination) }
+func (g *graph) pairHash(source, destination string) uint64 {
+	return g.hash(source + " " + destination)
+}
 
 func (g *graph) sort() {
 	slices.Sort(g.users)
@@ -64,7 +69,7 @@ func (g *graph) hasSeveral(source string) bool {
 	return repeated(g.sources, g.hash(source))
 }
 
-// HasAlias is that of [route.Directory], as are the next three.
+// HasAlias reports whether a source has an alias with a destination.
 func (g *graph) HasAlias(source string) bool {
 	if source[0] == '@' {
 		return g.catchAlls[source[1:]] != nil
@@ -75,10 +80,10 @@ func (g *graph) HasAlias(source string) bool {
 // HasMailbox reports whether an address is a user's.
 func (g *graph) HasMailbox(email string) bool { return contains(g.users, g.hash(email)) }
 
-// HasDomain reports whether a domain is of this server.
-func (g *graph) HasDomain(name string) bool { return g.hasHash(g.hash(name)) }
+// HasDomain reports whether the server keeps the mail of a domain.
+func (g *graph) HasDomain(name string) bool { return g.hasDomainHash(g.hash(name)) }
 
-// DomainAlias returns the domain to which all mail of a domain goes that has no row of its own.
+// DomainAlias returns the domain to which the catch-all of a domain sends all mail, "" if there is none.
 func (g *graph) DomainAlias(name string) string {
 	c := g.catchAlls[name]
 	if c == nil || c.rows > 1 {
@@ -91,22 +96,23 @@ func (g *graph) DomainAlias(name string) string {
 	return to
 }
 
-// hasHash reports whether a hash is that of a domain of this server.
-func (g *graph) hasHash(domain uint64) bool {
-	_, ok := g.local[domain]
+// hasDomainHash is HasDomain for the hash of a domain.
+func (g *graph) hasDomainHash(domain uint64) bool {
+	_, ok := g.domains[domain]
 	return ok
 }
 
-// keepsCopy reports whether an alias leads from an address to itself. Postfix follows the aliases of such an address once.
-func (g *graph) keepsCopy(source string) bool { return contains(g.pairs, g.pair(source, source)) }
+// keepsCopy reports whether an alias leads from an address to itself. Postfix then follows the aliases of the address once.
+func (g *graph) keepsCopy(source string) bool { return contains(g.pairs, g.pairHash(source, source)) }
 
-// addEdge adds the way from the source of an alias to what comes next.
+// addEdge adds an edge from the source of an alias to the source that its mail meets next, unless no loop can go that way.
 func (g *graph) addEdge(source string, next route.Match) {
 	switch {
 	case next.PassesExtension():
-		g.extends = true // see extended
-	case contains(g.pairs, g.pair(next.Key, next.Address)):
-		// Postfix goes on from an address once if one of its destinations is the address itself: no loop goes through it.
+		g.passesExtension = true
+	case contains(g.pairs, g.pairHash(next.Key, next.Address)):
+		// One of the destinations of the next address is the address itself. Postfix follows such an address once, so that
+		// no loop goes through it.
 	default:
 		g.edges = append(g.edges, edge{g.hash(source), g.hash(next.Key)})
 	}
@@ -117,7 +123,7 @@ func contains(sorted []uint64, key uint64) bool {
 	return ok
 }
 
-// repeated tells whether a key of the list is there more than once.
+// repeated reports whether a sorted list holds a key more than once.
 func repeated(sorted []uint64, key uint64) bool {
 	i, ok := slices.BinarySearch(sorted, key)
 	return ok && i+1 < len(sorted) && sorted[i+1] == key

@@ -11,13 +11,12 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// loopsAtOnce bounds how many aliases in loops are in memory.
-const loopsAtOnce = 10_000
+const (
+	maxHops = 10_000 // about how many hops are in memory at a time
+	maxPath = 12     // how many addresses of a loop its finding names
+)
 
-// longestPath is how much of a loop its finding names, in addresses.
-const longestPath = 12
-
-// A hop is an alias on a loop: the row by which mail for one source comes to the next.
+// A hop is the row on a loop by which mail for one source gets to the next source.
 type hop struct {
 	next        uint64
 	id          int64
@@ -25,20 +24,20 @@ type hop struct {
 	destination string
 }
 
-// loops reports the loops among the aliases. Those of one row that leads to itself are known already.
-func (c *checker) loops(ctx context.Context) error {
+// checkLoops reports the loops among the aliases. checkDestination has reported the rows that lead to themselves.
+func (c *checker) checkLoops(ctx context.Context) error {
 	loops := c.graph.loops()
 	for len(loops) > 0 && !c.stopped {
 		n, hops := 0, map[uint64]*hop{}
-		for ; n < len(loops) && len(hops) < loopsAtOnce; n++ {
+		for ; n < len(loops) && len(hops) < maxHops; n++ {
 			for i, node := range loops[n] {
 				hops[node] = &hop{next: loops[n][(i+1)%len(loops[n])]}
 			}
 		}
-		if err := c.name(ctx, hops); err != nil {
+		if err := c.findHops(ctx, hops); err != nil {
 			return err
 		}
-		slices.SortFunc(loops[:n], func(a, b []uint64) int { return cmp.Compare(lowest(a, hops), lowest(b, hops)) })
+		slices.SortFunc(loops[:n], func(a, b []uint64) int { return cmp.Compare(lowestID(a, hops), lowestID(b, hops)) })
 		for _, loop := range loops[:n] {
 			c.reportLoop(loop, hops)
 		}
@@ -47,10 +46,10 @@ func (c *checker) loops(ctx context.Context) error {
 	return nil
 }
 
-// name finds the rows of hops.
-func (c *checker) name(ctx context.Context, hops map[uint64]*hop) error {
+// findHops reads the rows of the hops.
+func (c *checker) findHops(ctx context.Context, hops map[uint64]*hop) error {
 	g := &c.graph
-	return c.each(ctx, tables.Aliases, []string{"source", "destination"}, func(id int64, values []string) error {
+	return c.eachRow(ctx, tables.Aliases, []string{"source", "destination"}, func(id int64, values []string) error {
 		source, err := address.Source(values[0])
 		if err != nil {
 			return nil //nolint:nilerr // reported already
@@ -74,28 +73,29 @@ func (c *checker) name(ctx context.Context, hops map[uint64]*hop) error {
 	})
 }
 
+// reportLoop reports a loop at the alias with the lowest id. The path in the message begins there.
 func (c *checker) reportLoop(loop []uint64, hops map[uint64]*hop) {
-	start := lowest(loop, hops)
+	start := lowestID(loop, hops)
 	if start == 0 {
-		return // it has just been mended
+		return // somebody has broken the loop meanwhile
 	}
 	at := slices.IndexFunc(loop, func(node uint64) bool { return hops[node].id == start })
 	path := []string{hops[loop[at]].source}
 	for i := range loop {
 		path = append(path, hops[loop[(at+i)%len(loop)]].destination)
 	}
-	if len(path) > longestPath {
-		path = append(path[:longestPath-1], "...")
+	if len(path) > maxPath {
+		path = append(path[:maxPath-1], "...")
 	}
 	c.reportAlias(CodeAliasLoop, start, "%s leads back to itself: delete or correct one of these aliases", strings.Join(path, " -> "))
 }
 
-// lowest returns the lowest id on a loop, 0 if a row of it is gone.
-func lowest(loop []uint64, hops map[uint64]*hop) int64 {
+// lowestID returns the lowest id on a loop, 0 if a row of the loop is gone.
+func lowestID(loop []uint64, hops map[uint64]*hop) int64 {
 	return hops[slices.MinFunc(loop, func(a, b uint64) int { return cmp.Compare(hops[a].id, hops[b].id) })].id
 }
 
-// loops returns one loop for each set of sources whose aliases lead to each other without end.
+// loops returns one loop of each strongly connected component of sources. It empties the list of edges.
 func (g *graph) loops() [][]uint64 {
 	slices.SortFunc(g.edges, compareEdges)
 	edges := slices.Compact(g.edges)

@@ -10,12 +10,13 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// The example of the guide, https://workaround.org/ispmail/: an address, its password and the hashes of it that are printed.
+// The example account of the guide, https://workaround.org/ispmail/.
 const (
 	exampleEmail    = "john@example.org"
 	examplePassword = "summersun"
 )
 
+// exampleHashes are the hashes of examplePassword that releases of the guide print.
 var exampleHashes = []string{
 	"$2y$05$m.GdQNMyUFNG0vPsaXxSB.0ZQqZhe1e9Un841oBcWi6U6HRF2Kmky",
 	"$2y$05$.WedBCNZiwxY1CG3aleIleu6lYjup2CIg0BP4M4YCZsO204Czz07W",
@@ -23,8 +24,8 @@ var exampleHashes = []string{
 	"14cbfb845af1f030e372b1cb9275e6dd",
 }
 
-// password looks at the stored password of a user. width is that of the column.
-func (c *checker) password(user ispmail.User, email string, width int64, report func(Code, string, ...any)) {
+// checkPassword checks the stored password of a user. width is the number of characters that the column holds.
+func (c *checker) checkPassword(user ispmail.User, email string, width int64, report func(Code, string, ...any)) {
 	stored := user.Password.Reveal()
 	if stored == "" {
 		report(CodeEmptyPassword, "there is no password, and Dovecot 2.4.0 to 2.4.2 lets everybody in with an empty one: set one, or {CRYPT}! to lock the account")
@@ -69,7 +70,7 @@ func (c *checker) password(user ispmail.User, email string, width int64, report 
 	}
 }
 
-// isExample tells whether the password is the one of the guide. Only the account of the guide costs a hash.
+// isExample reports whether the password is the example of the guide. It computes a hash only for the example account.
 func (c *checker) isExample(email, stored, payload, label string) bool {
 	for _, printed := range exampleHashes {
 		if payload == printed {
@@ -80,11 +81,12 @@ func (c *checker) isExample(email, stored, payload, label string) bool {
 		return false
 	}
 	if label == "" && strings.HasPrefix(stored, "$") {
-		stored = "{CRYPT}" + stored // as a server reads it that takes it for a hash at all
+		stored = "{CRYPT}" + stored // so does a server with that default scheme read it
 	}
 	return stored == examplePassword || c.store.Hasher().VerifyFor(email, stored, examplePassword) == nil
 }
 
+// isClear reports whether a label is one of clear text.
 func isClear(label string) bool {
 	switch strings.ToUpper(label) {
 	case "PLAIN", "CLEAR", "CLEARTEXT":
@@ -93,8 +95,8 @@ func isClear(label string) bool {
 	return false
 }
 
-// isCut tells whether the end of a value is missing. filled says that it takes up the whole column: values without an end
-// that can be told, clear text and Argon2, may go on then.
+// isCut reports whether the end of a value is missing. filled says that the value takes up the whole width of the column:
+// then a value of a scheme without a fixed length, clear text or Argon2, may have been cut.
 func isCut(info hash.Info, err error, payload string, filled bool) bool {
 	if filled && (errors.Is(err, hash.ErrMalformed) || info.Recoverable || strings.HasPrefix(info.Scheme, "ARGON2")) {
 		return true

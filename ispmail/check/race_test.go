@@ -2,5 +2,5 @@
 
 package check_test
 
-// raced: the race detector is on, so that work takes several times as long.
+// raced says that the race detector is on. Work takes several times as long then.
 const raced = true

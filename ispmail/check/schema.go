@@ -13,24 +13,24 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// widestHash is the length of the longest values that package hash makes, those of SCRAM-SHA-256.
+// widestHash is the length of the longest values that package hash generates, those of SCRAM-SHA-256.
 const widestHash = 140
 
-// lookedUp are the columns by which Postfix and Dovecot look up.
-var lookedUp = []struct{ table, column string }{
+// lookupColumns are the columns by which Postfix and Dovecot look rows up.
+var lookupColumns = []struct{ table, column string }{
 	{tables.Domains, "name"},
 	{tables.Users, "email"},
 	{tables.Aliases, "source"},
 }
 
-// A key is a column that an index begins with, or that refers to another table.
+// A key is the first column of an index, or a column with a foreign key.
 type key struct {
-	Name, Refers string
+	Name   string
+	Refers string // the table to which the foreign key refers
 }
 
-// schema reports what is wrong with the tables. Where MariaDB does not show the primary key of a table, the account may
-// not see its keys, and nothing is known about them.
-func (c *checker) schema(ctx context.Context) error {
+// checkSchema reports what is wrong with the tables themselves.
+func (c *checker) checkSchema(ctx context.Context) error {
 	err := c.store.Read(ctx, func(_ context.Context, db bun.IDB) error {
 		c.mariaDB = db.Dialect().Name() == dialect.MySQL
 		return nil
@@ -39,21 +39,23 @@ func (c *checker) schema(ctx context.Context) error {
 		return err
 	}
 	for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
-		t, err := c.table(ctx, name)
+		t, err := c.readTable(ctx, name)
 		if err != nil {
 			return err
 		}
 		if width := t.Columns["password"].Chars; name == tables.Users && c.mariaDB && 0 < width && width < widestHash {
 			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: make it VARCHAR(150) or wider", width, widestHash)
 		}
-		if err := c.keys(ctx, name); err != nil || c.stopped {
+		if err := c.checkKeys(ctx, name); err != nil || c.stopped {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *checker) keys(ctx context.Context, table string) error {
+// checkKeys reports what is wrong with the engine and the keys of a table. MariaDB hides the keys from an account with few
+// rights. Every table has a primary key, so if that is hidden, nothing is reported about the others.
+func (c *checker) checkKeys(ctx context.Context, table string) error {
 	var indexes, references, engines []key
 	err := c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
 		if !c.mariaDB {
@@ -61,7 +63,7 @@ func (c *checker) keys(ctx context.Context, table string) error {
 				db.NewRaw("SELECT i.name FROM pragma_index_list(?) l, pragma_index_info(l.name) i WHERE i.seqno = 0 AND l.partial = 0", table).Scan(ctx, &indexes),
 				db.NewRaw(`SELECT "from" AS name, "table" AS refers FROM pragma_foreign_key_list(?)`, table).Scan(ctx, &references),
 			)
-			// An INTEGER PRIMARY KEY is not among them, and there are no grants.
+			// SQLite does not list an INTEGER PRIMARY KEY. It has no grants, so nothing is hidden.
 			indexes, references = append(indexes, key{Name: "id"}), append(references, key{Name: "id"})
 			return err
 		}
@@ -80,7 +82,7 @@ func (c *checker) keys(ctx context.Context, table string) error {
 	for _, engine := range engines {
 		c.report(CodeNonTransactionalTable, table, 0, "the engine %s has no transactions: ALTER TABLE %s ENGINE=InnoDB", engine.Name, table)
 	}
-	for _, l := range lookedUp {
+	for _, l := range lookupColumns {
 		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {
 			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s ON %s (%s)", l.column, l.column, table, l.column)
 		}
@@ -94,7 +96,7 @@ func (c *checker) keys(ctx context.Context, table string) error {
 	return nil
 }
 
-// hasKey tells whether a column is among keys, referring to a table unless that is "".
+// hasKey reports whether a column is among the keys. If table is not "", its key must refer to that table.
 func hasKey(keys []key, column, table string) bool {
 	for _, k := range keys {
 		if strings.EqualFold(k.Name, column) && (table == "" || strings.EqualFold(k.Refers, table)) {
@@ -104,8 +106,8 @@ func hasKey(keys []key, column, table string) bool {
 	return false
 }
 
-// hidesReferences tells whether MariaDB shows the keys of a table but not what they refer to, as it does to an account with
-// grants on columns. Such an account may not see the definition of the table either.
+// hidesReferences reports whether MariaDB shows the account the keys of a table, but not to which tables they refer. It does
+// so if the account has grants only on columns. Such an account may not run SHOW CREATE TABLE either.
 func (c *checker) hidesReferences(ctx context.Context, table string) (hidden bool, err error) {
 	if !c.mariaDB {
 		return false, nil
@@ -120,5 +122,5 @@ func (c *checker) hidesReferences(ctx context.Context, table string) (hidden boo
 	return hidden, err
 }
 
-// tableDenied is ER_TABLEACCESS_DENIED_ERROR of MariaDB.
+// tableDenied is MariaDB's ER_TABLEACCESS_DENIED_ERROR.
 const tableDenied = 1142

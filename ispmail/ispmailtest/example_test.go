@@ -18,7 +18,7 @@ func signUp(ctx context.Context, store *ispmail.Store, email, password string) e
 	return err
 }
 
-// One test, run on both kinds of database.
+// This example runs one test on both kinds of database.
 func Example() {
 	databases := map[string]func(testing.TB) *ispmailtest.Database{
 		"MariaDB": ispmailtest.MariaDB,
@@ -38,7 +38,7 @@ func Example() {
 	}
 }
 
-// A service that changes passwords needs no more rights than these.
+// This example tests a program with the few rights that a service for changing passwords needs.
 func ExampleDatabase_As() {
 	_ = func(t *testing.T) { // func TestChangePassword(t *testing.T)
 		db := ispmailtest.MariaDB(t)

@@ -1,14 +1,16 @@
-// Package ispmailtest gives tests a database with the tables of the ISPmail guide, as net/http/httptest gives them a
-// server: MariaDB starts a real server in a container, once for each test binary, and SQLite needs nothing at all.
-// Every call makes a database of its own, so that tests can run in parallel, and removes it when the test ends.
+// Package ispmailtest gives a test a fresh database with the tables of the ISPmail guide, as [net/http/httptest] gives it a
+// server.
 //
-// MariaDB needs a Docker engine. ISPMAIL_TEST_IMAGE names the image of the server, by default the official one.
-// ISPMAIL_TEST_DSN names a server that runs already, with an account that may create databases
-// and accounts, such as root:
+// [SQLite] makes a database in memory and needs nothing else. [MariaDB] makes one on a real server, which runs in a container
+// that the tests of a package share. Every call makes a database of its own and removes it when the test ends, so that tests
+// can run in parallel.
+//
+// MariaDB needs Docker, and takes the image that the environment variable ISPMAIL_TEST_IMAGE names, by default the official
+// one. Or ISPMAIL_TEST_DSN names a server that runs already, with an account that may create databases and accounts:
 //
 //	ISPMAIL_TEST_DSN='root:secret@tcp(127.0.0.1:3306)/' go test ./...
 //
-// Where neither is to be had, the test fails. Under go test -short, tests that need a MariaDB are skipped.
+// Without a server, the test fails. With go test -short, it is skipped.
 package ispmailtest
 
 import (
@@ -30,16 +32,16 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// A Database is a database that lives as long as a test. It is safe for concurrent use.
+// A Database is a database for one test, which ends with it. It is safe for concurrent use.
 type Database struct {
-	// DB reaches everything in the database, to arrange what a test needs and to look at what came out.
+	// DB is for statements of the test itself. It has all rights.
 	DB *bun.DB
-	// DSN is the data source name for the program under test: of github.com/go-sql-driver/mysql for MariaDB, of
-	// modernc.org/sqlite for SQLite.
+	// DSN is the data source name for a program under test that connects itself. It is one of github.com/go-sql-driver/mysql
+	// for MariaDB, and one of modernc.org/sqlite for SQLite.
 	DSN string
 }
 
-// MariaDB returns an empty database with the tables of the guide on a MariaDB server.
+// MariaDB returns a database on a MariaDB server, with the tables of the guide and no rows.
 func MariaDB(tb testing.TB) *Database {
 	tb.Helper()
 	if testing.Short() {
@@ -63,10 +65,10 @@ func MariaDB(tb testing.TB) *Database {
 	return d
 }
 
-// SQLite returns an empty database with the tables of the guide in memory.
+// SQLite returns an SQLite database in memory, with the tables of the guide and no rows.
 func SQLite(tb testing.TB) *Database {
 	tb.Helper()
-	// The VFS memdb shares a database between the connections of a process by its name.
+	// With the VFS memdb, the connections of a process that name the same file share a database.
 	dsn := "file:/" + rand.Text() + "?vfs=memdb&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)"
 	db, err := sql.Open("sqlite", dsn)
 	require.NoError(tb, err)
@@ -76,7 +78,7 @@ func SQLite(tb testing.TB) *Database {
 	return d
 }
 
-// Each runs a test on an empty database of every kind, as the subtests MariaDB and SQLite.
+// Each runs a test twice, as the subtests MariaDB and SQLite, each on an empty database of that kind.
 func Each(t *testing.T, test func(t *testing.T, db *Database)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB) *Database{"MariaDB": MariaDB, "SQLite": SQLite} {
@@ -84,14 +86,15 @@ func Each(t *testing.T, test func(t *testing.T, db *Database)) {
 	}
 }
 
+// init creates the tables.
 func (d *Database) init(tb testing.TB) {
 	tb.Helper()
 	tb.Cleanup(func() { require.NoError(tb, d.DB.Close()) })
 	require.NoError(tb, d.Store(tb, ispmail.Config{}).CreateSchema(tb.Context()))
 }
 
-// Store returns a Store on the database. Its log goes nowhere unless config has a Logger, and Config.Timeout is a minute
-// unless it is set: machines that run tests are busy.
+// Store returns an [ispmail.Store] on the database. Unless config sets them, the Logger discards everything, and the Timeout
+// is a minute, because machines that run tests are busy.
 func (d *Database) Store(tb testing.TB, config ispmail.Config) *ispmail.Store {
 	tb.Helper()
 	if config.Logger == nil {
@@ -103,12 +106,12 @@ func (d *Database) Store(tb testing.TB, config ispmail.Config) *ispmail.Store {
 	return store
 }
 
-// Password is the password of the users of Example.
+// Password is the password of the users of [Database.Example].
 const Password = "summersun"
 
-// Example fills the database with the example data of the guide: the domain example.org, the user john@example.org
-// with a {SHA256-CRYPT} password and the alias jack@example.org for him. As a user whom an older guide left behind,
-// md5@example.org has a {PLAIN-MD5} password.
+// Example adds the example rows of the guide: the domain example.org, the user john@example.org with a {SHA256-CRYPT}
+// password, and an alias from jack@example.org to him. It also adds the user md5@example.org with a {PLAIN-MD5} password, the
+// scheme of older releases of the guide.
 func (d *Database) Example(tb testing.TB) {
 	tb.Helper()
 	for _, statement := range []string{
@@ -122,14 +125,14 @@ func (d *Database) Example(tb testing.TB) {
 	}
 }
 
-// Exec runs a statement that must succeed.
+// Exec runs a statement. If the statement fails, the test ends.
 func (d *Database) Exec(tb testing.TB, query string, args ...any) {
 	tb.Helper()
 	_, err := d.DB.ExecContext(tb.Context(), query, args...)
 	require.NoError(tb, err, query)
 }
 
-// Stored returns what the column password holds for an address, which must be spelt as in the row.
+// Stored returns the stored password of a user. The address must be spelt as in the row.
 func (d *Database) Stored(tb testing.TB, email string) string {
 	tb.Helper()
 	var stored string

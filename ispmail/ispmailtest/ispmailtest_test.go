@@ -9,7 +9,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestMariaDB also tells which server the tests run on.
+// TestMariaDB also logs which server the tests run on.
 func TestMariaDB(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -25,7 +25,7 @@ func TestSQLite(t *testing.T) {
 	check(t, ispmailtest.SQLite(t), ispmailtest.SQLite(t))
 }
 
-// check has two databases to see that they are two.
+// check fails if two databases share rows.
 func check(t *testing.T, db, other *ispmailtest.Database) {
 	t.Helper()
 	db.Example(t)

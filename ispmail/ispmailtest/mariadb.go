@@ -19,13 +19,13 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/container"
 )
 
-// A server is a MariaDB on which databases can be created.
+// A server is a MariaDB server for the databases of a test binary.
 type server struct {
 	config *mysql.Config
 	db     *sql.DB
 }
 
-// mariaDB returns the server of this test binary.
+// mariaDB returns the server of this test binary. The first call connects to it.
 var mariaDB = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
@@ -47,7 +47,7 @@ var mariaDB = sync.OnceValues(func() (*server, error) {
 	return &server{config: config, db: db}, nil
 })
 
-// serverConfig returns how to connect to the server that ISPMAIL_TEST_DSN names, or else to one in a new container.
+// serverConfig returns how to connect to the server that ISPMAIL_TEST_DSN names, or to a new container if it names none.
 func serverConfig(ctx context.Context) (*mysql.Config, error) {
 	if dsn := os.Getenv("ISPMAIL_TEST_DSN"); dsn != "" {
 		config, err := mysql.ParseDSN(dsn)
@@ -64,8 +64,9 @@ func serverConfig(ctx context.Context) (*mysql.Config, error) {
 	return server.Config, nil
 }
 
-// Account creates a MariaDB account that has the rights of the grants and no others, and returns its DSN. In the grants,
-// "%s" stands for the account and "ON *" for all tables of the database. The account ends with the test.
+// Account creates a MariaDB account with no rights but those of the grants, and returns its DSN. Each grant is a statement
+// such as "GRANT SELECT ON * TO %s", in which "%s" stands for the account and "ON *" means all tables of the database. The
+// account ends with the test.
 func (d *Database) Account(tb testing.TB, grants ...string) (dsn string) {
 	tb.Helper()
 	config, err := mysql.ParseDSN(d.DSN)
@@ -83,7 +84,8 @@ func (d *Database) Account(tb testing.TB, grants ...string) (dsn string) {
 	return config.FormatDSN()
 }
 
-// As returns a Store of an Account with these grants. Its log goes nowhere.
+// As returns an [ispmail.Store] that connects as a new [Database.Account] with these grants. Its Logger discards everything,
+// and its Timeout is a minute.
 func (d *Database) As(tb testing.TB, grants ...string) *ispmail.Store {
 	tb.Helper()
 	store, err := ispmail.Open(tb.Context(), d.Account(tb, grants...), ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: time.Minute})

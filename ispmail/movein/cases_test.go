@@ -17,7 +17,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/movein"
 )
 
-// small returns a database with the columns that are needed, as PostfixAdmin has them on SQLite.
+// small returns an SQLite database of PostfixAdmin with only the columns that are needed.
 func small(t *testing.T) *ispmailtest.Database {
 	t.Helper()
 	db := ispmailtest.SQLite(t)
@@ -40,7 +40,7 @@ const (
 	sha512 = "$6$003x3FQoj4ZmR2Tx$QaMl4MUtGBBLWDa1JUUBCeDoUBkivKuieHRZ9lCZ7PTFsxCYsJ6yXdT8J2iF2haydvpMGKvc7QXcvSzFS0NyZ."
 )
 
-// TestPassword covers what the programs store, by the settings that make them. All are of "summersun".
+// TestPassword covers the stored passwords of both programs, by the setting that makes them. All are of "summersun".
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -164,7 +164,7 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-// TestBothCatchAlls has what an alias domain says once more, and something else.
+// TestBothCatchAlls has a catch-all of an alias domain, first to the same domain and then to another.
 func TestBothCatchAlls(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"@example.org", "@example.com"} {
@@ -181,7 +181,7 @@ func TestBothCatchAlls(t *testing.T) {
 	}
 }
 
-// TestSchema names what is wrong with a database.
+// TestSchema covers databases that cannot be read. The error says what is wrong.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -247,7 +247,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// TestNames reads tables that are called otherwise.
+// TestNames reads tables that do not have the default names.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	db, source := fixture(t, "postfixadmin-3.3", "postfixadmin-rows")
@@ -274,7 +274,7 @@ func TestNames(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// TestPages reads more rows than a page has, ends early, and notes a column that a later release might have.
+// TestPages reads more rows than a page has, ends early, and expects a note about an unknown column.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	db, source := fixture(t, "vimbadmin-3.4", "vimbadmin-rows",

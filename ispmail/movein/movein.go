@@ -1,12 +1,15 @@
-// Package movein reads the databases of PostfixAdmin and ViMbAdmin for a move to a server of the ISPmail guide. What it
-// reads, ispmail.Store.Import adds:
+// Package movein reads the databases of PostfixAdmin and ViMbAdmin, for a move to a server of the ISPmail guide.
+//
+// [ispmail.Store.Import] adds what it reads:
 //
 //	items := movein.PostfixAdmin(ctx, db, movein.Config{Scheme: "md5crypt"})
 //	report := func(n movein.Note) { fmt.Println(n) }
 //	result, err := store.Import(ctx, movein.Records(items, report), ispmail.ImportConfig{})
 //
-// The database is only read, in one transaction and with no right but SELECT. It is a MariaDB or MySQL, SQLite or PostgreSQL;
-// MySQL and PostgreSQL are not tested. The files of the mail do not move by this.
+// The package only reads the database, in one transaction, with no right but SELECT. The database may be on MariaDB, SQLite,
+// MySQL or PostgreSQL; the last two are not tested.
+//
+// The mail itself, the files in the mailboxes, has to be moved by other means.
 package movein
 
 import (
@@ -20,27 +23,27 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// ErrSchema says that a database is not the one of the program, or of a release that this package does not know.
+// ErrSchema says that a database does not belong to the program, or to a release of it that this package knows.
 var ErrSchema = errors.New("movein: the tables do not fit")
 
-// An Item is a record for Import or, where Note is not nil, a note.
+// An Item is a note, or a record for [ispmail.Store.Import] if Note is nil.
 type Item struct {
 	Record ispmail.Record
 	Note   *Note
 }
 
-// A Note tells what is left behind or changes. Rows of the source that do not become records, and columns that hold
-// something for which there is no place, all have one.
+// A Note says what is left behind, or comes over with a change. Every row that does not become a record is in a note, and so is
+// every column that holds something for which there is no place.
 type Note struct {
 	Code Code `json:"code"`
-	// Table is the table of the source.
+	// Table is a table of the database that is read.
 	Table string `json:"table"`
-	// Key is the address or domain of the row or, where the note is about many rows, the column or nothing.
+	// Key is the address or the domain of the row. In a note about many rows, it is a column or empty.
 	Key string `json:"key,omitempty"`
-	// Rows is how many rows of the table are left behind by this note. It is 0 if the row has records all the same.
-	// The rows that have records and the Rows of all notes add up to the rows of the table.
+	// Rows is how many rows the note reports as left behind. It is 0 for rows that come over with a change. The Rows of all
+	// notes about a table, and the rows of it that became records, add up to all of its rows.
 	Rows int `json:"rows"`
-	// Message is one sentence in English. It may change between releases, and never holds a password or a hash.
+	// Message is one sentence in English. It never holds a password or a hash. Its wording may change between releases.
 	Message string `json:"message"`
 }
 
@@ -53,50 +56,56 @@ func (n Note) String() string {
 	return fmt.Sprintf("%s: %s (%s)", where, n.Message, n.Code)
 }
 
-// Config holds the settings of a reader. The zero value is for a database whose passwords all have a prefix or a form
-// that tells what they are.
+// Config holds the settings of [PostfixAdmin] and [ViMbAdmin]. The zero value is enough for tables with the default names, in
+// which every stored password shows its scheme, by a {SCHEME} or by its form.
 type Config struct {
-	// Scheme is that of the passwords without a {SCHEME}: what the program is configured with, $CONF['encrypt'] of
-	// PostfixAdmin ("md5crypt") or defaults.mailbox.password_scheme of ViMbAdmin ("dovecot:BLF-CRYPT"), or a scheme by
-	// Dovecot's name for it. Values that cannot be of the scheme are taken for what their form tells. If Scheme is empty, that
-	// goes for all; without it, a digest in hex and clear text are not told apart and are left behind.
+	// Scheme is the scheme of stored passwords without a {SCHEME}. It is $CONF['encrypt'] of PostfixAdmin ("md5crypt"),
+	// defaults.mailbox.password_scheme of ViMbAdmin ("dovecot:BLF-CRYPT"), or a scheme of Dovecot ("BLF-CRYPT").
+	//
+	// A value that does not have the form of Scheme, or any value if Scheme is empty, is recognised by a "$" at its start, as
+	// in "$1$" and "$2y$". All others are left behind: nothing tells a digest in hex from a clear text.
 	Scheme string
-	// TablePrefix is what all names of tables begin with, $CONF['database_prefix'] of PostfixAdmin.
+	// TablePrefix is the start of all table names, $CONF['database_prefix'] of PostfixAdmin.
 	TablePrefix string
-	// Tables has the names of tables that are called otherwise, without the prefix, by their usual ones:
+	// Tables holds names that differ from the default ones, without the prefix, by the default name. It is
 	// $CONF['database_tables'] of PostfixAdmin.
 	Tables map[string]string
 }
 
-// PostfixAdmin reads a database of PostfixAdmin 3.3 or 4.0: the domains, then the mailboxes, then the aliases. Only what
-// is active comes over, and what was served here: no backup MX domains, and no addresses in other domains.
+// PostfixAdmin reads a database of PostfixAdmin 3.3 or 4.0. It yields the domains, then the mailboxes, then the aliases.
 //
-// Passwords come over as they are stored, with a prefix. Those with a prefix that Dovecot does not know, {md5raw} of Courier, or
-// that makes them longer than the column of the guide, {SHA512-CRYPT.B64}, get the one that means the same.
+// Only active rows come over, and only those of domains whose mailboxes are on the server: no backup MX domains. The times at
+// which rows were created and changed are left behind without a note.
 //
-// An alias has a record for each of its destinations; the rows by which PostfixAdmin makes every mailbox an alias for
-// itself need none, see CodeImplied. An alias domain becomes an alias from "@alias" to "@target". Quotas of mailboxes are
-// bytes there and here. When rows were made and changed is left behind without a note.
-// With the maps of the guide, a mailbox gets its mail even if it has no such row and its domain has a catch-all, which takes
-// the mail there.
+// Stored passwords come over unchanged, with a {SCHEME} in front if they have none. There are two exceptions: Courier's
+// {md5raw}, which Dovecot does not know, becomes {PLAIN-MD5}, and {SHA512-CRYPT.B64}, which is too wide for the column of the
+// guide, becomes {SHA512-CRYPT}. Quotas are in bytes in both databases.
 //
-// Widths of columns, duplicates and the grammar of addresses are Import's to see to. A database that is not
-// PostfixAdmin's is ErrSchema; other errors are those of the database and of a Scheme that does not exist.
-// An error is the last thing that is yielded.
+// An alias becomes one record for each of its destinations. An alias domain becomes an alias from "@alias" to "@target".
 //
-// It reads pages of 1000 rows. What it remembers are the names of all domains and mailboxes that come over, about 100 bytes
-// each. The transaction stays open while the caller looks at an item.
+// The program gives each mailbox an alias to itself, which the guide does not need, see [CodeImplied]. If a mailbox lacks that
+// alias and its domain has a catch-all, the maps of PostfixAdmin send its mail to the catch-all. Those of the guide send it to
+// the mailbox.
+//
+// Records may have too long texts, duplicates and invalid addresses. [ispmail.Store.Import] refuses those.
+//
+// An error is the last item. It is [ErrSchema] if the database is not one of PostfixAdmin, an error of the database, or one that
+// says that [Config.Scheme] is unknown.
+//
+// The function reads keyset pages of 1000 rows. It remembers the names of the domains and mailboxes that come over, about 100
+// bytes each. Its transaction stays open while the caller handles an item.
 func PostfixAdmin(ctx context.Context, db *bun.DB, config Config) iter.Seq2[Item, error] {
 	return read(ctx, db, &postfixAdmin, config)
 }
 
-// ViMbAdmin reads a database of ViMbAdmin 3.4. All that is said about PostfixAdmin goes for it, except that it has no alias
-// domains other than aliases from "@alias" to "@target", and that mailboxes which wait for being deleted stay behind too.
+// ViMbAdmin reads a database of ViMbAdmin 3.4, as [PostfixAdmin] reads one of PostfixAdmin. There are two differences:
+// ViMbAdmin stores an alias domain as an alias from "@alias" to "@target", and mailboxes that are about to be deleted are left
+// behind.
 func ViMbAdmin(ctx context.Context, db *bun.DB, config Config) iter.Seq2[Item, error] {
 	return read(ctx, db, &viMbAdmin, config)
 }
 
-// Records returns the records of items, and tells the notes as they come.
+// Records yields the records among items, and calls note for each note.
 func Records(items iter.Seq2[Item, error], note func(Note)) iter.Seq2[ispmail.Record, error] {
 	return func(yield func(ispmail.Record, error) bool) {
 		for item, err := range items {

@@ -25,10 +25,10 @@ import (
 
 type reader func(context.Context, *bun.DB, movein.Config) iter.Seq2[movein.Item, error]
 
-// programs are the databases that are read, each with the report that is to come out.
+// programs are the databases that are read.
 var programs = []struct {
 	name, schema, rows, scheme string
-	more                       []string // what only this release has
+	more                       []string // statements for what only this release has
 	read                       reader
 }{
 	{"PostfixAdmin 3.3", "postfixadmin-3.3", "postfixadmin-rows", "md5crypt", nil, movein.PostfixAdmin},
@@ -46,7 +46,7 @@ var fourZero = []string{
 	"INSERT INTO dkim_signing (author, dkim_id) VALUES ('example.org', 1)",
 }
 
-// load runs the statements of files on a database of its own.
+// load returns a new database, on which it has run the statements of files.
 func load(t *testing.T, names ...string) *ispmailtest.Database {
 	t.Helper()
 	open := ispmailtest.MariaDB
@@ -57,10 +57,10 @@ func load(t *testing.T, names ...string) *ispmailtest.Database {
 	for _, table := range []string{"virtual_aliases", "virtual_users", "virtual_domains"} {
 		db.Exec(t, "DROP TABLE "+table)
 	}
-	conn, err := db.DB.DB.Conn(t.Context()) // of which the files change the settings
+	conn, err := db.DB.DB.Conn(t.Context()) // the files change its session variables
 	require.NoError(t, err)
 	defer func() {
-		if db.DB.Dialect().Name() == dialect.SQLite { // whose database ends with its last connection
+		if db.DB.Dialect().Name() == dialect.SQLite { // the database ends with its last connection
 			assert.NoError(t, conn.Close())
 		} else {
 			assert.ErrorIs(t, conn.Raw(func(any) error { return driver.ErrBadConn }), driver.ErrBadConn)
@@ -79,14 +79,14 @@ func load(t *testing.T, names ...string) *ispmailtest.Database {
 	return db
 }
 
-// fixture returns the database of a program, and an account on it that may only read.
+// fixture returns the database of a program, and the same database through an account that may only read.
 func fixture(t *testing.T, schema, rows string, more ...string) (db *ispmailtest.Database, source *bun.DB) {
 	t.Helper()
 	db = load(t, schema, rows)
 	for _, statement := range more {
 		db.Exec(t, statement)
 	}
-	if db.DB.Dialect().Name() == dialect.SQLite { // where there are no accounts
+	if db.DB.Dialect().Name() == dialect.SQLite { // it has no accounts
 		return db, db.DB
 	}
 	account, err := sql.Open("mysql", db.Account(t, "GRANT SELECT ON * TO %s"))
@@ -126,7 +126,7 @@ func report(records []ispmail.Record, notes []movein.Note) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// TestReport compares all that comes out of a database with testdata/*.txt.
+// TestReport compares all records and notes of a database with testdata/*.txt.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	for _, p := range programs {
@@ -136,7 +136,7 @@ func TestReport(t *testing.T) {
 			records, notes := all(t, p.read(t.Context(), source, movein.Config{Scheme: p.scheme}))
 			want, err := os.ReadFile(filepath.Join("testdata", strings.TrimSuffix(p.schema, "-sqlite")+".txt"))
 			require.NoError(t, err)
-			if db.DB.Dialect().Name() == dialect.SQLite { // which has small letters after capital ones
+			if db.DB.Dialect().Name() == dialect.SQLite { // it sorts small letters after capital ones
 				assert.ElementsMatch(t, strings.Split(string(want), "\n"), strings.Split(report(records, notes), "\n"))
 			} else {
 				assert.Equal(t, string(want), report(records, notes))
@@ -195,7 +195,7 @@ func TestMove(t *testing.T) {
 			assert.Equal(t, results[1].Total()-results[1].Refused, results[2].Present, "a second time does no harm")
 			if p.schema == "vimbadmin-3.4" {
 				assert.Empty(t, refused)
-			} else { // what does not fit the columns, and the grammar of addresses
+			} else { // two do not fit their columns, one is no address
 				require.Len(t, refused, 3)
 				assert.Contains(t, refused[0], "domain long.long.")
 				assert.Contains(t, refused[1], "mailbox long@long.long.")
@@ -218,10 +218,10 @@ func TestMove(t *testing.T) {
 			assert.Positive(t, quota)
 			assert.Equal(t, quota, *john.Quota)
 
-			// What mail does there, it does here, but where a note says otherwise.
+			// Mail goes where it went before, unless a note says otherwise.
 			postfix := newPostfix(t, db)
 			exceptions := map[string]bool{
-				// Passwords without a scheme, and what is no address.
+				// Mailboxes with passwords that do not come over, and a source that is no address.
 				"clear@example.org": true, "hex@example.org": true, "empty@example.org": true, "josé@example.org": true,
 				// The catch-all of an alias domain itself.
 				"info@alias.example": true, "unknown@alias.example": true,

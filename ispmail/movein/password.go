@@ -9,13 +9,13 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 )
 
-// passwords gives stored values their prefix.
+// passwords adds the {SCHEME} to stored passwords.
 type passwords struct {
-	scheme string // "" for none
-	salted bool
+	scheme string // of values without one, "" if it is not known
+	salted bool   // ViMbAdmin is configured for a digest that Dovecot does not know
 }
 
-// schemes are what the settings of the programs mean, where Dovecot has another name for it. See pacrypt in
+// schemes are the schemes of Dovecot, by settings of the programs that name them otherwise. See pacrypt in
 // https://github.com/postfixadmin/postfixadmin/blob/v4.0.5/functions.inc.php and
 // https://github.com/opensolutions/ViMbAdmin/blob/3.4.1/library/OSS/Auth/Password.php.
 var schemes = map[string]string{
@@ -25,13 +25,14 @@ var schemes = map[string]string{
 	"md5":           "PLAIN-MD5",
 	"cleartext":     "PLAIN",
 	"sha512.b64":    "SHA512-CRYPT.B64",
-	"authlib":       "", // always with a prefix
+	"authlib":       "", // its values have a prefix
 	"plain":         "PLAIN",
 	"plaintext":     "PLAIN",
 	"bcrypt":        "BLF-CRYPT",
 	"sha1":          "SHA",
 }
 
+// newPasswords understands [Config.Scheme].
 func newPasswords(setting string) (*passwords, error) {
 	p := &passwords{}
 	name := strings.ToLower(setting)
@@ -52,18 +53,18 @@ func newPasswords(setting string) (*passwords, error) {
 	return p, nil
 }
 
-// stored returns a value with its prefix, or why there is none.
+// stored returns a value with its {SCHEME}. If that is not known, it returns the code and the message of a [Note].
 func (p *passwords) stored(value string) (stored string, code Code, message string) {
-	const raw = "{md5raw}" // Courier's
+	const raw = "{md5raw}" // of Courier
 	switch {
 	case value == "":
 		return "", CodeEmptyPassword, "it has no password"
 	case len(value) > len(raw) && strings.EqualFold(value[:len(raw)], raw):
 		return "{PLAIN-MD5}" + value[len(raw):], "", ""
 	case value[0] == '{' && strings.Contains(value, "}"):
-		return plain(value), "", ""
+		return unwrapBase64(value), "", ""
 	}
-	// A value that begins with $ tells what it is by itself, unless it is clear text.
+	// A value that begins with $ shows its scheme, unless it is clear text.
 	candidates := []string{p.scheme}
 	if value[0] == '$' {
 		candidates = append(candidates, "CRYPT", "ARGON2ID", "ARGON2I")
@@ -82,9 +83,9 @@ func (p *passwords) stored(value string) (stored string, code Code, message stri
 	return "", CodeUnknownPassword, "its password has no {SCHEME} and is not of " + p.scheme
 }
 
-// plain undoes the base64 around text that needs none. As PostfixAdmin writes it with sha512.b64, {SHA512-CRYPT.B64}
-// takes 162 characters, where the guide's column has 150.
-func plain(stored string) string {
+// unwrapBase64 decodes a value of a scheme such as {SHA512-CRYPT.B64}, whose payload needs no base64. PostfixAdmin writes such
+// values of 162 characters with the setting sha512.b64. The column of the guide holds 150.
+func unwrapBase64(stored string) string {
 	label, payload, _ := strings.Cut(stored[1:], "}")
 	scheme, suffix, _ := strings.Cut(strings.ToUpper(label), ".")
 	if suffix != "B64" && suffix != "BASE64" || !strings.HasSuffix(scheme, "CRYPT") {
@@ -97,7 +98,7 @@ func plain(stored string) string {
 	return stored
 }
 
-// isSound tells whether a value is what its prefix says.
+// isSound reports whether a value has the form of its scheme.
 func isSound(stored string) bool {
 	_, err := hash.Inspect(stored)
 	return err == nil || errors.Is(err, hash.ErrTooCostly) || errors.Is(err, hash.ErrUnsupported)

@@ -7,11 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// postfix is what Postfix knows of a database of PostfixAdmin or ViMbAdmin by the queries that both have in their
-// documentation.
+// A postfix answers what Postfix finds in a database of PostfixAdmin or ViMbAdmin, by the queries in their documentation.
 type postfix struct {
 	domains   map[string]bool
 	mailboxes map[string]bool
@@ -38,13 +38,13 @@ func newPostfix(t *testing.T, db *ispmailtest.Database) *postfix {
 	query("SELECT address, goto FROM alias WHERE active = '1'", func(key, value string) { m.aliases[key] = value })
 	if slices.Contains(tablesOf(t, db), "alias_domain") {
 		query("SELECT alias_domain, target_domain FROM alias_domain WHERE active = '1'", func(key, value string) { m.pairs[key] = value })
-	} else { // mailboxes that wait for being deleted are off to this project
+	} else { // this module leaves mailboxes that are about to be deleted behind
 		query("SELECT username, '' FROM mailbox WHERE delete_pending = 1", func(key, _ string) { delete(m.mailboxes, key) })
 	}
 	return m
 }
 
-// addresses returns all addresses that the rows have, and one that none has for each domain.
+// addresses returns all addresses in the rows, and unknown, info and john in each domain.
 func (m *postfix) addresses() []string {
 	asked := map[string]bool{}
 	for address := range m.mailboxes {
@@ -64,28 +64,27 @@ func (m *postfix) addresses() []string {
 	return addresses
 }
 
-// expand returns to whom mail for an address goes in the end, nil if to nobody. Autoresponders do not count.
-func (m *postfix) expand(address string) []string {
-	if !m.domains[address[strings.LastIndexByte(address, '@')+1:]] {
-		return []string{address}
+// expand returns the addresses at which mail for an address ends up, nil if there is none. The autoresponder does not count.
+func (m *postfix) expand(email string) []string {
+	if !m.domains[address.DomainOf(email)] {
+		return []string{email}
 	}
 	found := map[string]bool{}
-	m.follow(address, map[string]bool{}, found)
+	m.follow(email, map[string]bool{}, found)
 	var to []string
-	for address := range found {
-		domain := address[strings.LastIndexByte(address, '@')+1:]
-		if m.mailbox(address) || !m.domains[domain] {
-			to = append(to, address)
+	for email := range found {
+		if m.mailbox(email) || !m.domains[address.DomainOf(email)] {
+			to = append(to, email)
 		}
 	}
 	slices.Sort(to)
 	return to
 }
 
-// mailbox asks virtual_mailbox_maps.
+// mailbox is a lookup in virtual_mailbox_maps.
 func (m *postfix) mailbox(address string) bool { return m.mailboxes[address] }
 
-// follow is virtual_alias_maps: the aliases, those of the target of an alias domain, and its catch-all.
+// follow looks an address up in virtual_alias_maps: the aliases, those of the target of an alias domain, and its catch-all.
 func (m *postfix) follow(address string, seen, found map[string]bool) {
 	if seen[address] {
 		return

@@ -1,48 +1,47 @@
 package movein
 
-// A program is what is to be known about the database of one. Tables and columns are by their usual names, columns in
-// lower case.
+// A program describes the database of PostfixAdmin or ViMbAdmin. Tables have their default names, and columns are in lower
+// case.
 type program struct {
-	name     string
-	releases string
-	needed   map[string][]string // columns of tables
-	foreign  string              // a column of mailbox that only the other program has
-	other    string              // the name of that
-	pairs    bool                // there is a table of alias domains
-	pseudo   string              // a domain that is none
-	checks   []check
-	settings []setting
-	derived  map[string][]string // columns that hold nothing of their own
-	tables   []rest
+	name          string
+	releases      string
+	needed        map[string][]string // the columns that are read, by table; the first one is the key
+	foreignColumn string              // a column of mailbox that only otherProgram has
+	otherProgram  string
+	pseudoDomain  string // a row of domain that is no domain, "" for none
+	checks        []check
+	settings      []setting
+	derived       map[string][]string // columns whose loss needs no note, by table
+	otherTables   []otherTable
 }
 
-// A check is a column that most rows have the same value in. The others are worth a note, or stay behind.
+// A check is a column that has one of a few usual values in most rows. A row with another value gets a note.
 type check struct {
 	table, column string
 	usual         []string
 	code          Code
-	stays         bool
+	leave         bool   // such a row is left behind
 	message       string // "VALUE" stands for the value
 }
 
-// A setting is a column for which there is no place.
+// A setting is a column that a server of the guide has no place for.
 type setting struct {
 	table, column string
 	holds         condition
 	what          string
 }
 
-// A condition is the SQL that tells whether a column, %s, holds anything.
+// A condition is an SQL expression that is true if a column, %s, holds something.
 type condition string
 
 const (
 	text   condition = "%s <> ''"
 	number condition = "%s <> 0"
-	date   condition = "%s > '2000-01-02 00:00:00'" // PostfixAdmin's null is the day before
+	date   condition = "%s > '2000-01-02 00:00:00'" // for no date, PostfixAdmin stores 2000-01-01
 )
 
-// A rest is a table for which there is no place.
-type rest struct{ table, what string }
+// An otherTable is a table that a server of the guide has no place for.
+type otherTable struct{ table, what string }
 
 var postfixAdmin = program{
 	name:     "PostfixAdmin",
@@ -53,9 +52,9 @@ var postfixAdmin = program{
 		"alias":        {"address", "goto", "active", "domain"},
 		"alias_domain": {"alias_domain", "target_domain", "active"},
 	},
-	foreign: "domain_id", other: "ViMbAdmin",
-	pairs:  true,
-	pseudo: "ALL",
+	foreignColumn: "domain_id",
+	otherProgram:  "ViMbAdmin",
+	pseudoDomain:  "ALL",
 	checks: []check{
 		transport,
 		{"mailbox", "smtp_active", []string{"", "1", "t", "true"}, CodeRestriction, false, "the user was not to send mail, which every user may do here"},
@@ -81,7 +80,7 @@ var postfixAdmin = program{
 		"alias":        {"created", "modified"},
 		"alias_domain": {"created", "modified"},
 	},
-	tables: []rest{
+	otherTables: []otherTable{
 		{"admin", "administrators"},
 		{"domain_admins", "rights of administrators"},
 		{"fetchmail", "mailboxes elsewhere that fetchmail empties"},
@@ -106,7 +105,8 @@ var viMbAdmin = program{
 		"mailbox": {"username", "password", "quota", "active", "domain_id"},
 		"alias":   {"address", "goto", "active", "domain_id"},
 	},
-	foreign: "domain", other: "PostfixAdmin",
+	foreignColumn: "domain",
+	otherProgram:  "PostfixAdmin",
 	checks: []check{
 		transport,
 		{"mailbox", "delete_pending", []string{"", "0", "f", "false"}, CodeDeleted, true, "the mailbox waits for being deleted"},
@@ -134,7 +134,7 @@ var viMbAdmin = program{
 		"mailbox": {"id", "local_part", "homedir_size", "maildir_size", "size_at", "created", "modified"},
 		"alias":   {"id", "created", "modified"},
 	},
-	tables: []rest{
+	otherTables: []otherTable{
 		{"admin", "administrators"},
 		{"domain_admins", "rights of administrators"},
 		{"admin_pref", "settings of administrators"},
@@ -149,6 +149,7 @@ var viMbAdmin = program{
 	},
 }
 
+// transport is a check of both programs.
 var transport = check{
 	"domain", "transport",
 	[]string{"", "virtual"},
@@ -156,7 +157,7 @@ var transport = check{
 	"the transport of its mail was VALUE; here its mail goes to the mailboxes like that of all domains",
 }
 
-// known returns all columns of a table that the program is known to have.
+// known returns the columns that a table has in the releases that this package knows.
 func (p *program) known(table string) map[string]bool {
 	known := map[string]bool{}
 	for _, columns := range [][]string{p.needed[table], p.derived[table]} {
@@ -175,6 +176,7 @@ func (p *program) known(table string) map[string]bool {
 	return known
 }
 
+// checksOf returns the checks of a table.
 func (p *program) checksOf(table string) (checks []check) {
 	for _, c := range p.checks {
 		if c.table == table {

@@ -10,20 +10,21 @@ import (
 	"github.com/uptrace/bun/dialect"
 )
 
-// A source is a database that is read.
+// A source is the database that is read.
 type source struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	db      *bun.DB
-	columns map[string]map[string]bool // of tables, in lower case
+	columns map[string]map[string]bool // in lower case, by table
 }
 
+// pageSize is the number of rows of a keyset page.
 const pageSize = 1000
 
-// within runs a function in a transaction, so that all that it reads is of one moment.
-func (s *source) within(ctx context.Context, db *bun.DB, do func() error) error {
+// inSnapshot runs a function in a transaction that reads one snapshot.
+func (s *source) inSnapshot(ctx context.Context, db *bun.DB, do func() error) error {
 	var options *sql.TxOptions
-	if !is(db, dialect.SQLite) {
+	if !isDialect(db, dialect.SQLite) {
 		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 	}
 	tx, err := db.DB.BeginTx(ctx, options)
@@ -32,16 +33,17 @@ func (s *source) within(ctx context.Context, db *bun.DB, do func() error) error 
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	s.ctx, s.tx, s.db = ctx, tx, db
-	if err := s.look(); err != nil {
+	if err := s.readColumns(); err != nil {
 		return fmt.Errorf("movein: %w", err)
 	}
 	return do()
 }
 
-func is(db *bun.DB, name dialect.Name) bool { return db.Dialect().Name() == name }
+// isDialect reports whether a database is of a kind.
+func isDialect(db *bun.DB, name dialect.Name) bool { return db.Dialect().Name() == name }
 
-// look finds out which tables and columns there are.
-func (s *source) look() error {
+// readColumns reads which tables and columns the account may see.
+func (s *source) readColumns() error {
 	query := "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()"
 	switch s.db.Dialect().Name() {
 	case dialect.PG:
@@ -59,7 +61,7 @@ func (s *source) look() error {
 	}, query)
 }
 
-// each reads all rows of a table, a page at a time, by the first of the columns, which is unique. NULL is "".
+// each calls do with every row of a table, ordered by the first of the columns, which must be unique. NULL is "".
 func (s *source) each(table string, columns []string, do func(map[string]string) error) error {
 	key := s.quote(columns[0])
 	quoted := make([]string, len(columns))
@@ -69,7 +71,7 @@ func (s *source) each(table string, columns []string, do func(map[string]string)
 	from := "SELECT " + strings.Join(quoted, ", ") + " FROM " + s.quote(table)
 	to := fmt.Sprintf(" ORDER BY %s LIMIT %d", key, pageSize)
 	after := " WHERE " + key + " > ?"
-	if is(s.db, dialect.PG) {
+	if isDialect(s.db, dialect.PG) {
 		after = " WHERE " + key + " > $1"
 	}
 	read := 0
@@ -95,7 +97,7 @@ func (s *source) each(table string, columns []string, do func(map[string]string)
 		}
 		args = []any{page[len(page)-1][columns[0]]}
 	}
-	// Where the first column has no unique key, or a value that does not compare, rows between two pages could be missed.
+	// A keyset page would skip rows if the first column had equal values, or NULL.
 	total, err := s.count(table, "")
 	if err == nil && total != read {
 		err = fmt.Errorf("%d of %d rows could be read: is %s its key?", read, total, columns[0])
@@ -106,7 +108,7 @@ func (s *source) each(table string, columns []string, do func(map[string]string)
 	return nil
 }
 
-// count counts the rows that satisfy a condition, or all.
+// count counts the rows of a table that satisfy a condition, all rows if it is "".
 func (s *source) count(table, condition string) (n int, err error) {
 	query := "SELECT COUNT(*) FROM " + s.quote(table)
 	if condition != "" {
@@ -116,14 +118,14 @@ func (s *source) count(table, condition string) (n int, err error) {
 	return n, err
 }
 
-// query reads rows whose columns are texts, or can be read as such. It takes the values as they are, and not in the text of
-// the statement, because bun would mend what is not UTF-8.
+// query calls do with the columns of each row as texts. It does not use bun, which would put args into the text of the statement
+// and replace what is not UTF-8.
 func (s *source) query(do func([]string), query string, args ...any) error {
 	rows, err := s.tx.QueryContext(s.ctx, query, args...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // Err has it
+	defer rows.Close() //nolint:errcheck // Err returns it
 	names, err := rows.Columns()
 	if err != nil {
 		return err
@@ -145,7 +147,7 @@ func (s *source) query(do func([]string), query string, args ...any) error {
 	return rows.Err()
 }
 
-// quote returns a name as it stands in a statement.
+// quote returns a name with the quotes of the dialect.
 func (s *source) quote(name string) string {
 	mark := string(s.db.Dialect().IdentQuote())
 	return mark + strings.ReplaceAll(name, mark, mark+mark) + mark

@@ -12,7 +12,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// readLine returns what is wrong with a line as a predicate, "" if nothing is.
+// readLine parses a line. If the line is wrong, it says in what way, as a predicate of the line: "is not UTF-8".
 func readLine(text []byte) (l line, wrong string) {
 	if !utf8.Valid(text) {
 		return line{}, "is not UTF-8"
@@ -21,7 +21,7 @@ func readLine(text []byte) (l line, wrong string) {
 	if wrong != "" {
 		return line{}, wrong
 	}
-	if wrong := field(fields, "type", &l.Type); wrong != "" {
+	if wrong := readField(fields, "type", &l.Type); wrong != "" {
 		return line{}, wrong
 	}
 	known, ok := lineFields[l.Type]
@@ -38,7 +38,7 @@ func readLine(text []byte) (l line, wrong string) {
 		"password": &l.Password, "new_password": &l.NewPassword, "quota": &l.Quota, "source": &l.Source, "destination": &l.Destination,
 	}
 	for _, name := range append(known.must, known.may...) {
-		if wrong := field(fields, name, targets[name]); wrong != "" {
+		if wrong := readField(fields, name, targets[name]); wrong != "" {
 			return line{}, wrong
 		}
 		delete(fields, name)
@@ -53,7 +53,7 @@ func readLine(text []byte) (l line, wrong string) {
 	return l, ""
 }
 
-// readObject returns the fields of a JSON object. Of a field that is there twice, package json would take the last.
+// readObject returns the fields of a JSON object. Package json would accept a field that is there twice.
 func readObject(text []byte) (fields map[string]json.RawMessage, wrong string) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	const broken = "is not a JSON object, or is cut"
@@ -85,8 +85,8 @@ func readObject(text []byte) (fields map[string]json.RawMessage, wrong string) {
 	return fields, ""
 }
 
-// field reads one field, if it is there, and returns what is wrong with it.
-func field(fields map[string]json.RawMessage, name string, target any) string {
+// readField parses a field into target, if the field is there. It returns what is wrong with the line.
+func readField(fields map[string]json.RawMessage, name string, target any) string {
 	value, ok := fields[name]
 	if !ok {
 		return ""
@@ -99,14 +99,14 @@ func field(fields map[string]json.RawMessage, name string, target any) string {
 		}
 		return fmt.Sprintf("has the field %q, which is not %s", name, kind)
 	}
-	// Package json reads half of a surrogate pair as U+FFFD. Some programs write bytes that are not UTF-8 that way.
+	// Package json replaces an unpaired surrogate by U+FFFD. Some programs escape bytes that are not UTF-8 in that way.
 	if !bytes.ContainsRune(value, utf8.RuneError) && strings.ContainsRune(textOf(target), utf8.RuneError) {
 		return fmt.Sprintf("has the field %q with an escape that is no character", name)
 	}
 	return ""
 }
 
-// textOf returns what was read into a field, "" if it is a number.
+// textOf returns the text in a target of readField, "" if the target is a number.
 func textOf(target any) string {
 	switch target := target.(type) {
 	case *string:
@@ -117,6 +117,7 @@ func textOf(target any) string {
 	return ""
 }
 
+// record returns the record of a line of one of the types "domain", "user" and "alias".
 func (l line) record() ispmail.Record {
 	switch l.Type {
 	case "domain":

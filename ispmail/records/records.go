@@ -1,6 +1,7 @@
-// Package records keeps domains, users and aliases in files of JSON lines (https://jsonlines.org).
+// Package records writes domains, users and aliases to files of JSON lines (https://jsonlines.org), and reads them.
 //
-// [Write] writes what [ispmail.Store.Export] yields. [Read] reads it for [ispmail.Store.Restore] and [ispmail.Store.Import].
+// [Write] takes what [ispmail.Store.Export] yields. [Read] yields what [ispmail.Store.Restore] and [ispmail.Store.Import]
+// take.
 package records
 
 import (
@@ -15,13 +16,16 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// ErrFormat says that a file is not one of records as Write writes them, or is cut.
+// ErrFormat says that a file is not a whole file of records, or that a record cannot be written to one.
 var ErrFormat = errors.New("records: not a file of records")
 
-// maxLine is the number of bytes of a line, far above what a row of any schema needs.
+// maxLine is the highest number of bytes of a line. No row of any schema comes near it.
 const maxLine = 1 << 20
 
-// A line is what all lines of a file of records are made of. Each type has its own fields, see lineFields.
+// version is the version of the format.
+const version = 1
+
+// A line is one line of a file of records. Each type of line has fields of its own, see lineFields.
 type line struct {
 	Type        string  `json:"type"`
 	Version     int     `json:"version,omitempty"`
@@ -37,9 +41,7 @@ type line struct {
 	Destination *string `json:"destination,omitempty"`
 }
 
-const recordsVersion = 1
-
-// lineFields are the fields that a line of a type must have, and those that it may have.
+// lineFields are the fields that a line must have and may have, by its type.
 var lineFields = map[string]struct{ must, may []string }{
 	"records": {must: []string{"version"}},
 	"domain":  {must: []string{"name"}, may: []string{"id"}},
@@ -48,22 +50,25 @@ var lineFields = map[string]struct{ must, may []string }{
 	"end":     {must: []string{"records"}},
 }
 
-// Write writes records as JSON lines (https://jsonlines.org), in UTF-8, each a line such as
+// Write writes records to a file, one line of JSON in UTF-8 for each:
 //
 //	{"type":"domain","id":1,"name":"example.org"}
 //	{"type":"user","id":1,"domain_id":1,"email":"john@example.org","password":"{SHA256-CRYPT}$5$...","quota":0}
 //	{"type":"alias","id":1,"domain_id":1,"source":"jack@example.org","destination":"john@example.org"}
 //
-// between {"type":"records","version":1} and a last line with their number, by which Read knows that none is
-// missing. The file holds the passwords of all users as they are stored: keep it where only you can read it.
+// The first line is {"type":"records","version":1}. The last line, {"type":"end","records":3}, holds the number of records,
+// so that [Read] notices when the file is cut.
 //
-// It returns the errors of the records, of w, and ErrFormat for a text that is not UTF-8, which JSON cannot hold.
+// The file holds the stored passwords of all users: keep it where only you can read it.
+//
+// The errors are those of records and of w, and [ErrFormat] for an empty record and for text that is not UTF-8, which JSON
+// cannot hold.
 func Write(w io.Writer, records iter.Seq2[ispmail.Record, error]) error {
 	buffered := bufio.NewWriter(w)
 	encoder := json.NewEncoder(buffered)
 	encoder.SetEscapeHTML(false)
 	write := func(l line) error { return encoder.Encode(l) } //nolint:gosec // the stored passwords are what it is for
-	if err := write(line{Type: "records", Version: recordsVersion}); err != nil {
+	if err := write(line{Type: "records", Version: version}); err != nil {
 		return err
 	}
 	n := 0
@@ -86,6 +91,7 @@ func Write(w io.Writer, records iter.Seq2[ispmail.Record, error]) error {
 	return buffered.Flush()
 }
 
+// lineOf returns the line of a record.
 func lineOf(r ispmail.Record) (l line, err error) {
 	switch {
 	case r.Domain != nil:
@@ -110,16 +116,20 @@ func lineOf(r ispmail.Record) (l line, err error) {
 	return l, nil
 }
 
-// Read reads what Write writes. A file that somebody made by other means needs no ids, and neither the first
-// nor the last line; instead of "password", a user may have "new_password", which Import hashes. Records have their line
-// as Origin. It ends with ErrFormat at the first line that is not right, with its number and never its text, as that
-// may hold a password.
+// Read yields the records of a file that [Write] wrote, or that somebody wrote by hand. The Origin of each record is its line:
+// "line 7".
+//
+// A file that was written by hand needs neither the first line nor the last, and no ids. A user may have "new_password", which
+// [ispmail.Store.Import] hashes, in place of "password", the stored value. A line has at most 1 MiB.
+//
+// At the first wrong line, Read ends with [ErrFormat]. The error tells the number of the line, but not its text, which may hold
+// a password.
 func Read(r io.Reader) iter.Seq2[ispmail.Record, error] {
 	return func(yield func(ispmail.Record, error) bool) {
 		scanner := bufio.NewScanner(r)
 		scanner.Buffer(nil, maxLine)
 		number, records := 0, 0
-		begun, ended := false, false // with the first and the last line of Write
+		begun, ended := false, false // whether the first and the last line of Write were read
 		fail := func(reason string) { yield(ispmail.Record{}, fmt.Errorf("%w: line %d %s", ErrFormat, number, reason)) }
 		for scanner.Scan() {
 			number++
@@ -135,8 +145,8 @@ func Read(r io.Reader) iter.Seq2[ispmail.Record, error] {
 			case l.Type == "records" && number > 1:
 				fail(`is of the type "records", which only the first line may be`)
 				return
-			case l.Type == "records" && l.Version != recordsVersion:
-				fail(fmt.Sprintf("says that the file is of version %d; this program reads version %d", l.Version, recordsVersion))
+			case l.Type == "records" && l.Version != version:
+				fail(fmt.Sprintf("says that the file is of version %d; this program reads version %d", l.Version, version))
 				return
 			case l.Type == "records":
 				begun = true
@@ -163,7 +173,7 @@ func Read(r io.Reader) iter.Seq2[ispmail.Record, error] {
 		case begun && !ended:
 			number++
 			fail("is missing: the file is cut")
-		case number == 0: // as a shell leaves it where an export failed
+		case number == 0: // a shell creates the file of a redirected export even if the export fails
 			number++
 			fail("is missing: the file is empty")
 		}

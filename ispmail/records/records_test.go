@@ -13,30 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/records"
 )
 
-// sequence yields records, and an error at their end if there is one.
-func sequence(err error, all ...ispmail.Record) iter.Seq2[ispmail.Record, error] {
-	return func(yield func(ispmail.Record, error) bool) {
-		for _, r := range all {
-			if !yield(r, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ispmail.Record{}, err)
-		}
-	}
-}
-
-func ptr[T any](v T) *T { return &v }
-
 var someRecords = []ispmail.Record{
 	{Domain: &ispmail.Domain{ID: 1, Name: "example.org"}},
-	{User: &ispmail.User{ID: 7, DomainID: 1, Email: "John@Example.org ", Password: ispmail.NewSecret(`{PLAIN}"\ü<&>` + "\u2028\t"), Quota: ptr(int64(-1))}},
+	{User: &ispmail.User{ID: 7, DomainID: 1, Email: "John@Example.org ", Password: ispmail.NewSecret(`{PLAIN}"\ü<&>` + "\u2028\t"), Quota: new(int64(-1))}},
 	{User: &ispmail.User{ID: 8, DomainID: 2, Email: "@example.org", Password: ispmail.NewSecret("")}},
-	{User: &ispmail.User{Email: "jane@example.org", Quota: ptr(int64(0))}, NewPassword: ispmail.NewSecret("a long enough secret")},
+	{User: &ispmail.User{Email: "jane@example.org", Quota: new(int64(0))}, NewPassword: ispmail.NewSecret("a long enough secret")},
 	{Alias: &ispmail.Alias{ID: 3, DomainID: 1, Source: "@example.org", Destination: "a@example.net, b@example.net"}},
 	{User: &ispmail.User{ID: 9, Password: ispmail.NewSecret("{PLAIN}" + "\x00\ufffd")}},
 }
@@ -44,7 +29,7 @@ var someRecords = []ispmail.Record{
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	var file bytes.Buffer
-	require.NoError(t, records.Write(&file, sequence(nil, someRecords...)))
+	require.NoError(t, records.Write(&file, dbtest.Sequence(nil, someRecords...)))
 	assert.Equal(t, `{"type":"records","version":1}
 {"type":"domain","id":1,"name":"example.org"}
 {"type":"user","id":7,"domain_id":1,"email":"John@Example.org ","password":"{PLAIN}\"\\ü<&>\u2028\t","quota":-1}
@@ -71,21 +56,21 @@ func TestWriteRefuses(t *testing.T) {
 		records iter.Seq2[ispmail.Record, error]
 		err     error
 	}{
-		"an error":  {sequence(broken, someRecords...), broken},
-		"nothing":   {sequence(nil, ispmail.Record{}), records.ErrFormat},
-		"not UTF-8": {sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: ispmail.NewSecret("{PLAIN}\xfc")}}), records.ErrFormat},
-		"nor new":   {sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: ispmail.NewSecret("\xfc")}), records.ErrFormat},
+		"an error":  {dbtest.Sequence(broken, someRecords...), broken},
+		"nothing":   {dbtest.Sequence(nil, ispmail.Record{}), records.ErrFormat},
+		"not UTF-8": {dbtest.Sequence(nil, ispmail.Record{User: &ispmail.User{ID: 1, Password: ispmail.NewSecret("{PLAIN}\xfc")}}), records.ErrFormat},
+		"nor new":   {dbtest.Sequence(nil, ispmail.Record{User: &ispmail.User{}, NewPassword: ispmail.NewSecret("\xfc")}), records.ErrFormat},
 	} {
 		require.ErrorIs(t, records.Write(&bytes.Buffer{}, test.records), test.err, name)
 	}
-	assert.Error(t, records.Write(full{}, sequence(nil, someRecords...)))
+	assert.Error(t, records.Write(full{}, dbtest.Sequence(nil, someRecords...)))
 }
 
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// TestReadRefuses ends at a line that is not right, after the records before it.
+// TestReadRefuses ends at the first wrong line, after the records before it.
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	const head, domain, end = `{"type":"records","version":1}` + "\n", `{"type":"domain","name":"example.org"}` + "\n", `{"type":"end","records":1}` + "\n"
@@ -143,7 +128,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestRecordSecrets writes a record in every way that a program would by accident.
+// TestRecordSecrets prints a record in the ways in which a program does so by accident.
 func TestRecordSecrets(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -1,7 +1,7 @@
-// Package address knows the spellings of mail addresses and domain names. It is pure: no database, no configuration.
+// Package address returns the canonical form of mail addresses and domain names. It is pure: no database, no configuration.
 //
-// An address has one canonical form, which is ASCII in lower case with an internationalised domain as A-labels
-// (RFC 5890). All packages below ispmail compare addresses by it.
+// The canonical form is ASCII in lower case, with an internationalised domain as A-labels (RFC 5890). Package ispmail and
+// those below it compare addresses only by this form.
 package address
 
 import (
@@ -13,8 +13,8 @@ import (
 const (
 	maxLocalPart = 64  // octets, RFC 5321 section 4.5.3.1.1
 	maxLabel     = 63  // octets, RFC 1035 section 2.3.4
-	maxDomain    = 253 // octets of the text form, which follows from the 255 of RFC 1035
-	maxAddress   = 254 // octets, RFC 5321 section 4.5.3.1.3 less the angle brackets
+	maxDomain    = 253 // octets as text; RFC 1035 section 2.3.4 allows 255 on the wire
+	maxAddress   = 254 // octets; RFC 5321 section 4.5.3.1.3 allows 256 with the angle brackets
 )
 
 // Why a text has no canonical form.
@@ -25,10 +25,10 @@ var (
 	errTooLong   = fmt.Errorf("it is longer than %d octets", maxAddress)
 )
 
-// Canonical returns the canonical form of an address. The local part is a dot-atom of RFC 5322, section 3.2.3. Nothing is
-// trimmed or guessed. The error is the reason in a few words, without the address.
+// Canonical returns the canonical form of an address. The local part must be a dot-atom of RFC 5322, section 3.2.3. Nothing
+// is trimmed or guessed. The error is the reason in a few words, without the address.
 func Canonical(address string) (string, error) {
-	local, domain, ok := cut(address)
+	local, domain, ok := cutLastAt(address)
 	if !ok {
 		return "", errNoAt
 	}
@@ -59,7 +59,8 @@ func Source(source string) (string, error) {
 	return "@" + name, nil
 }
 
-// SourceOrNone returns the canonical form of a source or a destination, "" if it has none.
+// SourceOrNone is [Source] for callers who do not want the reason: it returns "" in place of an error. It takes destinations
+// too, which have the same form.
 func SourceOrNone(source string) string {
 	canonical, err := Source(source)
 	if err != nil {
@@ -68,11 +69,11 @@ func SourceOrNone(source string) string {
 	return canonical
 }
 
-// DomainOf returns what follows the last @, all of a text without one.
+// DomainOf returns what follows the last @. It returns a text without @ as it is.
 func DomainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
-// cut cuts an address at its last @.
-func cut(address string) (local, domain string, ok bool) {
+// cutLastAt cuts an address at its last @.
+func cutLastAt(address string) (local, domain string, ok bool) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
 		return "", "", false
@@ -80,9 +81,10 @@ func cut(address string) (local, domain string, ok bool) {
 	return address[:at], address[at+1:], true
 }
 
-// Cut cuts an address at its last @ and returns the domain in its canonical form. It reports whether there is one.
+// Cut cuts an address at its last @. The domain comes in its canonical form, the local part as it is. ok is false if there is
+// no @, or no canonical form of the domain.
 func Cut(address string) (local, domain string, ok bool) {
-	local, domain, ok = cut(address)
+	local, domain, ok = cutLastAt(address)
 	if !ok {
 		return "", "", false
 	}
@@ -90,7 +92,8 @@ func Cut(address string) (local, domain string, ok bool) {
 	return local, domain, err == nil
 }
 
-// Lower folds ASCII only, so that no other letter becomes one of ASCII, as the Kelvin sign would.
+// Lower returns a text with its ASCII letters in lower case. It leaves all others alone: Unicode has capitals, such as the
+// Kelvin sign, whose lower case is an ASCII letter.
 func Lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -100,7 +103,7 @@ func Lower(s string) string {
 	}, s)
 }
 
-// isDotAtom tests for the dot-atom-text of RFC 5322 in lower case.
+// isDotAtom reports whether a text is a dot-atom-text of RFC 5322, section 3.2.3, in lower case.
 func isDotAtom(s string) bool {
 	for atom := range strings.SplitSeq(s, ".") {
 		if atom == "" {

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Domain returns a domain name as A-labels in lower case.
+// Domain returns the canonical form of a domain name: A-labels in lower case. A dot at the end is an error.
 func Domain(domain string) (string, error) {
-	if len(domain) > 4*maxDomain { // no name of that size can become short enough
+	if len(domain) > 4*maxDomain { // even as A-labels, it would be too long
 		return "", errDomain
 	}
-	name := strings.Map(lowerOfPair, domain)
+	name := strings.Map(lowerOrError, domain)
 	ascii := name
 	if !IsASCII(name) || strings.Contains(name, "xn--") {
 		var err error
@@ -24,7 +24,7 @@ func Domain(domain string) (string, error) {
 		if err != nil || strings.ContainsFunc(unicodeName, notInLabel) {
 			return "", errDomain
 		}
-		// UTS 46 maps full-width letters, soft hyphens and the like away. They are not how a domain is written.
+		// Package idna (UTS 46) replaces full-width letters, drops soft hyphens, and so on. Such a spelling is refused here.
 		if name != ascii && name != unicodeName {
 			return "", errDomain
 		}
@@ -40,8 +40,8 @@ func Domain(domain string) (string, error) {
 	return ascii, nil
 }
 
-// Spellings returns the forms in which a canonical address, source or domain may stand in a row: its own, and the one
-// with U-labels if that is another.
+// Spellings returns the forms in which a row may hold a canonical address, source or domain: the canonical form, and the one
+// with U-labels (RFC 5890) if it has A-labels.
 func Spellings(canonical string) []string {
 	if !HasALabel(canonical) {
 		return []string{canonical}
@@ -54,7 +54,7 @@ func Spellings(canonical string) []string {
 	return []string{canonical, canonical[:at] + unicodeName}
 }
 
-// HasALabel reports whether a canonical address, source or domain may have a second spelling.
+// HasALabel reports whether a canonical address, source or domain may have a second form, see [Spellings].
 func HasALabel(canonical string) bool { return strings.Contains(canonical, "xn--") }
 
 // IsASCII reports whether a text is ASCII only.
@@ -62,9 +62,9 @@ func IsASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
-// lowerOfPair returns the lower case of a letter. A sign that only looks like one, as the Kelvin sign K or the dotted
-// İ, is not the capital of its lower case; it is replaced by what no domain holds.
-func lowerOfPair(r rune) rune {
+// lowerOrError returns the lower case of a letter. For a sign that is not the capital of its lower case, such as the Kelvin sign
+// or the dotted İ, it returns U+FFFD, which no domain may hold.
+func lowerOrError(r rune) rune {
 	low := unicode.ToLower(r)
 	if low != r && unicode.ToUpper(low) != r {
 		return utf8.RuneError
@@ -72,12 +72,13 @@ func lowerOfPair(r rune) rune {
 	return low
 }
 
-// notInLabel refuses symbols, emoji among them, which UTS 46 allows and IDNA 2008 (RFC 5892) does not.
+// notInLabel reports whether IDNA 2008 (RFC 5892) forbids a character in a label. Package idna (UTS 46) allows some of them,
+// such as emoji.
 func notInLabel(r rune) bool {
 	return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("-.·͵׳״・\u200c\u200d", r)
 }
 
-// isHostLabel tests for a label of RFC 1123, section 2.1, in lower case.
+// isHostLabel reports whether a text is a label of RFC 1123, section 2.1, in lower case.
 func isHostLabel(s string) bool {
 	if s == "" || len(s) > maxLabel || s[0] == '-' || s[len(s)-1] == '-' {
 		return false

@@ -1,4 +1,4 @@
-// Package container starts MariaDB servers for tests, with Docker.
+// Package container starts MariaDB servers in containers for tests.
 package container
 
 import (
@@ -19,12 +19,14 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
-// official is the server of Debian 12, as its makers package it.
+// official is the image of the MariaDB project with the version of Debian 12.
 const official = "mariadb:10.11.14"
 
-// entrypoint starts the server, again if it was killed, and ends a minute after its last client has gone: a test binary
-// that was killed leaves nothing behind, even where testcontainers' own reaper is not to be had. A client is a connection
-// to port 3306 (0CEA) in the state ESTABLISHED (01), see proc_net_tcp of the Linux kernel.
+// entrypoint runs the server and restarts it when it was killed. It ends a minute after the last client has gone, so that a
+// test binary that was killed leaves no container behind, even without the reaper of testcontainers.
+//
+// It counts as clients the connections to port 3306 (0CEA) in the state ESTABLISHED (01) in /proc/net/tcp, see
+// https://docs.kernel.org/networking/proc_net_tcp.html.
 const entrypoint = `
 while :; do docker-entrypoint.sh mariadbd "$@"; sleep 0.1; done &
 idle=0
@@ -37,13 +39,13 @@ var port = network.MustParsePort("3306/tcp")
 
 // A MariaDB is a server in a container of its own.
 type MariaDB struct {
-	// Config is how root connects to it.
+	// Config connects as root.
 	Config    *mysql.Config
 	container testcontainers.Container
 }
 
-// Start starts the server of the image that ISPMAIL_TEST_IMAGE names, or else of the official one, with options for
-// mariadbd.
+// Start starts a server with options for mariadbd. The image is the one that ISPMAIL_TEST_IMAGE names, by default the official
+// one.
 func Start(ctx context.Context, options ...string) (*MariaDB, error) {
 	image := cmp.Or(os.Getenv("ISPMAIL_TEST_IMAGE"), official)
 	config := mysql.NewConfig()
@@ -59,7 +61,7 @@ func Start(ctx context.Context, options ...string) (*MariaDB, error) {
 			host.AutoRemove = true
 			host.PortBindings = network.PortMap{port: {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}}
 		}),
-		// The log line that the mariadb module waits for is only in the official image.
+		// The mariadb module would wait for a log line that only the official image writes.
 		testcontainers.WithWaitStrategy(wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
 			config.Addr = net.JoinHostPort(host, port.Port())
 			return config.FormatDSN()
@@ -80,7 +82,7 @@ func Start(ctx context.Context, options ...string) (*MariaDB, error) {
 	return &MariaDB{Config: config, container: ctr}, nil
 }
 
-// Signal sends a signal to the server: KILL, STOP or CONT. A server that ended starts again.
+// Signal sends a signal to the server: KILL, STOP or CONT. A server that was killed starts again.
 func (m *MariaDB) Signal(ctx context.Context, signal string) error {
 	code, output, err := m.container.Exec(ctx, []string{"sh", "-c", "kill -" + signal + " $(pidof mariadbd)"}, exec.Multiplexed())
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// Each runs a test in parallel on every kind of database, with the example data of the guide.
+// Each is [ispmailtest.Each] with parallel subtests, the rows of [ispmailtest.Database.Example], and a Store.
 func Each(t *testing.T, test func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store)) {
 	t.Helper()
 	t.Parallel()
@@ -33,7 +33,7 @@ func Each(t *testing.T, test func(t *testing.T, db *ispmailtest.Database, store 
 	})
 }
 
-// Sound is a stored password of which there is nothing to say.
+// Sound returns a stored password without faults.
 var Sound = sync.OnceValue(func() string {
 	stored, err := hash.Generate("a long enough secret")
 	if err != nil {
@@ -42,7 +42,7 @@ var Sound = sync.OnceValue(func() string {
 	return stored
 })
 
-// Collect returns all rows of a list, which must not fail.
+// Collect returns the items of a sequence, which must not yield an error.
 func Collect[T any](t *testing.T, rows iter.Seq2[T, error]) []T {
 	t.Helper()
 	var all []T
@@ -53,26 +53,42 @@ func Collect[T any](t *testing.T, rows iter.Seq2[T, error]) []T {
 	return all
 }
 
-// Open opens a Store that ends with the test. Its log goes nowhere unless config has a Logger.
+// Sequence yields items and then err, unless it is nil. It is the opposite of [Collect].
+func Sequence[T any](err error, items ...T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+		if err != nil {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// Open opens a Store and closes it when the test ends. Unless config sets them, the Logger discards everything, and the
+// Timeout is a minute.
 func Open(t *testing.T, dsn string, config ispmail.Config) *ispmail.Store {
 	t.Helper()
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	config.Timeout = cmp.Or(config.Timeout, time.Minute) // on a busy machine too
+	config.Timeout = cmp.Or(config.Timeout, time.Minute) // the machine may be busy
 	store, err := ispmail.Open(t.Context(), dsn, config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
 }
 
-// Lax returns a Store on connections that are not strict: MariaDB cuts there what is too long.
+// Lax returns a Store on connections without a strict sql_mode, on which MariaDB cuts a value that is too long.
 func Lax(t *testing.T, db *ispmailtest.Database, config ispmail.Config) *ispmail.Store {
 	t.Helper()
 	return Connect(t, db, map[string]string{"sql_mode": "''"}).Store(t, config)
 }
 
-// Connect returns the database through connections with other settings.
+// Connect returns the database through new connections with other session variables.
 func Connect(t *testing.T, db *ispmailtest.Database, params map[string]string) *ispmailtest.Database {
 	t.Helper()
 	c, err := mysql.ParseDSN(db.DSN)
@@ -85,7 +101,7 @@ func Connect(t *testing.T, db *ispmailtest.Database, params map[string]string) *
 	return other
 }
 
-// Dump returns every row of the database.
+// Dump returns all rows of the database as text, to compare them.
 func Dump(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	var all strings.Builder

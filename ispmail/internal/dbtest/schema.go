@@ -13,7 +13,8 @@ import (
 //go:embed schema
 var schemas embed.FS
 
-// Load gives a MariaDB the tables of a file in the folder schema instead of its own.
+// Load replaces the tables of a MariaDB database by those of a file in the folder schema, which has one for each release of the
+// guide and for some other programs.
 func Load(t *testing.T, db *ispmailtest.Database, name string) {
 	t.Helper()
 	schema, err := schemas.ReadFile("schema/" + name + ".sql")

@@ -9,24 +9,23 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// Watch returns the same database, and a function that returns the statements that ran through it since it was last
-// called.
+// Watch returns the same database, and a function that returns the statements that ran through the result since the last call.
 func Watch(db *ispmailtest.Database) (*ispmailtest.Database, func() []string) {
 	hook := &Statements{}
 	return &ispmailtest.Database{DB: db.DB.WithQueryHook(hook), DSN: db.DSN}, hook.Take
 }
 
-// Statements is a query hook of bun that remembers what ran.
+// Statements is a query hook of bun that records statements.
 type Statements struct {
 	mu        sync.Mutex
 	ran       []string
-	templates []string // without values
+	templates []string // the statements without their values
 }
 
 // BeforeQuery does nothing.
 func (s *Statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 
-// AfterQuery remembers a statement.
+// AfterQuery records a statement.
 func (s *Statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +33,7 @@ func (s *Statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
 	s.templates = append(s.templates, event.QueryTemplate)
 }
 
-// Take returns the statements that ran since it was last called.
+// Take returns the statements that ran since the last call.
 func (s *Statements) Take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +42,7 @@ func (s *Statements) Take() []string {
 	return ran
 }
 
-// Templates returns all statements that ran, without their values.
+// Templates returns all statements, without their values.
 func (s *Statements) Templates() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

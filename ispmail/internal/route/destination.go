@@ -6,13 +6,12 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
-// Destinations returns the addresses in a text as they are written, which is one but in rows of programs that write
-// several. Like Postfix, it parts them at commas, semicolons and blanks, and takes an address in angle brackets out of
-// them.
+// Destinations returns the addresses in a text, as they are written there. Like Postfix, it cuts the text at commas, semicolons
+// and blanks, and takes only the address from "John Doe <john@example.org>".
 func Destinations(text string) []string {
 	var all []string
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' }) {
-		if _, addr, ok := strings.Cut(part, "<"); ok { // behind somebody's full name
+		if _, addr, ok := strings.Cut(part, "<"); ok {
 			addr, _, _ = strings.Cut(addr, ">")
 			all = append(all, addr)
 			continue
@@ -22,13 +21,14 @@ func Destinations(text string) []string {
 	return all
 }
 
-// Lead returns the addresses that Postfix makes of the texts that it finds for an address: "@domain" gets the part before
-// the @ of the address, others the extension that was not looked up. "@domain" further back has nothing before the @, and
-// stays so.
+// Lead returns the addresses to which Postfix sends mail for an address, given the texts that it has found for it.
+//
+// A first destination "@domain" gets the local part of the address. A later one keeps an empty local part. All other
+// destinations get the extension of the address, unless the key that was found has it.
 func (m Match) Lead(texts []string) []string {
-	text := strings.Join(texts, ",") // as Postfix joins the rows of an answer
+	text := strings.Join(texts, ",") // so does Postfix join the rows of an answer
 	if strings.HasPrefix(text, "@") {
-		// Postfix does not look for a comma here. What is behind one makes it an address that nobody has.
+		// Postfix does not look for commas here: "@a.example,b@a.example" becomes one address, which nobody has.
 		if domain, err := address.Domain(text[1:]); err == nil {
 			text = "@" + domain
 		}

@@ -1,19 +1,19 @@
 package route
 
-// tooMuch returns a [LoopError] if the steps hold a loop, else [ErrLimit].
-func (w *Walk) tooMuch() error {
+// loopOrLimit returns a [LoopError] if the steps contain a loop, else [ErrLimit].
+func (w *Walk) loopOrLimit() error {
 	if path := w.loop(); path != nil {
 		return &LoopError{Path: path}
 	}
 	return ErrLimit
 }
 
-// loop returns the addresses of a loop, the first one again at its end, nil if there is none. It searches in depth, without
-// recursion.
+// loop returns the addresses of a loop, with the first one again at the end, nil if there is none. It is a depth-first search
+// without recursion. A step from an address to itself is no loop.
 func (w *Walk) loop() []string {
-	path := []string{w.start}    // from the start to where we are
-	place := map[string]int{}    // in the path, -1 once an address is done with
-	taken := make([]int, 1, 100) // of the ways on from each address of the path
+	path := []string{w.start}    // from the start to the current address
+	place := map[string]int{}    // of an address in the path, -1 once all its ways were searched
+	taken := make([]int, 1, 100) // how many ways from each address of the path were searched
 	for len(path) > 0 {
 		end := len(path) - 1
 		here := path[end]

@@ -32,8 +32,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestPostfix sends a mail for every constellation to a real Postfix with the maps of the guide and looks where it goes. It
-// does the same with constellations made at random.
+// TestPostfix sends a mail for every constellation, and for 500 random ones, to a real Postfix with the maps of the guide, and
+// checks where it goes.
 func TestPostfix(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -63,7 +63,7 @@ func TestPostfix(t *testing.T) {
 		case c.Postfix != "":
 			ours = routetest.Wanted(i, c.Postfix)
 		case kind == "loop" || kind == "limit" || kind == "invalid":
-			// To Postfix a loop is one of the ways to reach a limit, and it stumbles over a row with nothing but a comma.
+			// Postfix notices a loop when it reaches a limit. A text of only commas is an error to it.
 			ours = []string{"refused"}
 		}
 		if assert.ElementsMatch(t, ours, theirs, "%d %+v\n%s", i, c, sent[i].reply) && c.Postfix == "" {
@@ -73,11 +73,11 @@ func TestPostfix(t *testing.T) {
 	t.Logf("this package says what Postfix does in %d of %d constellations: %v", agree, len(all), kinds)
 }
 
-// A postfix is a mail server in a container.
+// A postfix is a Postfix in a container.
 type postfix struct {
 	container testcontainers.Container
-	db        *ispmailtest.Database // that the maps are in
-	smtp      string
+	db        *ispmailtest.Database // with the tables of the maps
+	smtp      string                // host:port
 }
 
 func startPostfix(t *testing.T, image string) *postfix {
@@ -120,10 +120,10 @@ func startPostfix(t *testing.T, image string) *postfix {
 	return p
 }
 
-// A mail is what became of one.
+// A mail is a mail that was handed to Postfix.
 type mail struct {
-	id    string // in the queue, "" if it was refused
-	reply string // of the refusal
+	id    string // in the queue, "" if Postfix refused it
+	reply string // of Postfix
 }
 
 var queued = regexp.MustCompile(`queued as (\w+)`)
@@ -134,12 +134,12 @@ func (p *postfix) send(t *testing.T, to string) mail {
 	client, err := smtp.Dial(p.smtp)
 	require.NoError(t, err)
 	defer func() { _ = client.Close() }()
-	// Without a sender nothing is sent back.
+	// Without a sender, Postfix sends no bounces.
 	require.NoError(t, client.Mail(""))
 	if err := client.Rcpt(to); err != nil {
 		return mail{reply: err.Error()}
 	}
-	// Not client.Data, which keeps the reply to itself.
+	// client.Data would not return the reply, which holds the id.
 	id, err := client.Text.Cmd("DATA")
 	require.NoError(t, err)
 	client.Text.StartResponse(id)
@@ -158,7 +158,7 @@ func (p *postfix) send(t *testing.T, to string) mail {
 
 var delivery = regexp.MustCompile(` postfix/(\w+)\[\d+\]: (\w+): to=<(.*?)>,.* status=(\w+)`)
 
-// log waits until the mails have left the queue and returns the log.
+// log waits until all mails have left the queue, and returns the log.
 func (p *postfix) log(t *testing.T, sent []mail) []string {
 	t.Helper()
 	var lines []string
@@ -187,7 +187,7 @@ func (p *postfix) log(t *testing.T, sent []mail) []string {
 	return lines
 }
 
-// outcome is what became of a mail in the words of a constellation.
+// outcome returns what became of a mail, in the words of a [routetest.Constellation].
 func (m mail) outcome(log []string) []string {
 	switch {
 	case strings.HasPrefix(m.reply, "550 "):

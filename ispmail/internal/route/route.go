@@ -1,11 +1,15 @@
-// Package route knows the rules by which Postfix follows aliases with the maps of the ISPmail guide. It is pure: whoever
-// uses it supplies the rows.
+// Package route follows aliases by the rules of Postfix with the maps of the ISPmail guide. It is pure: its users supply the
+// rows.
 //
-// The maps are virtual_aliases, then email2email, which leads the address of a mailbox to itself. Postfix looks up an
-// address, then the address without its extension, then "@domain", each in all maps; see TABLE SEARCH ORDER in virtual(5),
+// The maps are virtual_aliases, then email2email, which leads the address of each mailbox to itself. Postfix looks up an
+// address, then the address without its extension, then "@domain", each in both maps. See TABLE SEARCH ORDER in
 // https://www.postfix.org/virtual.5.html.
 //
-// All addresses and domains are canonical, see package address. Texts are what the column destination holds.
+// Addresses and domains are in their canonical form, see package address. A text is what a row holds in the column
+// destination.
+//
+// There are two ways to use it. [Follow] looks one step behind an alias, in any [Directory]. A [Walk] takes all steps from an
+// address, in [Tables].
 package route
 
 import (
@@ -17,7 +21,7 @@ import (
 // extensionDelimiter is the recipient_delimiter of Debian's main.cf.
 const extensionDelimiter = '+'
 
-// A Directory tells what the tables hold.
+// A Directory answers which keys the three tables hold.
 type Directory interface {
 	// HasAlias reports whether a source, an address or "@domain", has an alias with a destination.
 	HasAlias(source string) bool
@@ -25,8 +29,8 @@ type Directory interface {
 	HasMailbox(address string) bool
 	// HasDomain reports whether the server keeps the mail of a domain.
 	HasDomain(domain string) bool
-	// DomainAlias returns the domain to which the catch-all of a domain sends all mail, "" if it leads to addresses or there
-	// is none.
+	// DomainAlias returns the domain to which the catch-all of a domain sends all mail, with the same local part. It is "" if
+	// there is no catch-all, or if it leads to addresses.
 	DomainAlias(domain string) string
 }
 
@@ -35,32 +39,33 @@ type Kind int
 
 // Kinds of a Match.
 const (
-	Nobody    Kind = iota // nothing, in a domain of this server: the mail is refused
+	Nobody    Kind = iota // nothing, in a domain of this server: Postfix refuses the mail
 	Elsewhere             // nothing, in a domain of another server
 	Mailbox
 	Alias
 	CatchAll
-	Loop    // the source itself again, and no mailbox
-	Unknown // addresses of a whole domain, some of which may lead somewhere
+	Loop    // only the alias from which the mail comes, see Follow
+	Unknown // not known: the mail may be for any address of a domain
 )
 
-// DeadEnd reports whether no mail gets any further.
+// DeadEnd reports whether the mail gets no further.
 func (k Kind) DeadEnd() bool { return k == Nobody || k == Loop }
 
 // A Match is what Postfix finds for an address.
 type Match struct {
 	Kind Kind
-	// Address is the one that was looked up. Behind the catch-all of a whole domain, it is in another domain.
+	// Address is the address that was looked up.
 	Address string
-	// Key is the source of the aliases or the address of the mailbox.
+	// Key is the source of the aliases, or the address of the mailbox.
 	Key string
-	// Through holds the catch-alls to whole domains that Resolve has passed, as "@domain".
+	// Through holds the sources "@domain" of the catch-alls that [Resolve] passed.
 	Through []string
 
-	local, extension string // of the address; the extension only if Key lacks it
+	local     string // the local part of Address
+	extension string // the extension of Address, if Key is without it
 }
 
-// PassesExtension reports whether the address has an extension that its aliases add to their destinations.
+// PassesExtension reports whether the address has an extension that the aliases pass on to their destinations.
 func (m Match) PassesExtension() bool { return m.extension != "" }
 
 // Keys returns the canonical sources that Postfix looks up for an address, in its order.
@@ -75,12 +80,12 @@ func Keys(addr string) []string {
 	return []string{addr, "@" + domain}
 }
 
-// Find returns what Postfix finds for an address in one look-up.
+// Find returns what Postfix finds when it looks up an address once.
 func Find(d Directory, addr string) Match {
 	local, domain, ok := address.Cut(addr)
 	m := Match{Address: addr, local: local}
 	if !ok {
-		m.Kind = Elsewhere // an account of the operating system, or what no mail program understands
+		m.Kind = Elsewhere // a user of the operating system, or no address at all
 		return m
 	}
 	bare, extension := CutExtension(local)
@@ -107,7 +112,8 @@ func Find(d Directory, addr string) Match {
 	return Match{Kind: Elsewhere, Address: addr}
 }
 
-// Resolve is Find past the catch-alls that lead to a whole domain.
+// Resolve is [Find], but goes on behind catch-alls that send a whole domain to another domain. It stops where they lead back
+// to a domain that it has passed.
 func Resolve(d Directory, addr string) Match {
 	var through []string
 	for seen := map[string]bool{}; ; {
@@ -124,8 +130,8 @@ func Resolve(d Directory, addr string) Match {
 	}
 }
 
-// Target returns the address to which a destination of an alias sends mail, "" if the alias sends a whole domain to
-// another one: then it is any address.
+// Target returns the address to which a destination of an alias sends mail. It is "" if the alias sends a whole domain to
+// another domain, where mail may go to any address.
 func Target(source, destination string) string {
 	switch {
 	case destination[0] != '@':
@@ -136,7 +142,7 @@ func Target(source, destination string) string {
 	return ""
 }
 
-// Follow returns what mail for the source of an alias meets behind one of its destinations.
+// Follow returns what Postfix finds for mail that an alias has sent to one of its destinations.
 func Follow(d Directory, source, destination string) Match {
 	switch to := Target(source, destination); {
 	case to == "" && source == destination:
@@ -164,8 +170,8 @@ func Follow(d Directory, source, destination string) Match {
 	}
 }
 
-// MailboxOf returns the mailbox that holds mail for an address of this server: its own, or the one without the
-// extension. It is "" if there is none.
+// MailboxOf returns the address of the mailbox to which the server delivers mail for an address: the address itself, or the
+// address without its extension. It is "" if there is no such mailbox, or the domain is of another server.
 func MailboxOf(d Directory, addr string) string {
 	local, domain, ok := address.Cut(addr)
 	if !ok || !d.HasDomain(domain) {
@@ -180,7 +186,7 @@ func MailboxOf(d Directory, addr string) string {
 	return ""
 }
 
-// CutExtension cuts the local part of an address before the extension.
+// CutExtension cuts a local part before its extension, which begins with the delimiter.
 func CutExtension(local string) (bare, extension string) {
 	if at := strings.IndexByte(local, extensionDelimiter); at > 0 {
 		return local[:at], local[at:]

@@ -9,7 +9,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route/routetest"
 )
 
-// TestConstellations walks every constellation, of which TestPostfix asks a real Postfix.
+// TestConstellations walks through every constellation. TestPostfix does the same with a real Postfix.
 func TestConstellations(t *testing.T) {
 	t.Parallel()
 	for i, c := range routetest.Constellations {
@@ -34,7 +34,7 @@ func TestDestinations(t *testing.T) {
 	}
 }
 
-// TestFollow looks one step behind an alias.
+// TestFollow checks what is found one step behind an alias.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	var d route.Tables

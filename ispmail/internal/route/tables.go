@@ -6,30 +6,31 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
-// A Row is an alias without its source.
+// A Row is a row of virtual_aliases without its source.
 type Row struct {
 	ID          int64
 	Destination string
 }
 
-// Tables hold the rows that mail meets on its way. They are a [Directory] of those keys that were asked for, see
-// [Tables.Wanted]. The zero value is empty and ready to use.
+// Tables hold rows in memory, those that mail meets on its way. They are a [Directory] that knows only the keys for which rows
+// were added, see [Tables.Wanted]. The zero value is empty and ready to use.
 type Tables struct {
 	aliases   map[string][]Row // by source
 	mailboxes map[string]int64 // ids, by address
 	domains   map[string]bool
-	asked     map[string]bool
+	wanted    map[string]bool // keys that Wanted has returned
 }
 
-// Wanted returns the keys of addresses that were not asked for before. Whoever asks looks up all of them.
+// Wanted returns the keys that Postfix looks up for addresses, without those that it has returned before. The caller then
+// reads the rows of these keys from the database and adds them.
 func (t *Tables) Wanted(addresses []string) (keys []string) {
-	if t.asked == nil {
-		t.asked = map[string]bool{}
+	if t.wanted == nil {
+		t.wanted = map[string]bool{}
 	}
 	for _, addr := range addresses {
 		for _, key := range Keys(addr) {
-			if !t.asked[key] {
-				t.asked[key] = true
+			if !t.wanted[key] {
+				t.wanted[key] = true
 				keys = append(keys, key)
 			}
 		}
@@ -37,7 +38,7 @@ func (t *Tables) Wanted(addresses []string) (keys []string) {
 	return keys
 }
 
-// AddAlias adds an alias. An empty destination is no answer to Postfix, and is left out.
+// AddAlias adds an alias. It leaves out one with an empty destination, which Postfix ignores.
 func (t *Tables) AddAlias(source string, row Row) {
 	if row.Destination == "" {
 		return
@@ -48,7 +49,7 @@ func (t *Tables) AddAlias(source string, row Row) {
 	t.aliases[source] = append(t.aliases[source], row)
 }
 
-// AddMailbox adds a user. Of several with one address, the first counts.
+// AddMailbox adds a user. Of several users with the same address, the first counts.
 func (t *Tables) AddMailbox(email string, id int64) {
 	if t.mailboxes == nil {
 		t.mailboxes = map[string]int64{}
@@ -66,29 +67,29 @@ func (t *Tables) AddDomain(name string) {
 	t.domains[name] = true
 }
 
-// RemoveAliases takes away the aliases of a source.
+// RemoveAliases removes the aliases of a source.
 func (t *Tables) RemoveAliases(source string) { delete(t.aliases, source) }
 
-// RemoveMailbox takes away a user.
+// RemoveMailbox removes a user.
 func (t *Tables) RemoveMailbox(email string) { delete(t.mailboxes, email) }
 
-// HasAlias is that of [Directory].
+// HasAlias implements [Directory].
 func (t *Tables) HasAlias(source string) bool { return t.aliases[source] != nil }
 
-// HasMailbox is that of [Directory].
+// HasMailbox implements [Directory].
 func (t *Tables) HasMailbox(email string) bool {
 	_, ok := t.mailboxes[email]
 	return ok
 }
 
-// HasDomain is that of [Directory].
+// HasDomain implements [Directory].
 func (t *Tables) HasDomain(domain string) bool { return t.domains[domain] }
 
-// DomainAlias is that of [Directory].
+// DomainAlias implements [Directory].
 func (t *Tables) DomainAlias(domain string) string {
 	rows := t.aliases["@"+domain]
 	if len(rows) != 1 {
-		return "" // to Postfix, two rows "@domain" are one text that is nobody's domain
+		return "" // Postfix joins the texts of several rows, see Lead
 	}
 	to, whole := strings.CutPrefix(rows[0].Destination, "@")
 	name, err := address.Domain(to)
@@ -98,7 +99,7 @@ func (t *Tables) DomainAlias(domain string) string {
 	return name
 }
 
-// texts returns the destinations of a source.
+// texts returns the texts of a source, and the ids of their rows.
 func (t *Tables) texts(source string) (texts []string, ids []int64) {
 	for _, row := range t.aliases[source] {
 		texts, ids = append(texts, row.Destination), append(ids, row.ID)

@@ -9,14 +9,14 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
-// The limits of Postfix, https://www.postfix.org/postconf.5.html#virtual_alias_recursion_limit and following.
+// The default limits of Postfix, https://www.postfix.org/postconf.5.html#virtual_alias_recursion_limit and following.
 const (
 	maxRecursion = 1000
 	maxExpansion = 1000
 	maxAddress   = 1000 // bytes
 )
 
-// ErrLimit says that aliases lead on for longer or to more addresses than Postfix follows.
+// ErrLimit says that a chain of aliases is longer, or leads to more addresses, than Postfix allows.
 var ErrLimit = errors.New("beyond the limits of Postfix")
 
 // A LoopError says that aliases lead back to themselves.
@@ -26,33 +26,33 @@ type LoopError struct {
 
 func (e *LoopError) Error() string { return strings.Join(e.Path, " -> ") }
 
-// A NoAddressError says that the aliases of an address hold no destination but a comma. Postfix accepts no mail then.
+// A NoAddressError says that the texts of an address contain only commas and blanks. Postfix then accepts no mail for it.
 type NoAddressError struct{ Address string }
 
 func (e *NoAddressError) Error() string {
 	return fmt.Sprintf("the alias of %s leads to no address", e.Address)
 }
 
-// A Step is what Postfix makes of one address.
+// A Step is what Postfix finds for one address, and where it sends the mail.
 type Step struct {
 	Match
-	IDs []int64  // of the aliases or of the mailbox that was found
-	To  []string // the addresses that it leads to; itself at a mailbox
+	IDs []int64  // of the rows that were found: aliases, or the user
+	To  []string // the addresses to which the mail goes on; at a mailbox, the address itself
 }
 
-// A Walk follows mail for one address through the maps, a level of aliases at a time. While [Walk.Level] is not empty, its
-// addresses are looked up in the tables, and then Advance is called.
+// A Walk follows mail for one address, one level of aliases at a time. The caller repeats two things until [Walk.Level] is empty:
+// it adds the rows of the level to the [Tables], and calls [Walk.Advance]. [Walk.Ends] then returns where the mail ends up.
 type Walk struct {
 	tables *Tables
 	start  string
 	steps  map[string]Step // by address
-	order  []string        // of steps
+	order  []string        // the addresses of steps, in the order of the levels
 	level  []string
-	seen   map[string]bool // addresses that are or were on a level
-	depth  int
+	seen   map[string]bool // addresses of this level and those before it
+	depth  int             // the number of levels before this one
 }
 
-// NewWalk begins at an address.
+// NewWalk returns a Walk that begins at an address.
 func NewWalk(tables *Tables, start string) *Walk {
 	return &Walk{tables: tables, start: start, steps: map[string]Step{}, level: []string{start}, seen: map[string]bool{start: true}}
 }
@@ -60,14 +60,14 @@ func NewWalk(tables *Tables, start string) *Walk {
 // Start returns the address with which the walk began.
 func (w *Walk) Start() string { return w.start }
 
-// Level returns the addresses whose keys the tables must know before the next Advance. It is empty when the walk is over.
+// Level returns the addresses from which [Walk.Advance] takes the next steps. It is empty when the walk is over.
 func (w *Walk) Level() []string { return w.level }
 
 // Advance takes one step from each address of the level. It returns [ErrLimit], a [LoopError] or a [NoAddressError].
 func (w *Walk) Advance() error {
-	// Each address of a level leads to an address of the end, or into a loop.
+	// Every address of a level has an entry in the list of Ends, unless it leads into a loop.
 	if w.depth > maxRecursion || len(w.level) > maxExpansion {
-		return w.tooMuch()
+		return w.loopOrLimit()
 	}
 	w.depth++
 	var next []string
@@ -80,7 +80,7 @@ func (w *Walk) Advance() error {
 		}
 		for _, to := range step.To {
 			if len(to) > maxAddress {
-				return w.tooMuch()
+				return w.loopOrLimit()
 			}
 			if !w.seen[to] {
 				w.seen[to] = true
@@ -92,7 +92,7 @@ func (w *Walk) Advance() error {
 	return nil
 }
 
-// step takes one step.
+// step returns the step from an address.
 func (t *Tables) step(addr string) Step {
 	step := Step{Match: Find(t, addr)}
 	switch step.Kind {
@@ -107,10 +107,10 @@ func (t *Tables) step(addr string) Step {
 	return step
 }
 
-// Addresses returns the addresses of Steps.
+// Addresses returns the addresses of [Walk.Steps], in the same order.
 func (w *Walk) Addresses() []string { return w.order }
 
-// Steps returns the steps that were taken, in the order in which Postfix first looks the addresses up.
+// Steps returns the steps that were taken, level by level.
 func (w *Walk) Steps() []Step {
 	steps := make([]Step, len(w.order))
 	for i, addr := range w.order {
@@ -119,19 +119,21 @@ func (w *Walk) Steps() []Step {
 	return steps
 }
 
-// Ends returns the addresses at which the mail ends up, each once. It goes the way of cleanup_map1n_internal in
-// Postfix (https://github.com/vdukhovni/postfix/blob/master/postfix/src/cleanup/cleanup_map1n.c): whether a loop
-// matters depends on that. It returns [ErrLimit] or a [LoopError].
+// Ends returns the addresses at which the mail ends up, each once. The error is [ErrLimit] or a [LoopError].
+//
+// It expands addresses in the same order as cleanup_map1n_internal in Postfix
+// (https://github.com/vdukhovni/postfix/blob/master/postfix/src/cleanup/cleanup_map1n.c), because the order decides which loops
+// do harm: an address that leads to itself, among others, is expanded once and never again.
 func (w *Walk) Ends() ([]string, error) {
 	list := []string{w.start}
-	own := map[string]bool{} // lead to themselves, among others
+	own := map[string]bool{} // addresses that lead to themselves, and were expanded
 	for i := 0; i < len(list); i++ {
 		if len(list) > maxExpansion {
-			return nil, w.tooMuch()
+			return nil, w.loopOrLimit()
 		}
 		for depth := 0; !own[list[i]]; depth++ {
 			if depth >= maxRecursion {
-				return nil, w.tooMuch()
+				return nil, w.loopOrLimit()
 			}
 			from := list[i]
 			to := w.steps[from].To
@@ -151,11 +153,11 @@ func (w *Walk) Ends() ([]string, error) {
 // An End is an address at which mail ends up.
 type End struct {
 	Address string
-	Mailbox string // that holds the mail, "" if it goes elsewhere
+	Mailbox string // the address of the mailbox, "" if another server has it
 }
 
-// Deliver returns where mail for the addresses of Ends goes. It leaves out those of nobody. The tables must know their
-// domains.
+// Deliver returns where the mail for the addresses of [Walk.Ends] is delivered. It leaves out addresses of this server without
+// a mailbox. The tables must know the domains of the addresses.
 func (t *Tables) Deliver(addresses []string) (ends []End) {
 	for _, addr := range addresses {
 		mailbox := MailboxOf(t, addr)
@@ -163,7 +165,7 @@ func (t *Tables) Deliver(addresses []string) (ends []End) {
 		if mailbox == "" && ok && t.domains[domain] {
 			continue
 		}
-		if ok && (local == "" || strings.ContainsRune(local, '@')) { // of "@domain" in a list
+		if ok && (local == "" || strings.ContainsRune(local, '@')) { // "@domain" was one of several destinations, see Lead
 			addr = `"` + local + `"@` + domain
 		}
 		ends = append(ends, End{Address: addr, Mailbox: mailbox})
@@ -182,7 +184,7 @@ func Domains(addresses []string) []string {
 	return Unique(names)
 }
 
-// Unique returns each text once, in the same order.
+// Unique returns each text once, in the order in which it comes first.
 func Unique(texts []string) []string {
 	seen := make(map[string]bool, len(texts))
 	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool {

@@ -11,8 +11,8 @@ import (
 	"github.com/uptrace/bun/dialect"
 )
 
-// Read asks the database for the columns of a table. With grants on columns, MariaDB shows only these. It returns a
-// [MisfitError], or the driver's error.
+// Read asks the database for the columns of a table. If the account has grants only on columns, MariaDB shows only these.
+// The error is a [MisfitError] or the driver's.
 func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 	isMariaDB := db.Dialect().Name() == dialect.MySQL
 	query := db.NewSelect().
@@ -22,7 +22,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 		ColumnExpr(`NOT "notnull" AS nullable`).
 		TableExpr("pragma_table_info(?)", name)
 	if isMariaDB {
-		// A generated column gets no value, and an ENUM without a default has its first value as one.
+		// A generated column takes no value. An ENUM that is NOT NULL has its first value as a default.
 		query = db.NewSelect().
 			ColumnExpr("column_name AS name").ColumnExpr("data_type AS kind").ColumnExpr("column_type AS type").
 			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").ColumnExpr("COALESCE(collation_name, '') AS collation").
@@ -44,7 +44,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 		t.Columns[strings.ToLower(c.Name)] = c
 	}
 	if !isMariaDB {
-		if err := t.readChecks(ctx, db); err != nil {
+		if err := t.readLengths(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -59,10 +59,11 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 	return t, nil
 }
 
-// lengthCheck is how the schema for SQLite says how many characters a column holds.
+// lengthCheck matches the CHECK constraint by which the schema for SQLite limits the length of a column.
 var lengthCheck = regexp.MustCompile(`(?i)CHECK \(length\((\w+)\) <= (\d{1,9})\)`)
 
-func (t *Table) readChecks(ctx context.Context, db bun.IDB) error {
+// readLengths sets the length of the columns on SQLite, where a type has none.
+func (t *Table) readLengths(ctx context.Context, db bun.IDB) error {
 	var created string
 	if err := db.QueryRowContext(ctx, "SELECT sql FROM sqlite_master WHERE name = ?", t.Name).Scan(&created); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (t *Table) readChecks(ctx context.Context, db bun.IDB) error {
 	return nil
 }
 
-// whyUnseen returns the error of a table of which no column is to be seen: the table itself knows best.
+// whyUnseen returns why no column of a table can be seen. A SELECT on the table tells whether the table or a right is missing.
 func whyUnseen(ctx context.Context, db bun.IDB, name string) error {
 	if _, err := db.NewSelect().ColumnExpr("1").Table(name).Limit(1).Exec(ctx); err != nil {
 		return err
@@ -84,6 +85,7 @@ func whyUnseen(ctx context.Context, db bun.IDB, name string) error {
 	return misfit("the columns of %s are not to be seen", name)
 }
 
+// check returns a [MisfitError] if a needed column is missing, or an id is not a whole number.
 func (t *Table) check() error {
 	var missing []string
 	for _, name := range Needed[t.Name] {

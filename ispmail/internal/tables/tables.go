@@ -1,4 +1,4 @@
-// Package tables knows what the three tables are like on a server: their columns, as far as an account may see them.
+// Package tables reads which columns the three tables have on a server, as far as the account may see them.
 package tables
 
 import (
@@ -16,19 +16,22 @@ const (
 	Aliases = "virtual_aliases"
 )
 
-// Needed are the columns that every release of the guide since Debian 7 has. Statements name these, and quota where
-// there is one, and no other column: what other programs added is theirs.
+// Needed are the columns that every release of the guide since Debian 7 has, by table. Statements of this module name these
+// columns, and quota where there is one. They leave the columns of other programs alone.
 var Needed = map[string][]string{
 	Domains: {"id", "name"},
 	Users:   {"id", "domain_id", "email", "password"},
 	Aliases: {"id", "domain_id", "source", "destination"},
 }
 
-// A Table is what an account may see of the columns of a table. It is never changed, only replaced.
+// IsNoLogin reports whether a stored password marks a row with which nobody logs in. Other programs use these marks.
+func IsNoLogin(stored string) bool { return slices.Contains([]string{"", "~", "*", "!"}, stored) }
+
+// A Table is what an account may see of a table. It is never changed, only replaced.
 type Table struct {
 	Name    string
 	Columns map[string]Column // by name in lower case
-	Select  string            // a SELECT of the columns that this module knows, up to the condition
+	Select  string            // "SELECT id, ... FROM ... WHERE ", with the columns of this module
 }
 
 // A Column is a column of a [Table].
@@ -36,21 +39,21 @@ type Column struct {
 	Name      string
 	Kind      string // int, varchar...
 	Type      string // int(11) unsigned, varchar(150)...
-	Chars     int64  // that it holds, 0 for any number
-	Collation string // of MariaDB
+	Chars     int64  // how many characters it holds, 0 for no limit
+	Collation string // "" on SQLite
 	Required  bool   // NOT NULL and without a default
-	Nullable  bool   // it may hold NULL
-	Readable  bool   // the account may select it
+	Nullable  bool
+	Readable  bool // the account has the right SELECT
 }
 
-// A MisfitError says in what way a table is not as this module needs it.
+// A MisfitError says why this module cannot use a table.
 type MisfitError struct{ text string }
 
 func (e *MisfitError) Error() string { return e.text }
 
 func misfit(format string, args ...any) error { return &MisfitError{fmt.Sprintf(format, args...)} }
 
-// HasQuota reports whether the quota of a user can be read.
+// HasQuota reports whether this is the table of users and the account may read its column quota.
 func (t *Table) HasQuota() bool {
 	return t.Columns["quota"].Readable && t.Name == Users
 }
@@ -58,14 +61,15 @@ func (t *Table) HasQuota() bool {
 // A WidthError says that a text is too long for its column.
 type WidthError struct {
 	Table, Column string
-	Length, Chars int64
+	Length        int64 // characters of the text
+	Chars         int64 // characters that the column holds
 }
 
 func (e *WidthError) Error() string {
 	return fmt.Sprintf("%d characters are too long for %s.%s, which holds %d", e.Length, e.Table, e.Column, e.Chars)
 }
 
-// Fits returns a [WidthError] if a text is too long for its column. A server that is not strict would cut it.
+// Fits returns a [WidthError] if a text is too long for its column. MariaDB without a strict sql_mode would cut it.
 func (t *Table) Fits(column, value string) error {
 	c := t.Columns[column]
 	if length := int64(utf8.RuneCountInString(value)); c.Chars > 0 && length > c.Chars {
@@ -74,7 +78,8 @@ func (t *Table) Fits(column, value string) error {
 	return nil
 }
 
-// Max returns the highest number that the column holds, 0 if it holds no whole numbers.
+// Max returns the highest number that the column holds. It is 0 for a column that is not of whole numbers, and
+// math.MaxInt64 for BIGINT, signed or not.
 func (c Column) Max() int64 {
 	var bits int
 	switch c.Kind {
@@ -102,6 +107,3 @@ func IsStar(stored string) bool {
 	_, payload, ok := strings.Cut(stored, "}")
 	return ok && strings.HasPrefix(payload, "*")
 }
-
-// IsNoLogin reports whether a stored password is one of those that other programs give to rows that are nobody's login.
-func IsNoLogin(stored string) bool { return slices.Contains([]string{"", "~", "*", "!"}, stored) }

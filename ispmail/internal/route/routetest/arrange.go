@@ -12,13 +12,13 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// In gives a constellation domains of its own, so that all of them fit in one database: no answer that Postfix remembers
-// is one to another constellation.
+// In moves addresses to the domains of constellation i. As each constellation has domains of its own, many of them fit in one
+// database, and no answer in the caches of Postfix is used for another constellation.
 func In(i int, addresses string) string {
 	return strings.ReplaceAll(addresses, "@", fmt.Sprintf("@c%d.", i))
 }
 
-// Rows returns the rows of a constellation. The ids of its domains begin at 3*i + 1; others are 0.
+// Rows returns the rows of constellation i. The ids of its domains begin at 3*i + 1. Users and aliases have no ids.
 func (c Constellation) Rows(i int) (domains []ispmail.Domain, users []ispmail.User, aliases []ispmail.Alias) {
 	id := int64(3 * i)
 	for _, name := range append([]string{"a.example", "b.example"}, strings.Fields(c.Domains)...) {
@@ -38,7 +38,7 @@ func (c Constellation) Rows(i int) (domains []ispmail.Domain, users []ispmail.Us
 // Arrange fills an empty database with constellations.
 func Arrange(t *testing.T, db *ispmailtest.Database, constellations []Constellation) {
 	t.Helper()
-	const most = 500 // of a statement
+	const most = 500 // rows of a statement
 	var allDomains []ispmail.Domain
 	var allUsers []ispmail.User
 	var allAliases []ispmail.Alias
@@ -62,7 +62,7 @@ func Arrange(t *testing.T, db *ispmailtest.Database, constellations []Constellat
 	}
 }
 
-// Wanted is what a constellation says, in any order.
+// Wanted returns the words of Want or Postfix of constellation i as [Walk] returns them, in any order.
 func Wanted(i int, text string) []string {
 	words := strings.Fields(In(i, text))
 	if len(words) == 1 {

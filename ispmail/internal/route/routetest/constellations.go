@@ -1,4 +1,4 @@
-// Package routetest has constellations of rows, and what Postfix does with each.
+// Package routetest has test cases for package route: constellations of rows, and where Postfix sends mail in each.
 package routetest
 
 import (
@@ -6,18 +6,20 @@ import (
 	"strings"
 )
 
-// A Constellation is rows of the three tables, a recipient, and where mail for it ends up. Postfix is asked the same. The domains a.example and b.example are always there, all others are elsewhere.
+// A Constellation is rows of the three tables, a recipient, and where mail for the recipient ends up. The same is tested with a
+// real Postfix. The domains a.example and b.example are always on this server; all other domains are elsewhere, unless Domains
+// names them.
 type Constellation struct {
 	Name    string
 	Users   string   // addresses, separated by blanks
 	Aliases []string // "source > destination"
 	To      string
 	Want    string // the addresses with "mailbox" or "away" before each; or "nobody", "loop", "limit", "invalid"
-	Postfix string // where Postfix does something else
-	Domains string // further ones of this server
+	Postfix string // what Postfix does if that is not Want
+	Domains string // other domains of this server, separated by blanks
 }
 
-// chain is n aliases in a row, from n0@a.example to the last address.
+// chain returns n aliases of which each leads to the next, from n0@a.example on. The last one leads to last.
 func chain(n int, last string) []string {
 	var aliases []string
 	for i := range n {
@@ -30,7 +32,7 @@ func chain(n int, last string) []string {
 	return aliases
 }
 
-// fan is n destinations of list@a.example, elsewhere.
+// fan returns n aliases of list@a.example, which lead to another server.
 func fan(n int) []string {
 	var aliases []string
 	for i := range n {
@@ -39,6 +41,7 @@ func fan(n int) []string {
 	return aliases
 }
 
+// away returns the words for the destinations of fan.
 func away(n int) string {
 	var want []string
 	for i := range n {
@@ -47,7 +50,7 @@ func away(n int) string {
 	return strings.Join(want, " ")
 }
 
-// double is n steps, each with two ways to the next.
+// double returns aliases from n0@a.example to the address with the number n, with two ways from each number to the next.
 func double(n int) []string {
 	var aliases []string
 	for i := range n {

@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// Seed gives the constellations about which Postfix was asked.
+// Seed is the seed of the random constellations that are tested with a real Postfix.
 const Seed = 1
 
-// Random returns constellations of a few addresses, so that they meet often. A seed gives always the same ones.
+// Random returns n random constellations. They use few addresses, so that aliases often meet. The same seed always gives the
+// same constellations.
 func Random(n int, seed uint64) []Constellation {
 	random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // the same ones each time
 	pick := func(texts ...string) string { return texts[random.IntN(len(texts))] }

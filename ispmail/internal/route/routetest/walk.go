@@ -7,7 +7,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// Tables returns the rows of a constellation as package route takes them.
+// Tables returns the rows of constellation i.
 func (c Constellation) Tables(i int) *route.Tables {
 	t := &route.Tables{}
 	domains, users, aliases := c.Rows(i)
@@ -29,7 +29,7 @@ func (c Constellation) Tables(i int) *route.Tables {
 	return t
 }
 
-// Walk returns where mail for an address goes, in the words of a [Constellation].
+// Walk returns where package route sends mail for an address, in the words of a [Constellation].
 func Walk(t *route.Tables, to string) []string {
 	start, err := address.Canonical(to)
 	if err != nil {

@@ -11,14 +11,17 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// extended looks where aliases lead that pass an extension on to other aliases. What these make of it, only their texts
-// tell, which a checker does not remember: such mail is followed in the tables.
-func (c *checker) extended(ctx context.Context) error {
+// checkExtensions reports aliases whose mail gets lost on its way through aliases that pass an extension on: mail for
+// jack+x@ goes to john+x@ if jack@ leads to john@.
+//
+// Where such mail goes depends on the destinations of those aliases. The graph holds only hashes of them, so the mail is
+// traced in the tables.
+func (c *checker) checkExtensions(ctx context.Context) error {
 	g := &c.graph
-	if !g.extends {
+	if !g.passesExtension {
 		return nil
 	}
-	return c.each(ctx, tables.Aliases, []string{"source", "destination"}, func(id int64, values []string) error {
+	return c.eachRow(ctx, tables.Aliases, []string{"source", "destination"}, func(id int64, values []string) error {
 		source := address.SourceOrNone(values[0])
 		for _, d := range route.Destinations(values[1]) {
 			destination := address.SourceOrNone(d)
@@ -29,7 +32,7 @@ func (c *checker) extended(ctx context.Context) error {
 			if m := route.Follow(g, source, destination); to == "" || m.Kind != route.Alias || !m.PassesExtension() {
 				continue
 			}
-			if err := c.follow(ctx, id, source, to); err != nil || c.stopped {
+			if err := c.checkTrace(ctx, id, source, to); err != nil || c.stopped {
 				return err
 			}
 		}
@@ -37,8 +40,8 @@ func (c *checker) extended(ctx context.Context) error {
 	})
 }
 
-// follow reports an alias if its mail gets nowhere, unless a row on the way was reported for that.
-func (c *checker) follow(ctx context.Context, id int64, source, to string) error {
+// checkTrace reports an alias if its mail does not arrive, unless a row on the way was reported already.
+func (c *checker) checkTrace(ctx context.Context, id int64, source, to string) error {
 	steps, err := c.store.Trace(ctx, to)
 	loops := errors.Is(err, ispmail.ErrAliasLoop) || errors.Is(err, ispmail.ErrAliasLimit)
 	switch {
@@ -46,7 +49,7 @@ func (c *checker) follow(ctx context.Context, id int64, source, to string) error
 		return nil
 	case !loops && !errors.Is(err, ispmail.ErrNotFound):
 		return err
-	case c.isKnown(steps, loops):
+	case c.isReported(steps, loops):
 		return nil
 	case loops:
 		c.reportAlias(CodeAliasLoop, id, "mail that %s sends to %s goes on without end: correct or delete one of the aliases behind it", source, to)
@@ -56,21 +59,21 @@ func (c *checker) follow(ctx context.Context, id int64, source, to string) error
 	return nil
 }
 
-// isKnown reports whether one of the aliases on a way was reported, for a loop if that is asked.
-func (c *checker) isKnown(steps []ispmail.Step, loops bool) bool {
-	known := c.faulty
+// isReported reports whether one of the aliases on the way was reported; if loops is set, for a loop.
+func (c *checker) isReported(steps []ispmail.Step, loops bool) bool {
+	reported := c.faulty
 	if loops {
-		known = c.looping
+		reported = c.looping
 	}
 	return slices.ContainsFunc(steps, func(step ispmail.Step) bool {
 		return step.Found != ispmail.FoundMailbox && slices.ContainsFunc(step.IDs, func(id int64) bool {
-			_, found := slices.BinarySearch(known, id)
+			_, found := slices.BinarySearch(reported, id)
 			return found
 		})
 	})
 }
 
-// reportAlias reports an alias whose mail gets nowhere, and remembers it.
+// reportAlias reports an alias whose mail does not arrive, and remembers it.
 func (c *checker) reportAlias(code Code, id int64, format string, args ...any) {
 	c.faulty = insertSorted(c.faulty, id)
 	if code == CodeAliasLoop {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// sums notes what many rows have in common.
-func (r *reader) sums() error {
+// noteTotals yields the notes that are about many rows.
+func (r *reader) noteTotals() error {
 	if r.implied > 0 {
 		if err := r.note("alias", "", CodeImplied, r.implied, plural(r.implied, "alias leads", "aliases lead")+" to the mailbox of the same address only, which needs none here"); err != nil {
 			return err
@@ -18,14 +18,14 @@ func (r *reader) sums() error {
 			return err
 		}
 	}
-	if len(r.pairs) > 0 {
-		return r.note("alias_domain", "", CodeAcceptsAll, 0, plural(len(r.pairs), "alias domain leads", "alias domains lead")+" to the target as a whole: mail for an address that the target does not have is accepted, and bounces")
+	if len(r.targets) > 0 {
+		return r.note("alias_domain", "", CodeAcceptsAll, 0, plural(len(r.targets), "alias domain leads", "alias domains lead")+" to the target as a whole: mail for an address that the target does not have is accepted, and bounces")
 	}
 	return nil
 }
 
-// rest notes what there is no place for.
-func (r *reader) rest() error {
+// noteRest yields notes about the columns and tables for which there is no place.
+func (r *reader) noteRest() error {
 	for _, s := range r.settings {
 		if !r.has(s.table, s.column) {
 			continue
@@ -41,7 +41,7 @@ func (r *reader) rest() error {
 			return err
 		}
 	}
-	for _, t := range r.tables {
+	for _, t := range r.otherTables {
 		if r.columns[r.name(t.table)] == nil {
 			continue
 		}
@@ -56,7 +56,7 @@ func (r *reader) rest() error {
 			return err
 		}
 	}
-	for _, table := range order {
+	for _, table := range tableOrder {
 		known := r.known(table)
 		if r.needed[table] == nil {
 			continue
@@ -73,7 +73,7 @@ func (r *reader) rest() error {
 	return nil
 }
 
-// plural returns a number with its noun.
+// plural returns a number with its noun: "1 row", "2 rows".
 func plural(n int, one, many string) string {
 	if n == 1 {
 		many = one
