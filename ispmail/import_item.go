@@ -68,12 +68,12 @@ func (im *importer) prepare(it *item) (err error) {
 	return err
 }
 
-// checkStored tells whether a stored password is one that a login could be verified with, or a lock.
+// checkStored returns hash.ErrMalformed unless a stored password is one that Dovecot could verify a login with, or a lock.
 func (s *Store) checkStored(stored string) error {
 	info, err := s.hasher.Inspect(stored)
 	switch {
 	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
-	case err == nil, errors.Is(err, hash.ErrTooCostly), errors.Is(err, hash.ErrUnsupported) && !info.Unprefixed, info.Locked, info.Label != "" && tables.IsStar(stored):
+	case err == nil, errors.Is(err, hash.ErrTooCostly), info.Locked, info.Label != "" && (errors.Is(err, hash.ErrUnsupported) || tables.IsStar(stored)):
 		return nil
 	}
 	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)

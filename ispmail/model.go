@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
-	"unicode"
 
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
@@ -74,8 +73,6 @@ type Alias struct {
 	Destination string `bun:"destination" json:"destination"`
 }
 
-// Destinations returns the addresses in Destination. It is one, except in rows of programs that write several of them,
-// separated by commas or blanks.
-func (a Alias) Destinations() []string {
-	return strings.FieldsFunc(a.Destination, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-}
+// Destinations returns the addresses in Destination, as Postfix reads it. It is one, except in rows of programs that write
+// several of them, separated by commas, semicolons or blanks.
+func (a Alias) Destinations() []string { return route.Destinations(a.Destination) }
