@@ -133,17 +133,24 @@ func TestCutAndAway(t *testing.T) {
 				db := ispmailtest.MariaDB(t)
 				db.Example(t)
 				proxy, dsn := through(t, db.DSN)
-				store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: time.Second})
+				var heard []ispmail.Change
+				store := dbtest.Open(t, dsn, ispmail.Config{
+					Logger: slog.New(slog.DiscardHandler), Timeout: time.Second,
+					OnChange: func(_ context.Context, c ispmail.Change) { heard = append(heard, c) },
+				})
 				john := newPatient(t, db, "john@example.org")
 				require.NoError(t, john.change(t, db.Store(t, ispmail.Config{})))
 				for range times(1, 20) {
+					heard = nil
 					proxy.armed.Store(&cut{statement: statement, moment: moment, away: true})
 					err := john.change(t, store)
 					proxy.away.Store(false)
 					if statement == "COMMIT" {
 						require.ErrorIs(t, err, ispmail.ErrOutcomeUnknown)
+						require.Equal(t, []ispmail.Change{{Kind: ispmail.PasswordChanged, Email: "john@example.org", Domain: "example.org", Unknown: true}}, heard)
 					} else {
 						require.ErrorIs(t, err, ispmail.ErrUnavailable)
+						require.Empty(t, heard, "nothing was changed")
 					}
 				}
 				t.Log(john.verdicts)
@@ -225,6 +232,20 @@ func TestCutEveryMethod(t *testing.T) {
 					"SetPassword": func(ctx context.Context, s *ispmail.Store) error {
 						return s.SetPassword(ctx, "john@example.org", "secret")
 					},
+					"RenameUser": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.RenameUser(ctx, fmt.Sprintf("judy%d@example.com", round), fmt.Sprintf("june%d@example.org", round)))
+					},
+					"RenameDomain": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.RenameDomain(ctx, fmt.Sprintf("old%d.example", round), fmt.Sprintf("new%d.example", round)))
+					},
+					"SetAliases": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.SetAliases(ctx, fmt.Sprintf("set%d@example.org", round), "john@example.org", "a@elsewhere.example"))
+					},
+					"Lock":   func(ctx context.Context, s *ispmail.Store) error { return s.Lock(ctx, "lock@example.org") },
+					"Unlock": func(ctx context.Context, s *ispmail.Store) error { return s.Unlock(ctx, "unlock@example.org") },
+					"SetStoredPassword": func(ctx context.Context, s *ispmail.Store) error {
+						return s.SetStoredPassword(ctx, "john@example.org", "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd")
+					},
 					"RunInTx": func(ctx context.Context, s *ispmail.Store) error {
 						return s.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 							if _, err := tx.CreateDomain(ctx, fmt.Sprintf("tx%d.net", round)); err != nil {
@@ -242,6 +263,10 @@ func TestCutEveryMethod(t *testing.T) {
 				} {
 					db.Exec(t, "INSERT IGNORE INTO virtual_domains (name) VALUES (?)", fmt.Sprintf("example%d.com", round))
 					db.Exec(t, "INSERT IGNORE INTO virtual_users (domain_id, email, password) VALUES (1, ?, '')", fmt.Sprintf("judy%d@example.org", round))
+					db.Exec(t, "INSERT IGNORE INTO virtual_users (domain_id, email, password) VALUES (1, ?, '')", fmt.Sprintf("judy%d@example.com", round))
+					db.Exec(t, "DELETE FROM virtual_domains WHERE name LIKE 'new%' OR name LIKE 'old%'")
+					db.Exec(t, "INSERT INTO virtual_domains (name) VALUES (?)", fmt.Sprintf("old%d.example", round))
+					db.Exec(t, "REPLACE INTO virtual_users (domain_id, email, password) VALUES (1, 'lock@example.org', ?), (1, 'unlock@example.org', ?)", dbtest.Sound(), "{CRYPT}!"+dbtest.Sound())
 					for _, alias := range []string{"change", "delete"} {
 						db.Exec(t, "DELETE FROM virtual_aliases WHERE source = ?", fmt.Sprintf("%s%d@example.org", alias, round))
 						db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, 'john@example.org')", fmt.Sprintf("%s%d@example.org", alias, round))

@@ -31,8 +31,12 @@ func TestRenameUser(t *testing.T) {
 		before, err := store.User(ctx, "john@example.org")
 		require.NoError(t, err)
 		for _, alias := range [][2]string{
-			{"john@example.org", "John@Example.org"}, {"team@example.net", "a@elsewhere.example, JOHN+work@example.org"}, {"@example.net", "@example.org"},
-			{"x@example.org", "johnny@example.org"}, {"john+lists@example.org", "jack@example.org"}, {"johnny@example.org", "x@elsewhere.example"},
+			{"john@example.org", "John@Example.org"},
+			{"team@example.net", "a@elsewhere.example, JOHN+work@example.org"},
+			{"@example.net", "@example.org"},
+			{"x@example.org", "johnny@example.org"},
+			{"john+lists@example.org", "jack@example.org"},
+			{"johnny@example.org", "x@elsewhere.example"},
 		} {
 			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, ?)", alias[0], alias[1])
 		}
@@ -109,8 +113,11 @@ func TestRenameDomain(t *testing.T) {
 		ctx := t.Context()
 		require.NoError(t, errorOf(store.CreateDomain(ctx, "example.net")))
 		for _, alias := range [][2]string{
-			{"@Example.org", "john@EXAMPLE.org"}, {"x@example.net", "jim@sub.example.org"}, {"y@example.net", "a@elsewhere.example, John+work@example.org ; md5@example.org"},
-			{"@example.net", "@example.org"}, {"z@example.net", "john@notexample.org"},
+			{"@Example.org", "john@EXAMPLE.org"},
+			{"x@example.net", "jim@sub.example.org"},
+			{"y@example.net", "a@elsewhere.example, John+work@example.org ; md5@example.org"},
+			{"@example.net", "@example.org"},
+			{"z@example.net", "john@notexample.org"},
 		} {
 			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, ?)", alias[0], alias[1])
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -45,7 +46,7 @@ var searched = map[string][]string{tables.Domains: {"name"}, tables.Users: {"ema
 func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		where, err := s.where(ctx, q, none.tableName())
+		c, err := s.condition(ctx, q, none.tableName())
 		if err != nil {
 			yield(none, err)
 			return
@@ -55,17 +56,15 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 			after = math.MinInt64
 		}
 		for size, left := firstPage, q.Limit; ; size = pageSize {
-			if q.Limit > 0 {
-				size = min(size, left)
-				if q.Limit <= pageSize {
-					size = left // a page that is asked for is one statement
-				}
+			if q.Limit > 0 && (q.Limit <= pageSize || left < size) {
+				size = left // a page that is asked for is one statement
 			}
 			var rows []T
-			err := s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
-				args := append(append([]any{}, where.args...), after, size)
-				rows, err = selectRows[T](ctx, s, db, where.text+"id > ? ORDER BY "+where.order+"id LIMIT ?", args...)
-				return err
+			err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+				return c.run(func(where string, args []any) (err error) {
+					rows, err = selectRows[T](ctx, s, db, where+"id > ? ORDER BY "+c.order+"id LIMIT ?", append(args, after, size)...)
+					return err
+				})
 			})
 			if err != nil {
 				yield(none, err)
@@ -85,53 +84,76 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 	}
 }
 
-// A where is the condition of a query, "... AND " or "".
-type where struct {
-	text  string
-	args  []any
-	order string
+// A condition is what a query asks of the rows of a table.
+type condition struct {
+	domain     string // of a domain, ending with AND, or ""
+	domainArgs []any
+	order      string
+	columns    []string // in which texts are searched
+	texts      []string
 }
 
-// where returns the condition of a query on a table.
-func (s *Store) where(ctx context.Context, q Query, table string) (w where, err error) {
+// condition returns that of a query.
+func (s *Store) condition(ctx context.Context, q Query, table string) (*condition, error) {
 	if q.Limit < 0 {
-		return w, fmt.Errorf("ispmail: Query.Limit is %d", q.Limit)
+		return nil, fmt.Errorf("ispmail: Query.Limit is %d", q.Limit)
 	}
-	if q.domain != nil {
-		domains, err := s.domains(ctx, *q.domain, readRows)
-		if err != nil {
-			return w, err
-		}
-		w.inDomains(table, domains)
-	}
+	c := &condition{columns: searched[table]}
 	if q.Search != "" {
-		var parts []string
-		for _, text := range searchTexts(q.Search) {
-			for _, column := range searched[table] {
-				parts = append(parts, "INSTR(LOWER("+column+"), ?) > 0")
-				w.args = append(w.args, text)
-			}
-		}
-		w.text += "(" + strings.Join(parts, " OR ") + ") AND "
+		c.texts = searchTexts(q.Search)
 	}
-	return w, nil
-}
-
-func (w *where) inDomains(table string, domains []Domain) {
+	if q.domain == nil {
+		return c, nil
+	}
+	domains, err := s.domains(ctx, *q.domain, readRows)
+	if err != nil {
+		return nil, err
+	}
 	ids := make([]int64, len(domains))
 	for i, d := range domains {
 		ids[i] = d.ID
 	}
 	switch {
 	case table == tables.Domains:
-		w.text, w.args = "id IN (?) AND ", []any{bun.List(ids)}
+		c.domain, c.domainArgs = "id IN (?) AND ", []any{bun.List(ids)}
 	case len(ids) > 1 || ids[0] == math.MaxInt64:
-		w.text, w.args = "domain_id IN (?) AND ", []any{bun.List(ids)}
+		c.domain, c.domainArgs = "domain_id IN (?) AND ", []any{bun.List(ids)}
 	default:
-		// MariaDB takes "domain_id = ?" for a reason to walk all rows of the domain up to the page. This it plans as a range over
-		// the index of domain_id, which holds the id too.
-		w.text, w.args, w.order = "domain_id >= ? AND domain_id < ? AND ", []any{ids[0], ids[0] + 1}, "domain_id, "
+		// For "domain_id = ?", MariaDB walks all rows of the domain up to the page. This it plans as a range over the index of
+		// domain_id, which holds the id too.
+		c.domain, c.domainArgs, c.order = "domain_id >= ? AND domain_id < ? AND ", []any{ids[0], ids[0] + 1}, "domain_id, "
 	}
+	return c, nil
+}
+
+// run runs a query with the condition. A column that cannot hold the signs of one text does not have it, but may have the
+// other.
+func (c *condition) run(query func(where string, args []any) error) error {
+	err := query(c.build(c.texts))
+	if !isForeignText(err) {
+		return err
+	}
+	plain := slices.DeleteFunc(slices.Clone(c.texts), func(text string) bool { return !address.IsASCII(text) })
+	if len(plain) == 0 {
+		return nil
+	}
+	return query(c.build(plain))
+}
+
+// build returns the condition, ending with AND, for some texts.
+func (c *condition) build(texts []string) (where string, args []any) {
+	args = slices.Clone(c.domainArgs)
+	var parts []string
+	for _, text := range texts {
+		for _, column := range c.columns {
+			parts = append(parts, "INSTR(LOWER("+column+"), ?) > 0")
+			args = append(args, text)
+		}
+	}
+	if parts == nil {
+		return c.domain, args
+	}
+	return c.domain + "(" + strings.Join(parts, " OR ") + ") AND ", args
 }
 
 // searchTexts returns what to look for: the text in lower case, and what it is in A-labels if it holds others.
@@ -160,16 +182,18 @@ func (s *Store) CountAliases(ctx context.Context, q Query) (int, error) {
 }
 
 func (s *Store) count(ctx context.Context, q Query, table string) (n int, err error) {
-	w, err := s.where(ctx, q, table)
+	c, err := s.condition(ctx, q, table)
 	if err != nil {
 		return 0, err
 	}
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		query := "SELECT COUNT(*) FROM " + table
-		if w.text != "" {
-			query += " WHERE " + strings.TrimSuffix(w.text, " AND ")
-		}
-		return mapError(db.QueryRowContext(ctx, query, w.args...).Scan(&n))
+		return c.run(func(where string, args []any) error {
+			query := "SELECT COUNT(*) FROM " + table
+			if where != "" {
+				query += " WHERE " + strings.TrimSuffix(where, " AND ")
+			}
+			return mapError(db.QueryRowContext(ctx, query, args...).Scan(&n))
+		})
 	})
 	return n, err
 }
