@@ -56,7 +56,7 @@ fmt: ## Format the code.
 
 soak: ## Run the faults and races in the numbers that the project promises; takes about 10 minutes.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
-		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*)$$' ./ispmail -soak
+		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*|Increments|Replacements|Nested|OwnTables)$$' ./ispmail -soak
 
 # What go test -full compares with random input prints its seed; go test -seed repeats it.
 fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with libxcrypt and doveadm on random input.

@@ -33,7 +33,9 @@ func TestDiff(t *testing.T) {
 	alias := func(source, destination string) ispmail.Record {
 		return ispmail.Record{Alias: &ispmail.Alias{Source: source, Destination: destination}}
 	}
-	domain := func(id int64, name string) ispmail.Record { return ispmail.Record{Domain: &ispmail.Domain{ID: id, Name: name}} }
+	domain := func(id int64, name string) ispmail.Record {
+		return ispmail.Record{Domain: &ispmail.Domain{ID: id, Name: name}}
+	}
 	before := []ispmail.Record{
 		domain(1, "example.org"), domain(2, "gone.example"), domain(3, "müller.example"),
 		user("john@example.org", "{PLAIN}a", new(int64(1))), user("jane@example.org", "{PLAIN}a", nil), user("Jim@example.org", "{PLAIN}a", new(int64(1))),
