@@ -192,6 +192,27 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
+// TestLock keeps a user out of IMAP, but not the mail, and lets the user in again.
+func TestLock(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	email := s.newUser(t)
+	forget := func() { s.do(t, `doveadm auth cache flush "$1"`, email) }
+	s.assertLogin(t, email, password)
+	require.NoError(t, s.store.Lock(t.Context(), email))
+	forget()
+	for _, guess := range []string{password, "wrong", "!", s.stored(t, email)} {
+		s.assertNoLogin(t, email, guess)
+	}
+	text := s.send(t, email)
+	require.NoError(t, s.store.Unlock(t.Context(), email))
+	forget()
+	s.assertLogin(t, email, password)
+	s.awaitMail(t, email, text)
+	assert.NotContains(t, s.do(t, "journalctl --output=cat --unit=dovecot | grep --fixed-strings \"$1\" | grep --ignore-case error || true", email), email,
+		"a lock is no error to Dovecot")
+}
+
 // TestRehash upgrades the row of an older guide by a plain IMAP login.
 func TestRehash(t *testing.T) {
 	s := theServer(t)
