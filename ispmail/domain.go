@@ -150,7 +150,11 @@ func (s *Store) domains(ctx context.Context, name string, lock lockMode) (rows [
 		return nil, err
 	}
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows, err = lookup[Domain](ctx, s, db, "name", lock, name)
+		if lock == lockRows {
+			rows, err = s.lockDomains(ctx, s.tx, name)
+		} else {
+			rows, err = lookup[Domain](ctx, s, db, "name", readRows, name)
+		}
 		return err
 	})
 	if err == nil && len(rows) == 0 {

@@ -61,7 +61,7 @@ func (s *Store) in(tx *transaction) *Store {
 //
 // A Store of WithTx is for one goroutine.
 func (s *Store) WithTx(tx bun.Tx) *Store {
-	t := &transaction{Tx: tx, foreign: true}
+	t := &transaction{Tx: tx, foreign: true, snapshot: true} // for all that is known
 	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {
 		t.failed = errors.New("ispmail: the transaction is none of this database")
 	}
