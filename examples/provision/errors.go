@@ -14,6 +14,7 @@ var (
 	errRequest  = errors.New("bad request")
 	errTooLarge = errors.New("the body is too large")
 	errNoLimit  = errors.New("the mailbox has no limit, or would have none")
+	errOutbox   = errors.New("the outbox does not work")
 )
 
 // kinds is the one place in which an error becomes an answer. An error is of the first kind that it matches.
@@ -42,6 +43,7 @@ var kinds = []struct {
 	// Nobody knows whether it was done: look before you try again.
 	{ispmail.ErrOutcomeUnknown, http.StatusGatewayTimeout, "outcome-unknown"},
 	{ispmail.ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
+	{errOutbox, http.StatusServiceUnavailable, "unavailable"}, // RunInTx has undone everything
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable"},
 	{context.Canceled, http.StatusServiceUnavailable, "unavailable"}, // whoever asked is gone
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -46,15 +47,17 @@ func createOutbox(ctx context.Context, db bun.IDB) error {
 func withEvent(ctx context.Context, store *ispmail.Store, fn func(context.Context, *ispmail.Store) (event, error)) error {
 	return store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 		if _, err := tx.DB().ExecContext(ctx, "UPDATE outbox_last SET last_id = last_id + 1"); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errOutbox, err)
 		}
 		e, err := fn(ctx, tx)
 		if err != nil {
 			return err
 		}
-		_, err = tx.DB().ExecContext(ctx, "INSERT INTO outbox (id, created_at, kind, name, new_name) SELECT last_id, ?, ?, ?, ? FROM outbox_last",
-			time.Now().Unix(), e.Kind, e.Name, e.To)
-		return err
+		const insert = "INSERT INTO outbox (id, created_at, kind, name, new_name) SELECT last_id, ?, ?, ?, ? FROM outbox_last"
+		if _, err := tx.DB().ExecContext(ctx, insert, time.Now().Unix(), e.Kind, e.Name, e.To); err != nil {
+			return fmt.Errorf("%w: %w", errOutbox, err)
+		}
+		return nil
 	})
 }
 

@@ -44,7 +44,7 @@ func TestTogether(t *testing.T) {
 			{"PUT", "/users/john@example.org/address", `{"to": "jane@example.org"}`},
 			{"DELETE", "/users/john@example.org", ""},
 		} {
-			assert.Equal(t, answer{http.StatusInternalServerError, `{"error":"internal"}`}, c.ask(t, r[0], r[1], r[2]))
+			assert.Equal(t, answer{http.StatusServiceUnavailable, `{"error":"unavailable"}`}, c.ask(t, r[0], r[1], r[2]))
 		}
 		assert.Equal(t, before, exported(t, store))
 	})
