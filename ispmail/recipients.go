@@ -11,41 +11,42 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// A Recipient is where mail for an address ends up.
+// A Recipient is an address at which mail ends up.
 type Recipient struct {
 	// Address is the last one that mail is readdressed to, in its canonical form, an extension as in john+lists@example.org
 	// included. A destination that has no canonical form is much as in its row.
+	// Address is the last address that the mail is sent on to, in canonical form, with an extension as in
+	// john+lists@example.org. A destination without a canonical form is nearly as in its row.
 	Address string `json:"address"`
-	// Mailbox is the address of the user who gets the mail. It is "" if the mail leaves the tables: for another server, or,
-	// where a destination has no @, for an account of the operating system.
+	// Mailbox is the address of the user who gets the mail. It is "" if the mail leaves the tables: for another server,
+	// or, if a destination has no @, for an account of the operating system.
 	Mailbox string `json:"mailbox,omitempty"`
 }
 
-// Recipients tells to whom Postfix delivers mail for an address with the maps of the guide.
+// Recipients returns the addresses to which Postfix delivers mail for an address, with the maps of the guide.
+// [Store.Trace] returns the steps.
 //
-// An alias of the address wins over its mailbox. Both win over those of the address without its extension: john+lists is
-// john if nothing else. The catch-all of the domain comes last. Destinations are looked up in the same way, until they
-// are mailboxes, addresses of other servers, or lead to themselves. An address of another server that has no alias is its own
-// recipient. Destinations that lead nowhere beside others that lead somewhere are left out. An alias to itself is no
-// loop to Postfix: it keeps a copy in the mailbox. [Store.Trace] tells the steps.
+// An alias of an address goes before its mailbox, and both go before those of the address without its extension, so
+// that john+lists is john if there is nothing else. The catch-all of the domain comes last. Destinations are looked up
+// in the same way until they are mailboxes, addresses of other servers, or lead to themselves. An alias to itself is no
+// loop: it keeps a copy in the mailbox. Destinations that lead nowhere are left out if others lead somewhere.
 //
-// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. Where Postfix accepts
-// nothing until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
-// [ErrInvalidAddress] if a row has no destination but a comma.
+// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix defers the
+// mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
+// [ErrInvalidAddress] for a row whose destination is only a comma.
 //
-// Addresses are compared by their canonical form, and nobody has an address without one. Postfix leaves that to the
-// collation of the column, which takes josé and jose for one address, and does not take the two spellings of an
-// internationalised domain for one.
+// In two points Postfix differs, because it compares by the collation of the column: it may take josé and jose for one
+// address, and it takes the two spellings of an internationalised domain for different ones.
 //
-// It takes two statements for each level of aliases, more from some 300 addresses of a level on, and one for the domains.
-// Outside of [Store.RunInTx], others may change the tables in between.
+// Recipients runs two statements for each level of aliases, or more if a level has over some 300 addresses, and one for
+// the domains. Outside of [Store.RunInTx] others may change the tables in between.
 func (s *Store) Recipients(ctx context.Context, email string) ([]Recipient, error) {
 	recipients, _, err := s.walk(ctx, email, false)
 	return recipients, err
 }
 
-// Trace tells the steps by which mail for an address gets where [Store.Recipients] says: each address that Postfix looks
-// up, in its order, and what it finds. It returns the errors of Recipients, with the steps up to there.
+// Trace returns the steps to the addresses that [Store.Recipients] returns: each address that Postfix looks up, in its
+// order, and what it finds. It returns the errors of Recipients, together with the steps up to that point.
 func (s *Store) Trace(ctx context.Context, email string) ([]Step, error) {
 	_, steps, err := s.walk(ctx, email, true)
 	return steps, err
@@ -55,16 +56,16 @@ func (s *Store) Trace(ctx context.Context, email string) ([]Step, error) {
 type Step struct {
 	Address string `json:"address"`
 	Found   Found  `json:"found"`
-	// Key is the source of the aliases, or the address of the mailbox. Where it is not Address, it is the address without its
-	// extension, or "@domain".
+	// Key is the source of the aliases or the address of the mailbox: Address itself, Address without its extension, or
+	// "@domain".
 	Key string `json:"key,omitempty"`
-	// IDs are those of the rows: of virtual_aliases, or, for a mailbox, of virtual_users.
+	// IDs are the ids of the rows: in virtual_users for a mailbox, in virtual_aliases otherwise.
 	IDs []int64 `json:"ids,omitempty"`
-	// To is where the mail goes on to. It is empty at the end of the way.
+	// To has the addresses to which the mail goes on. It is empty at the end of the way.
 	To []string `json:"to,omitempty"`
 }
 
-// Found says what a [Step] is.
+// Found is the kind of a [Step].
 type Found string
 
 // Values of Found.
@@ -78,7 +79,7 @@ const (
 
 var foundOf = map[route.Kind]Found{route.Alias: FoundAlias, route.CatchAll: FoundCatchAll}
 
-// String is the step in a few words: "jack@example.org -> john@example.org by alias 3".
+// String returns the step in a few words: "jack@example.org -> john@example.org by alias 3".
 func (st Step) String() string {
 	text := st.Address
 	if len(st.To) > 0 {
@@ -103,7 +104,7 @@ func (st Step) String() string {
 	return text
 }
 
-// walk follows mail for an address to its end, and tells the steps if they are wanted.
+// walk follows mail for an address to its end. It returns the steps if wantSteps is set.
 func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipients []Recipient, steps []Step, err error) {
 	start, err := Canonical(email)
 	if err != nil {
@@ -138,8 +139,8 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 	return recipients, steps, err
 }
 
-// stepOf makes a step of Postfix one for people: a mailbox does not lead to itself, and whether mail that nothing here
-// takes goes elsewhere depends on the domain, for which the way itself does not ask.
+// stepOf translates a step of package route for people. There, a mailbox leads to itself. Whether mail without a
+// mailbox leaves the server depends on the domain, which the walk itself does not look up.
 func stepOf(t *route.Tables, step route.Step) Step {
 	found, to := foundOf[step.Kind], step.To
 	if step.Kind != route.Alias && step.Kind != route.CatchAll {
@@ -154,7 +155,7 @@ func stepOf(t *route.Tables, step route.Step) Step {
 	return Step{Address: step.Address, Found: found, Key: step.Key, IDs: step.IDs, To: to}
 }
 
-// ends takes a walk to its end.
+// ends follows a walk to its end.
 func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.Walk) ([]string, error) {
 	for len(w.Level()) > 0 {
 		if err := s.loadKeys(ctx, db, t, w.Level()); err != nil {
@@ -168,7 +169,7 @@ func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.
 	return ends, routeError(w, err)
 }
 
-// routeError makes an error of package route one of this package.
+// routeError turns an error of package route into one of this package.
 func routeError(w *route.Walk, err error) error {
 	switch err := err.(type) { //nolint:errorlint // they are not wrapped
 	case nil:
@@ -207,7 +208,7 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 	return err
 }
 
-// loadDomains reads which domains of addresses are of this server.
+// loadDomains reads which domains of addresses this server has.
 func (s *Store) loadDomains(ctx context.Context, db bun.IDB, t *route.Tables, addresses []string) error {
 	domains, err := lookup[Domain](ctx, s, db, "name", readRows, route.Domains(addresses)...)
 	for _, row := range domains {
