@@ -147,7 +147,7 @@ func (e *databaseError) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
-// What the caller did that ended a statement. They are no fault of the database.
+// Reasons why the caller, and not the database, ended a statement.
 var (
 	errTxOver     = errors.New("ispmail: the transaction is over, and its Store must not be used any more")
 	errCallerGone = errors.New("ispmail: the caller did not wait for the database")

@@ -98,10 +98,7 @@ func TestCut(t *testing.T) {
 		for _, moment := range []moment{before, during, after} {
 			t.Run(statement+"/"+string(moment), func(t *testing.T) {
 				t.Parallel()
-				db := ispmailtest.MariaDB(t)
-				db.Example(t)
-				proxy, dsn := through(t, db.DSN)
-				store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+				db, proxy, store := proxied(t)
 				john := newPatient(t, db, "john@example.org")
 				require.NoError(t, john.change(t, store)) // has looked at the table
 				for range times(4, 100) {
@@ -196,10 +193,7 @@ func TestCutEveryMethod(t *testing.T) {
 	for _, moment := range []moment{before, during, after} {
 		t.Run(string(moment), func(t *testing.T) {
 			t.Parallel()
-			db := ispmailtest.MariaDB(t)
-			db.Example(t)
-			proxy, dsn := through(t, db.DSN)
-			store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+			db, proxy, store := proxied(t)
 			for round := range times(2, 100) {
 				domain := fmt.Sprintf("example%d.net", round)
 				for name, method := range map[string]func(context.Context, *ispmail.Store) error{
@@ -223,7 +217,7 @@ func TestCutEveryMethod(t *testing.T) {
 						return errorOf(s.DeleteDomain(ctx, fmt.Sprintf("example%d.com", round)))
 					},
 					"Import": func(ctx context.Context, s *ispmail.Store) error {
-						return errorOf(s.Import(ctx, sequence(nil, newDomain(fmt.Sprintf("import%d.net", round)), newPlain(fmt.Sprintf("john@import%d.net", round), "a long enough secret"),
+						return errorOf(s.Import(ctx, dbtest.Sequence(nil, newDomain(fmt.Sprintf("import%d.net", round)), newPlain(fmt.Sprintf("john@import%d.net", round), "a long enough secret"),
 							newAlias(fmt.Sprintf("@import%d.net", round), "john@example.org")), ispmail.ImportConfig{}))
 					},
 					"SetQuota": func(ctx context.Context, s *ispmail.Store) error {
@@ -376,10 +370,7 @@ func TestFailedStatement(t *testing.T) {
 // TestCanceled has a caller who goes away at any point of a change.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
 	for _, statement := range []string{"SELECT", "START TRANSACTION", "UPDATE", "COMMIT"} {

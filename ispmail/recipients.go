@@ -29,7 +29,8 @@ type Recipient struct {
 // An alias of an address goes before its mailbox, and both go before those of the address without its extension, so
 // that john+lists is john if there is nothing else. The catch-all of the domain comes last. Destinations are looked up
 // in the same way until they are mailboxes, addresses of other servers, or lead to themselves. An alias to itself is no
-// loop: it keeps a copy in the mailbox. Destinations that lead nowhere are left out if others lead somewhere.
+// loop: it keeps a copy in the mailbox. Destinations that lead nowhere are left out if others lead somewhere. An address
+// of another server without an alias is its own recipient.
 //
 // It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix defers the
 // mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or

@@ -266,7 +266,7 @@ func TestRuleLeastPrivilege(t *testing.T) {
 	result, err := reader.Import(t.Context(), reader.Export(t.Context()), ispmail.ImportConfig{DryRun: true})
 	require.NoError(t, err)
 	assert.Equal(t, 4, result.Present)
-	require.ErrorIs(t, errorOf(reader.Import(t.Context(), sequence(nil, newDomain("example.net")), ispmail.ImportConfig{})), ispmail.ErrDenied)
+	require.ErrorIs(t, errorOf(reader.Import(t.Context(), dbtest.Sequence(nil, newDomain("example.net")), ispmail.ImportConfig{})), ispmail.ErrDenied)
 }
 
 func TestRuleOldestGuide(t *testing.T) {

@@ -19,10 +19,7 @@ import (
 // TestLostInsert has an insert that is lost, and another row that gets its id before the rows are read back.
 func TestLostInsert(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	for name, c := range map[string]struct {
 		create func() error
 		insert string
@@ -59,10 +56,7 @@ func TestLostInsert(t *testing.T) {
 // TestOutcomeOfTwins has another transaction that does one of two things that a lost one did.
 func TestOutcomeOfTwins(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	proxy.armed.Store(&cut{statement: "COMMIT", moment: before, away: true})
 	result := make(chan error, 1)
 	go func() {
@@ -83,10 +77,7 @@ func TestOutcomeOfTwins(t *testing.T) {
 // TestOutcomeOfNothing: where nothing was to change, it does not matter what became of it.
 func TestOutcomeOfNothing(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	_, proxy, store := proxied(t)
 	for _, moment := range []moment{before, after} {
 		proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
 		require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
