@@ -8,6 +8,7 @@ import (
 
 // A Change tells [Config.OnChange] that caches and sessions may know an old state of a user.
 type Change struct {
+	// Kind says what has changed, and which of the other fields are set.
 	Kind ChangeKind
 	// Email is the address of the user before the change. It is "" for DomainChanged and ManyCreated.
 	Email string

@@ -2,7 +2,7 @@
 // (https://workaround.org/ispmail/): the tables virtual_domains, virtual_users and virtual_aliases, which Postfix and
 // Dovecot read.
 //
-// Every method belongs to a [Store]. [Open] connects to MariaDB. [New] takes a *bun.DB of the caller, for MariaDB or
+// The methods of a [Store] do the work. [Open] connects to MariaDB. [New] takes a *bun.DB of the caller, for MariaDB or
 // SQLite.
 //
 //   - Rows: [Store.CreateDomain], [Store.CreateUser], [Store.CreateAlias] and their like add, read, rename and delete
@@ -47,7 +47,7 @@
 //
 // If a method returns nil, its change is committed. Every error except [ErrOutcomeUnknown] means that nothing was
 // changed and that nothing will change later, even if a connection breaks, the server is killed or a deadline passes.
-// [Store.Import] is the exception: it commits batch by batch.
+// There are two exceptions: [Store.Import] commits batch by batch, and [Store.CreateSchema] table by table.
 //
 // ErrOutcomeUnknown means that the connection broke during the commit and that the Store could not find out the
 // outcome: the database did not answer within [Config.Timeout], or others have changed the same rows since.

@@ -37,17 +37,18 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 
 // Import adds domains, users and aliases, many at a time, by the rules of [Store.CreateDomain], [Store.CreateUser] and
 // [Store.CreateAlias]. It hashes new passwords on all cores and ignores the ids of records. A domain must come before
-// its users and aliases, a user before an alias to itself.
+// its users and aliases, and a user before an alias to itself.
 //
 // A record that is already there, with the same values, is left alone. So after an interruption, run the same import
 // again.
 //
-// A record that cannot be added is refused, and the others go on. [ImportConfig.Refused] receives the error: that of
-// the method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
-// [ErrRecord], or [hash.ErrMalformed] for a stored password that Dovecot cannot verify.
+// A record that cannot be added is refused, and the import goes on. [ImportConfig.Refused] receives the error of the
+// Create method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
+// [ErrRecord], or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
+// {SCHEME} is malformed too, unless [Config.Hasher] has a default scheme.
 //
-// Import commits a batch at a time: 4,000 records, or 500 with new passwords. [Config.Timeout] holds for each batch. It
-// calls Refused and Progress from another goroutine, one at a time.
+// Import commits a batch at a time: 4,000 records, or 500 with new passwords. [Config.Timeout] holds for each batch.
+// Import calls Refused and Progress from another goroutine, one at a time.
 //
 // It returns the error of records, of ctx or of the database. Earlier batches stay, and the result counts them. It
 // returns an error inside [Store.RunInTx] and [Store.WithTx].

@@ -16,7 +16,9 @@ import (
 type Domain struct {
 	bun.BaseModel `bun:"table:virtual_domains,alias:d"`
 
-	ID   int64  `bun:"id,pk,autoincrement" json:"id"`
+	// ID identifies the row. Users and aliases refer to it by DomainID.
+	ID int64 `bun:"id,pk,autoincrement" json:"id"`
+	// Name is the name as stored. In rows of other programs it may differ from the canonical form.
 	Name string `bun:"name" json:"name"`
 }
 
@@ -24,7 +26,9 @@ type Domain struct {
 type User struct {
 	bun.BaseModel `bun:"table:virtual_users,alias:u"`
 
-	ID       int64 `bun:"id,pk,autoincrement" json:"id"`
+	// ID identifies the row.
+	ID int64 `bun:"id,pk,autoincrement" json:"id"`
+	// DomainID is the ID of the [Domain].
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Email is the address as stored. In rows of other programs it may differ from the canonical form.
 	Email string `bun:"email" json:"email"`
@@ -66,7 +70,9 @@ func (u User) LogValue() slog.Value {
 type Alias struct {
 	bun.BaseModel `bun:"table:virtual_aliases,alias:a"`
 
-	ID       int64 `bun:"id,pk,autoincrement" json:"id"`
+	// ID identifies the row.
+	ID int64 `bun:"id,pk,autoincrement" json:"id"`
+	// DomainID is the ID of the [Domain].
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Source is an address, or "@domain" for all addresses of the domain that have no row of their own.
 	Source string `bun:"source" json:"source"`

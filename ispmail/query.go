@@ -203,14 +203,15 @@ func (s *Store) count(ctx context.Context, q Query, table string) (n int, err er
 	return n, err
 }
 
-// A DomainCount is a domain with the numbers of its users and its aliases.
+// A DomainCount is a domain with the numbers of rows whose domain_id is its id.
 type DomainCount struct {
 	Domain
 	Users   int `json:"users"`
 	Aliases int `json:"aliases"`
 }
 
-// DomainCounts returns all domains by id with the numbers of their users and aliases. It takes one statement.
+// DomainCounts returns all domains by id with the numbers of their users and aliases. It takes one statement, and
+// returns only errors of the database.
 func (s *Store) DomainCounts(ctx context.Context) (counts []DomainCount, err error) {
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		counts = nil

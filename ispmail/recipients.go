@@ -13,8 +13,6 @@ import (
 
 // A Recipient is an address at which mail ends up.
 type Recipient struct {
-	// Address is the last one that mail is readdressed to, in its canonical form, an extension as in john+lists@example.org
-	// included. A destination that has no canonical form is much as in its row.
 	// Address is the last address that the mail is sent on to, in canonical form, with an extension as in
 	// john+lists@example.org. A destination without a canonical form is nearly as in its row.
 	Address string `json:"address"`
@@ -26,13 +24,15 @@ type Recipient struct {
 // Recipients returns the addresses to which Postfix delivers mail for an address, with the maps of the guide.
 // [Store.Trace] returns the steps.
 //
-// An alias of an address goes before its mailbox, and both go before those of the address without its extension, so
-// that john+lists is john if there is nothing else. The catch-all of the domain comes last. Destinations are looked up
-// in the same way until they are mailboxes, addresses of other servers, or lead to themselves. An alias to itself is no
-// loop: it keeps a copy in the mailbox. Destinations that lead nowhere are left out if others lead somewhere. An address
-// of another server without an alias is its own recipient.
+// Postfix looks up an address in this order: an alias, a mailbox, both again for the address without its extension
+// (john+lists is john if there is nothing else), and the catch-all of the domain. It looks up destinations in the same
+// way, until they are mailboxes, addresses of other servers, or lead to themselves. An alias to itself is no loop: it
+// keeps a copy in the mailbox.
 //
-// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix defers the
+// Destinations that lead nowhere are left out if others lead somewhere. An address of another server without an alias
+// is its own recipient.
+//
+// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix accepts no
 // mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
 // [ErrInvalidAddress] for a row whose destination is only a comma.
 //
@@ -55,8 +55,10 @@ func (s *Store) Trace(ctx context.Context, email string) ([]Step, error) {
 
 // A Step is what Postfix finds for one address.
 type Step struct {
+	// Address is the address that Postfix looks up, in canonical form.
 	Address string `json:"address"`
-	Found   Found  `json:"found"`
+	// Found says what Postfix finds.
+	Found Found `json:"found"`
 	// Key is the source of the aliases or the address of the mailbox: Address itself, Address without its extension, or
 	// "@domain".
 	Key string `json:"key,omitempty"`
@@ -71,11 +73,16 @@ type Found string
 
 // Values of Found.
 const (
-	FoundAlias     Found = "alias"
-	FoundCatchAll  Found = "catch-all"
-	FoundMailbox   Found = "mailbox"
-	FoundElsewhere Found = "elsewhere" // the mail leaves this server
-	FoundNobody    Found = "nobody"    // the mail is refused, or bounces
+	// FoundAlias means that aliases of the address, or of it without its extension, send the mail on.
+	FoundAlias Found = "alias"
+	// FoundCatchAll means that a catch-all of the domain sends the mail on.
+	FoundCatchAll Found = "catch-all"
+	// FoundMailbox means that a user gets the mail.
+	FoundMailbox Found = "mailbox"
+	// FoundElsewhere means that the mail leaves this server.
+	FoundElsewhere Found = "elsewhere"
+	// FoundNobody means that the mail is refused or bounces.
+	FoundNobody Found = "nobody"
 )
 
 var foundOf = map[route.Kind]Found{route.Alias: FoundAlias, route.CatchAll: FoundCatchAll}

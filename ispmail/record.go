@@ -11,9 +11,12 @@ import (
 // A Record is a domain, a user or an alias for [Store.Import] and [Store.Restore] or from [Store.Export]. Exactly one
 // of the three is set.
 type Record struct {
+	// Domain is set if the record is a domain.
 	Domain *Domain
-	User   *User
-	Alias  *Alias
+	// User is set if the record is a user.
+	User *User
+	// Alias is set if the record is an alias.
+	Alias *Alias
 	// NewPassword is a password that Import hashes. It requires a User with an empty Password, the stored value.
 	NewPassword Secret `json:"-" xml:"-" yaml:"-"`
 	// Origin says where the record comes from, such as "line 7", for error messages. It may be empty.
