@@ -57,6 +57,18 @@ func ExampleStore_SetStoredPassword() {
 	// hash: stored value is malformed: the stored password
 }
 
+// Ask whether a stored password is due for a rehash.
+func ExampleStore_Hasher() {
+	ctx := context.Background()
+	store := dbtest.ExampleStore(ctx)
+	user, err := store.User(ctx, "john@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(store.Hasher().Scheme(), store.Hasher().NeedsRehash(user.Password.Reveal()))
+	// Output: SHA256-CRYPT false
+}
+
 // Aliases to a user follow the rename.
 func ExampleStore_RenameUser() {
 	ctx := context.Background()

@@ -2,38 +2,24 @@ package ispmail_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 )
 
-// exampleDB returns a database in memory, with a table of the program besides those of the guide, the domain example.org
-// and the user john@example.org.
+// exampleDB returns the database of dbtest.ExampleStore, with a table of the program's own.
 func exampleDB() *bun.DB {
 	ctx := context.Background()
-	pool, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
-	if err != nil {
-		log.Fatal(err)
+	db, ok := dbtest.ExampleStore(ctx).DB().(*bun.DB)
+	if !ok {
+		log.Fatal("not a *bun.DB")
 	}
-	pool.SetMaxOpenConns(1) // each connection has a memory of its own
-	db := bun.NewDB(pool, sqlitedialect.New())
-	store, err := ispmail.New(ctx, db, ispmail.Config{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	_, tableErr := db.ExecContext(ctx, "CREATE TABLE outbox (id INTEGER PRIMARY KEY, message TEXT NOT NULL)")
-	schemaErr := store.CreateSchema(ctx)
-	_, domainErr := store.CreateDomain(ctx, "example.org")
-	_, userErr := store.CreateUser(ctx, "john@example.org", "summersun")
-	if err := errors.Join(tableErr, schemaErr, domainErr, userErr); err != nil {
+	if _, err := db.ExecContext(ctx, "CREATE TABLE outbox (id INTEGER PRIMARY KEY, message TEXT NOT NULL)"); err != nil {
 		log.Fatal(err)
 	}
 	return db

@@ -113,7 +113,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestImportRefuses adds what is between records that it refuses, and a dry run refuses the same.
+// TestImportRefuses adds the records between those that it refuses. A dry run refuses the same ones.
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	huge := newUser("huge@example.org", dbtest.Sound())
@@ -214,7 +214,7 @@ func texts(errs []error) (all []string) {
 	return all
 }
 
-// TestImportFindsFew counts statements: that a batch cannot be added because of a few rows does not mean one for each row.
+// TestImportFindsFew counts statements: if a few rows of a batch are refused, it must not take one for each row.
 func TestImportFindsFew(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -257,7 +257,7 @@ func TestImportAgainWithoutQuota(t *testing.T) {
 	}
 }
 
-// TestImportRolledBack has a key for which SQLite undoes the whole transaction: the import ends, and nothing is added after that.
+// TestImportRolledBack has a key for which SQLite rolls back the whole transaction. The import ends and adds nothing more.
 func TestImportRolledBack(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.SQLite(t)
@@ -327,7 +327,7 @@ func TestImportBatches(t *testing.T) {
 	}
 }
 
-// TestImportCollation has a column take an address for another one, which is not the same.
+// TestImportCollation has a unique key whose collation takes different addresses for equal.
 func TestImportCollation(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)

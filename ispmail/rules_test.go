@@ -19,7 +19,7 @@ import (
 
 // What a library must stand that works on other people's tables, a test for each rule.
 
-// TestRuleTextIsText has a database with a named argument, for which bun reads a statement again where it can.
+// TestRuleTextIsText has a bun.DB with a named argument, which makes bun look for placeholders in finished statements.
 func TestRuleTextIsText(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
 		hook := &dbtest.Statements{}

@@ -19,7 +19,7 @@ import (
 
 var kinds = map[string]func(testing.TB) *ispmailtest.Database{"MariaDB": ispmailtest.MariaDB, "SQLite": ispmailtest.SQLite}
 
-// exported returns the file of everything in a database.
+// exported returns everything in a database as a file of records.
 func exported(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	var file bytes.Buffer
@@ -32,7 +32,7 @@ func restore(t *testing.T, db *ispmailtest.Database, file string) error {
 	return db.Store(t, ispmail.Config{}).Restore(t.Context(), records.Read(strings.NewReader(file)))
 }
 
-// wild fills a database with what is found in old ones.
+// wild fills a database with faulty rows as they occur in old ones.
 func wild(t *testing.T, db *ispmailtest.Database) {
 	t.Helper()
 	db.Example(t)
@@ -109,7 +109,7 @@ func TestRoundTripOdd(t *testing.T) {
 	assert.Equal(t, dbtest.Dump(t, first), dbtest.Dump(t, third))
 }
 
-// exportedUser is the line of a user, who is gone then.
+// exportedUser returns the line of a user, and deletes the user again.
 func exportedUser(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')")

@@ -16,7 +16,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestLostInsert has an insert that is lost, and another row that gets its id before the rows are read back.
+// TestLostInsert loses an insert, and gives its id to another row before the rows are read back.
 func TestLostInsert(t *testing.T) {
 	t.Parallel()
 	db, proxy, store := proxied(t)
@@ -53,7 +53,8 @@ func TestLostInsert(t *testing.T) {
 	}
 }
 
-// TestOutcomeOfTwins has another transaction that does one of two things that a lost one did.
+// TestOutcomeOfTwins loses a transaction with two changes. Another transaction makes one of them before the rows are read
+// back.
 func TestOutcomeOfTwins(t *testing.T) {
 	t.Parallel()
 	db, proxy, store := proxied(t)
@@ -74,7 +75,7 @@ func TestOutcomeOfTwins(t *testing.T) {
 	require.ErrorIs(t, <-result, ispmail.ErrOutcomeUnknown)
 }
 
-// TestOutcomeOfNothing: where nothing was to change, it does not matter what became of it.
+// TestOutcomeOfNothing loses the answer to the commit of a change that changes nothing. It succeeds, whatever the outcome.
 func TestOutcomeOfNothing(t *testing.T) {
 	t.Parallel()
 	_, proxy, store := proxied(t)
