@@ -6,26 +6,26 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 )
 
-// Canonical returns the one spelling of an address: ASCII, in lower case, an internationalised domain as A-labels
-// (RFC 5890). It is the key by which addresses are compared, limited and stored.
+// Canonical returns the one spelling by which an address is compared and stored: ASCII, in lower case, an
+// internationalised domain as A-labels (RFC 5890).
 //
-// The local part is a dot-atom of RFC 5322, section 3.2.3; its case is ignored as Postfix and Dovecot ignore it with
-// the guide's tables. Everything else is an [AddressError], quoted local parts, blanks, control characters and non-ASCII local
-// parts among it: nothing is trimmed or guessed.
+// The local part must be a dot-atom (RFC 5322, section 3.2.3). Its case is ignored, as Postfix and Dovecot ignore it
+// with the guide's tables. Everything else returns an [AddressError]: quoted local parts, blanks, control characters,
+// non-ASCII local parts. Nothing is trimmed or guessed.
 func Canonical(email string) (string, error) { return canonicalIn("address", email) }
 
-// An AddressError says which address or domain name is none that a server of this kind can serve, and why. It is an
+// An AddressError describes an address or a domain name that the server cannot serve. errors.Is takes it for
 // [ErrInvalidAddress].
 type AddressError struct {
-	// Field says what the value was given for: "address", "domain", "source", "destination", "new address" or "new name".
+	// Field is the name of the argument: "address", "domain", "source", "destination", "new address" or "new name".
 	Field string
-	// Value is what was given. It may be anything that somebody has typed, a password among it.
+	// Value is the argument as given. It may be anything that somebody typed, even a password.
 	Value string
-	// Reason is in a few words of English, without the value.
+	// Reason is a few words of English without the value.
 	Reason string
 }
 
-// Error names the field and the reason, not the value.
+// Error returns the field and the reason, without the value.
 func (e *AddressError) Error() string {
 	switch e.Field {
 	case "address", "domain":
@@ -34,27 +34,28 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("%v in the %s: %s", ErrInvalidAddress, e.Field, e.Reason)
 }
 
-// Is makes an AddressError an [ErrInvalidAddress].
+// Is reports whether target is [ErrInvalidAddress].
 func (e *AddressError) Is(target error) bool { return target == ErrInvalidAddress }
 
-// canonicalIn is Canonical for a field.
+// canonicalIn is Canonical for the argument named field.
 func canonicalIn(field, email string) (string, error) {
 	canonical, err := address.Canonical(email)
 	return canonical, addressError(field, email, err)
 }
 
-// canonicalSourceIn is canonicalIn for what may be "@domain" too.
+// canonicalSourceIn is canonicalIn for an address or "@domain".
 func canonicalSourceIn(field, source string) (string, error) {
 	canonical, err := address.Source(source)
 	return canonical, addressError(field, source, err)
 }
 
-// canonicalDomainIn returns a domain name as A-labels in lower case.
+// canonicalDomainIn returns the canonical form of a domain name: A-labels in lower case.
 func canonicalDomainIn(field, name string) (string, error) {
 	canonical, err := address.Domain(name)
 	return canonical, addressError(field, name, err)
 }
 
+// addressError wraps the reason why a value is invalid, if there is one.
 func addressError(field, value string, reason error) error {
 	if reason == nil {
 		return nil

@@ -9,20 +9,20 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
-
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// CreateAlias makes mail for source go to destination too. The source is an address in a domain of this server, or
-// "@domain" for everything in it that has no row of its own, a catch-all. The destination is an address anywhere, or for a
-// source "@domain" another "@domain", which keeps the part before the @.
+// CreateAlias adds a destination to a source. The source is an address in a domain of this server, or "@domain", a
+// catch-all for all addresses without a row of their own. The destination is an address anywhere; for a source
+// "@domain" it may be another "@domain", which keeps the local part.
 //
-// A source may have several destinations. Its own mailbox is one of them only if there is an alias from the address to
-// itself, which takes a user of that name. A destination "@domain" must be the only one: Postfix heeds no second one
+// A source may have several destinations. Its own mailbox is one of them only if an alias leads from the address to
+// itself, which requires that user. A destination "@domain" must be the only one, because Postfix ignores a second one
 // (https://www.postfix.org/virtual.5.html).
 //
-// It returns ErrInvalidAddress, ErrNoDomain, ErrExists, ErrTooLong or ErrAliasLoop.
+// It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [ErrAliasLoop] if the alias leads to
+// itself and there is no such user.
 func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Alias, error) {
 	source, destination, err := canonicalAlias(source, destination)
 	if err != nil {
@@ -30,12 +30,9 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 	}
 	var alias Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, rows, err := s.lockSource(ctx, tx, source)
+		domain, rows, err := s.lockServedSource(ctx, tx, source)
 		if err != nil {
 			return err
-		}
-		if domain == nil {
-			return fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(source))
 		}
 		if err := s.checkAlias(ctx, tx, source, destination, rows); err != nil {
 			return err
@@ -50,13 +47,15 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 	return alias, nil
 }
 
-// Aliases lists the aliases that a query selects, by id and in constant memory. The zero [Query] selects all.
+// Aliases yields the aliases that a [Query] selects, by id and in constant memory. The zero Query selects all. An error
+// ends the sequence: see [InDomain] for the possible answers.
 func (s *Store) Aliases(ctx context.Context, q Query) iter.Seq2[Alias, error] {
 	return list[Alias](ctx, s, q)
 }
 
-// AliasesOf returns the aliases of one source, an address or "@domain", by id. There may be none. Within [Store.RunInTx] the
-// source is locked: nobody else adds or removes destinations until the transaction ends. It returns [ErrInvalidAddress].
+// AliasesOf returns the aliases of one source, an address or "@domain", by id. There may be none. Inside
+// [Store.RunInTx] it locks the source: nobody else adds or removes destinations until the transaction ends. It returns
+// [ErrInvalidAddress].
 func (s *Store) AliasesOf(ctx context.Context, source string) (rows []Alias, err error) {
 	source, err = canonicalSourceIn("source", source)
 	if err != nil {
@@ -73,8 +72,8 @@ func (s *Store) AliasesOf(ctx context.Context, source string) (rows []Alias, err
 	return rows, err
 }
 
-// ChangeAlias makes mail for source go to replacement where it went to current. It returns the alias as it is then. Its
-// errors are those of CreateAlias, and ErrNotFound.
+// ChangeAlias replaces one destination of a source and returns the changed alias. It returns [ErrNotFound] if the
+// source does not lead to current, and otherwise the errors of [Store.CreateAlias].
 func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement string) (Alias, error) {
 	source, current, err := canonicalAlias(source, current)
 	if err != nil {
@@ -86,12 +85,12 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 	}
 	var alias Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		found, others, err := s.aliases(ctx, tx, source, current)
+		found, others, err := s.splitAliases(ctx, tx, source, current)
 		if err != nil {
 			return err
 		}
 		alias = found[0]
-		for _, row := range found { // what else such a row leads to stays
+		for _, row := range found { // a row may have further destinations, which stay
 			if rest := row.without(current); len(rest) > 0 {
 				others = append(others, Alias{Destination: strings.Join(rest, ", ")})
 			}
@@ -122,16 +121,17 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 	return alias, nil
 }
 
-// DeleteAlias removes the alias from source to destination, and its duplicates. It returns the aliases that now lead
-// nowhere: they lead to the source, which has no mailbox and no other alias, and no catch-all takes its mail. They stay.
-// Its errors are ErrNotFound and ErrInvalidAddress.
+// DeleteAlias removes a destination of a source, and its duplicates. It returns the aliases that now lead nowhere: they
+// lead to the source, which has no mailbox, no other alias and no catch-all. They stay in the table.
+//
+// It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (dangling []Alias, err error) {
 	source, destination, err = canonicalAlias(source, destination)
 	if err != nil {
 		return nil, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		found, others, err := s.aliases(ctx, tx, source, destination)
+		found, others, err := s.splitAliases(ctx, tx, source, destination)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 			if _, err := tx.NewDelete().Table(tables.Aliases).Where("id = ?", row.ID).Exec(ctx); err != nil {
 				return mapError(err)
 			}
-			tx.changed(tables.Aliases, "id", row.ID, row.ID, nil)
+			tx.recordChange(tables.Aliases, "id", row.ID, row.ID, nil)
 		}
 		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" }) {
 			return nil // the source still leads somewhere
@@ -161,7 +161,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 	return dangling, nil
 }
 
-// newRow is the alias as a new row.
+// newRow returns the alias as a row to insert.
 func (a *Alias) newRow() newRow {
 	return newRow{a, tables.Needed[tables.Aliases][1:], []any{a.DomainID, a.Source, a.Destination}}
 }
@@ -180,7 +180,7 @@ func canonicalAlias(source, destination string) (from, to string, err error) {
 	return from, to, nil
 }
 
-// canonicalDestinations returns the canonical forms of the destinations that have one.
+// canonicalDestinations returns the destinations in canonical form, without those that have none.
 func (a Alias) canonicalDestinations() (all []string) {
 	for _, d := range a.Destinations() {
 		if canonical := address.SourceOrNone(d); canonical != "" {
@@ -190,18 +190,17 @@ func (a Alias) canonicalDestinations() (all []string) {
 	return all
 }
 
-// leadsTo reports whether the alias has this canonical destination.
+// leadsTo reports whether the alias has a destination, given in canonical form.
 func (a Alias) leadsTo(destination string) bool {
 	return slices.Contains(a.canonicalDestinations(), destination)
 }
 
-// without returns the destinations of the alias, as they are written, less a canonical one.
+// without returns the destinations, as written, except one, given in canonical form.
 func (a Alias) without(destination string) []string {
 	return slices.DeleteFunc(a.Destinations(), func(d string) bool { return address.SourceOrNone(d) == destination })
 }
 
-// checkAlias tells whether a source that has these rows can have a further destination. If that is the source itself, there
-// must be such a user.
+// checkAlias returns an error if a source with these rows cannot have a further destination.
 func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
 	isUser := false
 	if source == destination && source[0] != '@' {
@@ -214,6 +213,7 @@ func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destina
 	return checkAlias(source, destination, rows, isUser)
 }
 
+// checkAlias is Store.checkAlias for a caller that knows whether the source is a user.
 func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 	for _, row := range rows {
 		switch {
@@ -229,9 +229,9 @@ func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 	return nil
 }
 
-// aliases returns the rows of a source, locked, parted into those that lead to a destination and the others. It returns
-// ErrNotFound if there are none of the first kind.
-func (s *Store) aliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
+// splitAliases locks the rows of a source and splits them into those that lead to a destination and the others. It
+// returns ErrNotFound if none leads there.
+func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
 	_, rows, err := s.lockSource(ctx, tx, source)
 	if err != nil {
 		return nil, nil, err
@@ -249,7 +249,7 @@ func (s *Store) aliases(ctx context.Context, tx *transaction, source, destinatio
 	return found, others, nil
 }
 
-// redirect gives a row other destinations.
+// redirect replaces the destinations of a row.
 func (s *Store) redirect(ctx context.Context, tx *transaction, row Alias, destinations []string) (Alias, error) {
 	before := row.Destination
 	row.Destination = strings.Join(destinations, ", ")
@@ -260,6 +260,6 @@ func (s *Store) redirect(ctx context.Context, tx *transaction, row Alias, destin
 		_, err := tx.NewUpdate().Table(tables.Aliases).Set("destination = ?", row.Destination).Where("id = ?", row.ID).Exec(ctx)
 		return mapError(err)
 	})
-	tx.changed(tables.Aliases, "destination", row.ID, before, row.Destination)
+	tx.recordChange(tables.Aliases, "destination", row.ID, before, row.Destination)
 	return row, err
 }

@@ -6,16 +6,17 @@ import (
 	"slices"
 )
 
-// A Change tells [Config.OnChange] what has changed, for caches and sessions that know the old state.
+// A Change tells [Config.OnChange] that caches and sessions may know an old state of a user.
 type Change struct {
+	// Kind says what has changed, and which of the other fields are set.
 	Kind ChangeKind
-	// Email is the address of the user as it was. It is "" where Kind is DomainChanged or ManyCreated.
+	// Email is the address of the user before the change. It is "" for DomainChanged and ManyCreated.
 	Email string
-	// Domain is that of the user, or the domain as it was where Kind is DomainChanged.
+	// Domain is the domain of the user before the change; for DomainChanged, the old name. It is "" for ManyCreated.
 	Domain string
-	// To is the new address where Kind is AddressChanged, or the new name where a domain was renamed.
+	// To is the new address for AddressChanged, and the new name for DomainChanged after a rename.
 	To string
-	// Unknown says that the outcome is not known: both the old state and the new one may count.
+	// Unknown is true after [ErrOutcomeUnknown]: the old state or the new one is in force.
 	Unknown bool
 }
 
@@ -24,23 +25,23 @@ type ChangeKind string
 
 // Values of ChangeKind.
 const (
-	// PasswordChanged: the password of a user is another one. A rehash is none, as the password stays.
+	// PasswordChanged means that a user has another password. A rehash is no change, because the password stays.
 	PasswordChanged ChangeKind = "password"
-	// StateChanged: a user was locked or unlocked.
+	// StateChanged means that a user was locked or unlocked.
 	StateChanged ChangeKind = "state"
-	// AddressChanged: a user has another address, which is To.
+	// AddressChanged means that a user was renamed.
 	AddressChanged ChangeKind = "address"
-	// UserDeleted: a user was deleted.
+	// UserDeleted means that a user was deleted.
 	UserDeleted ChangeKind = "gone"
-	// UserCreated: a user was created. Caches may know that there was none.
+	// UserCreated means that a user was created. A cache may know that there was none.
 	UserCreated ChangeKind = "new"
-	// DomainChanged: a domain was renamed, to To, or deleted, with all its users.
+	// DomainChanged means that a domain was renamed, or deleted with all its users.
 	DomainChanged ChangeKind = "domain"
-	// ManyCreated: any number of users were added, by Import or Restore.
+	// ManyCreated means that Import or Restore added users.
 	ManyCreated ChangeKind = "many"
 )
 
-// LogValue is the change as a log shows it.
+// LogValue returns the change for a log.
 func (c Change) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(c.Kind))}
 	for _, field := range []struct{ name, value string }{{"user", c.Email}, {"domain", c.Domain}, {"to", c.To}} {
@@ -51,20 +52,20 @@ func (c Change) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, slog.Bool("unknown", c.Unknown))...)
 }
 
-// tell notes a change for the time after the commit.
-func (tx *transaction) tell(c Change) {
-	if !slices.Contains(tx.news, c) {
-		tx.news = append(tx.news, c)
+// emit queues an event for Config.OnChange until the commit.
+func (tx *transaction) emit(c Change) {
+	if !slices.Contains(tx.events, c) {
+		tx.events = append(tx.events, c)
 	}
 }
 
-// notify tells Config.OnChange what was committed. That the caller has gone makes no difference.
-func (s *Store) notify(ctx context.Context, news []Change, unknown bool) {
+// notify passes committed events to Config.OnChange, even if the caller's context has ended.
+func (s *Store) notify(ctx context.Context, events []Change, unknown bool) {
 	if s.onChange == nil {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	for _, c := range news {
+	for _, c := range events {
 		c.Unknown = unknown
 		s.onChange(ctx, c)
 	}

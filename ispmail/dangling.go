@@ -11,21 +11,21 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// A removal is what there was for a key, an address or "@domain", before it was deleted.
+// A removal describes what belonged to a key, an address or "@domain", before it was deleted.
 type removal struct {
 	key     string
-	mailbox int64   // the id of its user, 0 if it had none
-	aliases []Alias // that had it as their source
-	left    []Alias // that still have it
+	mailbox int64   // the id of the deleted user, 0 if there was none
+	aliases []Alias // the deleted aliases of this source
+	left    []Alias // the remaining aliases of this source
 }
 
-// dangling returns the aliases whose mail went to what was removed and gets nowhere now, by id.
+// dangling returns the aliases that led to what was removed and lead nowhere now, by id.
 func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Alias, error) {
 	rows, err := s.leadingTo(ctx, tx, gone.key)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	// Put back in memory what was removed: who led there?
+	// First follow the aliases with the removed rows still in memory: which destinations led there?
 	var t route.Tables
 	if gone.mailbox != 0 {
 		t.AddMailbox(gone.key, gone.mailbox)
@@ -36,7 +36,7 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]
 	if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
 		return nil, err
 	}
-	led := map[int64][]string{} // destinations, by the id of their row
+	led := map[int64][]string{} // those destinations, by the id of their row
 	for _, row := range rows {
 		for _, destination := range row.canonicalDestinations() {
 			m := route.Follow(&t, row.canonical(), destination)
@@ -54,7 +54,7 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]
 			t.AddAlias(gone.key, route.Row{ID: row.ID, Destination: row.Destination})
 		}
 	}
-	if gone.left != nil { // they may lead a whole domain elsewhere
+	if gone.left != nil { // one of them may lead a whole domain elsewhere
 		if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]
 	return dangling, nil
 }
 
-// isDeadEnd reports whether mail that an alias sends to a destination gets nowhere.
+// isDeadEnd reports whether mail from an alias to a destination reaches nobody.
 func (s *Store) isDeadEnd(ctx context.Context, tx *transaction, t *route.Tables, source, destination string) (bool, error) {
 	m := route.Follow(t, source, destination)
 	if m.Kind != route.Alias && m.Kind != route.CatchAll {
@@ -97,7 +97,8 @@ func (s *Store) isDeadEnd(ctx context.Context, tx *transaction, t *route.Tables,
 	return len(t.Deliver(ends)) == 0, err
 }
 
-// loadBehind reads what the destinations of rows meet first, past the catch-alls that lead to a whole domain.
+// loadBehind reads the rows that Postfix looks up for the destinations of rows, also behind catch-alls that lead to a
+// whole domain.
 func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables, rows []Alias) error {
 	var addresses []string
 	for _, row := range rows {
@@ -125,9 +126,9 @@ func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables
 	return s.loadDomains(ctx, tx, t, addresses)
 }
 
-// leadingTo returns the aliases with a destination for which Postfix may look up a key, by id: the address, one with an
-// extension of it, or the same ones in a domain that leads to this one as a whole. For "@domain" it returns those to any
-// address of the domain. The column has no index in any release of the guide.
+// leadingTo returns, by id, the aliases with a destination for which Postfix may look up a key: the address itself,
+// with an extension, or in a domain that a catch-all leads to this one. For "@domain" these are the aliases to any
+// address of the domain. It scans the table: the column destination has no index.
 func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string) ([]Alias, error) {
 	at := strings.LastIndexByte(key, '@')
 	local := key[:at]
@@ -164,7 +165,7 @@ func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string) ([]A
 	return byID(found), nil
 }
 
-// byID returns aliases in the order of their ids.
+// byID returns aliases ordered by id.
 func byID(found map[int64]Alias) []Alias {
 	rows := make([]Alias, 0, len(found))
 	for _, row := range found {

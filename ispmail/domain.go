@@ -11,7 +11,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// CreateDomain adds a domain. It returns ErrInvalidAddress, ErrTooLong or ErrExists.
+// CreateDomain adds a domain. It returns [ErrInvalidAddress], [ErrTooLong] or [ErrExists].
 func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	name, err := canonicalDomainIn("domain", name)
 	if err != nil {
@@ -19,7 +19,7 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	}
 	var domain Domain
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		// Only the guide of 2025 makes the name unique; the lock does it for the older ones.
+		// Only the guide of 2025 has a unique key on name. For older tables, the lock prevents duplicates.
 		switch rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name); {
 		case err != nil:
 			return err
@@ -36,26 +36,29 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	return domain, nil
 }
 
-// Domain returns the domain of that name, the one with the lowest id if there are several. It returns ErrNotFound or
-// ErrInvalidAddress.
+// Domain returns a domain by name. If several rows have the name, it returns the one with the lowest id. Inside
+// [Store.RunInTx] it locks the rows. It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
-	rows, err := s.domains(ctx, name, s.lockInTx())
+	rows, err := s.domainRows(ctx, name, s.lockInTx())
 	if err != nil {
 		return Domain{}, err
 	}
 	return rows[0], nil
 }
 
-// Domains lists the domains that a query selects, by id and in constant memory. The zero [Query] selects all.
+// Domains yields the domains that a [Query] selects, by id and in constant memory. The zero Query selects all. An error
+// ends the sequence: see [InDomain] for the possible answers.
 func (s *Store) Domains(ctx context.Context, q Query) iter.Seq2[Domain, error] {
 	return list[Domain](ctx, s, q)
 }
 
-// DeleteDomain removes a domain with all its users and aliases, by statements of its own: not every schema cascades.
+// DeleteDomain removes a domain with all its users and aliases, whether or not the schema cascades.
 //
-// It returns the aliases that led into the domain, whose mail leaves this server now, and those whose mail gets nowhere now,
-// because rows of the domain had addresses of another one. They stay: see [Store.DeleteAlias] and [Store.ChangeAlias]. Its
-// errors are [ErrNotFound] and [ErrInvalidAddress].
+// It returns the remaining aliases into the domain, whose mail leaves this server now, and those that lead nowhere
+// because rows of the domain had addresses of another one. They stay in the table: see [Store.DeleteAlias] and
+// [Store.ChangeAlias].
+//
+// It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias, err error) {
 	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
@@ -69,13 +72,13 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 		if len(rows) == 0 {
 			return fmt.Errorf("%w: domain %s", ErrNotFound, name)
 		}
-		var foreign []removal
+		var strays []removal
 		for _, domain := range rows {
-			more, err := s.foreignRows(ctx, tx, domain.ID, name)
+			more, err := s.strayRows(ctx, tx, domain.ID, name)
 			if err != nil {
 				return err
 			}
-			foreign = append(foreign, more...)
+			strays = append(strays, more...)
 			for _, query := range []*bun.DeleteQuery{
 				tx.NewDelete().Table(tables.Aliases).Where("domain_id = ?", domain.ID),
 				tx.NewDelete().Table(tables.Users).Where("domain_id = ?", domain.ID),
@@ -85,10 +88,10 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 					return mapError(err)
 				}
 			}
-			tx.changed(tables.Domains, "id", domain.ID, domain.ID, nil)
+			tx.recordChange(tables.Domains, "id", domain.ID, domain.ID, nil)
 		}
-		tx.tell(Change{Kind: DomainChanged, Domain: name})
-		dangling, err = s.allDangling(ctx, tx, name, foreign)
+		tx.emit(Change{Kind: DomainChanged, Domain: name})
+		dangling, err = s.allDangling(ctx, tx, name, strays)
 		return err
 	})
 	if err != nil {
@@ -97,28 +100,28 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 	return dangling, nil
 }
 
-// foreignRows returns the users and aliases of a domain that have an address of another one.
-func (s *Store) foreignRows(ctx context.Context, tx *transaction, id int64, name string) (foreign []removal, err error) {
+// strayRows returns the users and aliases of a domain whose address is in another one.
+func (s *Store) strayRows(ctx context.Context, tx *transaction, id int64, name string) (strays []removal, err error) {
 	users, err := selectRows[User](ctx, s, tx, "domain_id = ? AND email NOT LIKE ?", id, "%@"+name)
 	if err != nil {
 		return nil, err
 	}
 	for _, user := range users {
 		if email := user.canonical(); email != "" && address.DomainOf(email) != name {
-			foreign = append(foreign, removal{key: email, mailbox: user.ID})
+			strays = append(strays, removal{key: email, mailbox: user.ID})
 		}
 	}
 	aliases, err := selectRows[Alias](ctx, s, tx, "domain_id = ? AND source NOT LIKE ?", id, "%@"+name)
 	for _, alias := range aliases {
 		if source := alias.canonical(); source != "" && address.DomainOf(source) != name {
-			foreign = append(foreign, removal{key: source, aliases: []Alias{alias}})
+			strays = append(strays, removal{key: source, aliases: []Alias{alias}})
 		}
 	}
-	return foreign, err
+	return strays, err
 }
 
-// allDangling returns the aliases into a domain that is gone, and those to addresses that went with it.
-func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, foreign []removal) ([]Alias, error) {
+// allDangling returns the aliases into a deleted domain, and those that led to stray rows deleted with it.
+func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, strays []removal) ([]Alias, error) {
 	dangling := map[int64]Alias{}
 	rows, err := s.leadingTo(ctx, tx, "@"+name)
 	for _, row := range rows {
@@ -128,7 +131,7 @@ func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, f
 			}
 		}
 	}
-	for _, gone := range foreign {
+	for _, gone := range strays {
 		if err != nil {
 			break
 		}
@@ -140,11 +143,11 @@ func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, f
 	return byID(dangling), err
 }
 
-// newRow is the domain as a new row.
+// newRow returns the domain as a row to insert.
 func (d *Domain) newRow() newRow { return newRow{d, tables.Needed[tables.Domains][1:], []any{d.Name}} }
 
-// domains returns all rows of a domain, or ErrNotFound.
-func (s *Store) domains(ctx context.Context, name string, lock lockMode) (rows []Domain, err error) {
+// domainRows returns all rows of a domain, or ErrNotFound.
+func (s *Store) domainRows(ctx context.Context, name string, lock lockMode) (rows []Domain, err error) {
 	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
@@ -163,8 +166,8 @@ func (s *Store) domains(ctx context.Context, name string, lock lockMode) (rows [
 	return rows, err
 }
 
-// domainOf returns the domain of a canonical address, locked, or ErrNoDomain.
-func (s *Store) domainOf(ctx context.Context, tx *transaction, email string) (Domain, error) {
+// lockDomainOf locks and returns the domain of a canonical address, or returns ErrNoDomain.
+func (s *Store) lockDomainOf(ctx context.Context, tx *transaction, email string) (Domain, error) {
 	name := address.DomainOf(email)
 	rows, err := s.lockDomains(ctx, tx, name)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestAddressError(t *testing.T) {
 	})
 }
 
-// TestCallersFault does not blame the database for what the caller did.
+// TestCallersFault does not blame the database for errors of the caller.
 func TestCallersFault(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		canceled, cancel := context.WithCancel(t.Context())

@@ -13,60 +13,59 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// What a method answers about its arguments and the rows. Test for these with errors.Is; the text of an error names the
-// field and the value.
+// Answers about the arguments and the rows. Test for them with errors.Is; the text of an error names the row. [AddressError]
+// has the field and the value of an invalid address.
 var (
-	// ErrNotFound says that there is no such domain, user or alias.
+	// ErrNotFound means that there is no such domain, user or alias.
 	ErrNotFound = errors.New("ispmail: not found")
-	// ErrExists says that there is such a domain, user or alias already.
+	// ErrExists means that there already is such a domain, user or alias.
 	ErrExists = errors.New("ispmail: already exists")
-	// ErrAmbiguous says that several rows hold one address in different spellings, so that it is not clear which of
-	// them is meant.
+	// ErrAmbiguous means that several rows hold one address in different spellings.
 	ErrAmbiguous = errors.New("ispmail: several rows hold this address")
-	// ErrInvalidAddress says that an address or a domain name is none that a server of this kind can serve. [AddressError]
-	// tells which, and why.
+	// ErrInvalidAddress means that the server cannot serve an address or a domain name. An [AddressError] says which,
+	// and why.
 	ErrInvalidAddress = errors.New("ispmail: invalid address")
-	// ErrTooLong says that a text or a number does not fit its column. Nothing was written, and nothing is ever cut.
+	// ErrTooLong means that a text or a number does not fit its column. Nothing was written. Values are never cut.
 	ErrTooLong = errors.New("ispmail: value does not fit its column")
-	// ErrNoDomain says that the domain of an address is not in virtual_domains.
+	// ErrNoDomain means that the domain of an address is not in virtual_domains.
 	ErrNoDomain = errors.New("ispmail: domain is not in virtual_domains")
-	// ErrNoQuota says that virtual_users has no column quota, or none that the account may see.
+	// ErrNoQuota means that virtual_users has no column quota, or that the account may not see it.
 	ErrNoQuota = errors.New("ispmail: virtual_users has no column quota")
-	// ErrAliasLoop says that an alias leads, or would lead, back to itself.
+	// ErrAliasLoop means that an alias leads, or would lead, back to itself.
 	ErrAliasLoop = errors.New("ispmail: alias loop")
-	// ErrAliasLimit says that aliases lead on for longer or to more addresses than Postfix follows. It then accepts no mail
-	// for the address, as in an alias loop.
+	// ErrAliasLimit means that aliases lead on for more levels or to more addresses than Postfix follows. It then
+	// accepts no mail for the address, as in a loop.
 	ErrAliasLimit = errors.New("ispmail: aliases beyond the limits of Postfix")
-	// ErrLocked says that a user is locked already.
+	// ErrLocked means that a user is locked already.
 	ErrLocked = errors.New("ispmail: the account is locked")
-	// ErrNotLocked says that there is no lock to take away.
+	// ErrNotLocked means that a user is not locked, or that there is no password behind the lock.
 	ErrNotLocked = errors.New("ispmail: the account is not locked")
-	// ErrAddressInPassword says that a stored password, {DIGEST-MD5}, is a hash of the address too: with another address, no
-	// login would match. Set a new password first.
+	// ErrAddressInPassword means that the address is part of a stored {DIGEST-MD5} password, which would match no login
+	// under another address. Set a new password first.
 	ErrAddressInPassword = errors.New("ispmail: the stored password belongs to the address")
-	// ErrRecord says that a Record is not one: it is empty, or has what its use does not allow.
+	// ErrRecord means that a [Record] is empty or has a field that its use does not allow.
 	ErrRecord = errors.New("ispmail: invalid record")
-	// ErrBadCredentials says that an address and a password do not belong together, for whatever reason.
+	// ErrBadCredentials means that an address and a password do not belong together, for whatever reason.
 	ErrBadCredentials = errors.New("ispmail: wrong address or password")
 )
 
-// Why the database could not do its work.
+// Reasons why the database could not do its work.
 var (
-	// ErrSchema says that the database is not as this package needs it: a table or a column is missing, ids are no
-	// numbers, or a column of another program needs a value (see Config.Columns).
+	// ErrSchema means that the tables are not as this package needs them: a table or a column is missing, ids are no
+	// numbers, or a column of another program needs a value (see [Config.Columns]).
 	ErrSchema = errors.New("ispmail: the tables do not fit")
-	// ErrDenied says that MariaDB refuses the account, its password, or a right that the account would need.
+	// ErrDenied means that MariaDB refuses the account, its password, or a right that the method needs.
 	ErrDenied = errors.New("ispmail: access denied")
-	// ErrUnavailable says that the database cannot do it now: it is down, busy, read-only or too slow. Nothing was
-	// changed, and trying again later is worth it.
+	// ErrUnavailable means that the database cannot do it now: it is down, busy, read-only or too slow. Nothing was
+	// changed. Try again later.
 	ErrUnavailable = errors.New("ispmail: database unavailable")
-	// ErrOutcomeUnknown says that the connection broke while a change was being committed and that nobody can tell what
-	// became of it, because the database did not come back in time, or others have changed the same rows since. The
-	// change may have been made, or be lost; if the server is only halted, it may even be made when it goes on.
+	// ErrOutcomeUnknown means that the connection broke during a commit and that the outcome could not be found out:
+	// the database did not come back in time, or others have changed the same rows since. The change may have been made
+	// or lost. If the server only hangs, the change may still be made when it goes on.
 	ErrOutcomeUnknown = errors.New("ispmail: outcome unknown")
 )
 
-// Numbers of MariaDB, https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference.
+// Error codes of MariaDB, https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference.
 const (
 	mariaRecordChanged   = 1020 // ER_CHECKREAD, since 11.6 for a row that changed after the snapshot
 	mariaTooManyClients  = 1040 // ER_CON_COUNT_ERROR
@@ -123,8 +122,7 @@ const (
 	sqliteUnique   = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
 
-// A databaseError is the failure of a statement, as opposed to an answer: the transaction that it belongs to must not
-// be committed.
+// A databaseError is a statement that failed, as opposed to an answer. Its transaction must not be committed.
 type databaseError struct {
 	kind  error // ErrSchema, ErrDenied, ErrUnavailable or nil
 	text  string
@@ -149,13 +147,13 @@ func (e *databaseError) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
-// What the caller did that ended a statement. They are no fault of the database.
+// Reasons why the caller, and not the database, ended a statement.
 var (
-	errTxOver   = errors.New("ispmail: the transaction is over, and its Store must not be used any more")
-	errCallerUp = errors.New("ispmail: the caller did not wait for the database")
+	errTxOver     = errors.New("ispmail: the transaction is over, and its Store must not be used any more")
+	errCallerGone = errors.New("ispmail: the caller did not wait for the database")
 )
 
-// explain gives an error of the database its true reason where the driver only says that time is over: the context of the
+// explain adds the true reason to an error for which the driver only reports that the time is over: the context of the
 // caller, a pool without a free connection, or Config.Timeout.
 func (s *Store) explain(ctx context.Context, err error) error {
 	caller := callerOf(ctx)
@@ -165,7 +163,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	}
 	late := isContextError(e.cause)
 	if (late || errors.Is(e.cause, sql.ErrTxDone) || isBroken(e.cause)) && caller.Err() != nil {
-		return &databaseError{kind: errCallerUp, cause: context.Cause(caller)}
+		return &databaseError{kind: errCallerGone, cause: context.Cause(caller)}
 	}
 	if !late {
 		return err
@@ -177,13 +175,12 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	return &databaseError{kind: ErrUnavailable, text: fmt.Sprintf("it did not answer within %v", s.timeout), cause: e.cause}
 }
 
-// accounts is what everybody stumbles over who connects to a server of the guide for the first time.
-const accounts = "the account, its password or the place it connects from is not accepted; to MariaDB the host localhost " +
+// deniedHint explains what goes wrong for most people who connect to a server of the guide for the first time.
+const deniedHint = "the account, its password or the place it connects from is not accepted; to MariaDB the host localhost " +
 	"is the socket, unix(/run/mysqld/mysqld.sock), and 127.0.0.1 is TCP, so the guide's mailadmin@localhost can only use " +
 	"the first and its mailuser@127.0.0.1 only the second"
 
-// mapError is the one place in which an error of a driver becomes one of this package. It is called where a statement
-// is run, and nowhere else.
+// mapError turns an error of a driver into one of this package. Every place that runs a statement calls it.
 func mapError(err error) error {
 	if err == nil {
 		return nil
@@ -220,7 +217,7 @@ func mapError(err error) error {
 	case mariaMustChange, mariaLocked, mariaHostBlocked:
 		e.kind = ErrDenied
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
-		e.kind, e.text = ErrDenied, accounts
+		e.kind, e.text = ErrDenied, deniedHint
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
 	case mariaOption, mariaReadOnlyTx, mariaReadOnly, sqliteReadOnly:
@@ -238,29 +235,29 @@ func mapError(err error) error {
 	return e
 }
 
-// isContextError reports whether a context ended.
+// isContextError reports whether an error is the end of a context.
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// isBroken tells whether an error comes from the way to the database rather than from the database.
+// isBroken reports whether an error comes from the connection rather than from the database.
 func isBroken(err error) bool {
-	_, network := errors.AsType[net.Error](err) // context.DeadlineExceeded is one too
+	_, network := errors.AsType[net.Error](err) // including context.DeadlineExceeded
 	return network || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) ||
 		errors.Is(err, sql.ErrConnDone)
 }
 
-// errorCode returns the number that MariaDB or SQLite gave an error, else 0.
+// errorCode returns the error code of MariaDB or SQLite, or 0.
 func errorCode(err error) int {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return int(e.Number)
 	}
-	// The SQLite driver is the caller's, so that nobody links it who does not use it.
+	// An interface, so that programs without SQLite do not link its driver.
 	if e, ok := errors.AsType[interface {
 		error
 		Code() int
 	}](err); ok {
-		// The kinds of these are one to us, and extended codes hold them in the low byte.
+		// For these, the primary code says enough. It is the low byte of an extended one.
 		switch primary := e.Code() & 0xff; primary {
 		case sqliteBusy, sqliteLocked, sqliteReadOnly, sqliteIO, sqliteFull, sqliteNoFile:
 			return primary
@@ -270,7 +267,8 @@ func errorCode(err error) int {
 	return 0
 }
 
-// isRetryable tells whether MariaDB undid a transaction for the sake of another one, so that it is worth trying again.
+// isRetryable reports whether MariaDB rolled a transaction back because of another one, so that it is worth trying
+// again.
 func isRetryable(err error) bool {
 	switch errorCode(err) {
 	case mariaDeadlock, mariaLockWait, mariaRecordChanged:
@@ -279,7 +277,7 @@ func isRetryable(err error) bool {
 	return false
 }
 
-// mayUndo reports whether an error may have ended the transaction of the statement, without a word at the commit:
+// mayUndo reports whether an error may have rolled back the whole transaction silently:
 // https://mariadb.com/docs/server/reference/sql-statements/transactions, https://www.sqlite.org/lang_transaction.html.
 func mayUndo(err error) bool {
 	switch errorCode(err) {
@@ -289,8 +287,8 @@ func mayUndo(err error) bool {
 	return isRetryable(err) || err != nil && isBroken(err)
 }
 
-// isForeignText tells whether MariaDB could not compare a value with a column because the column's character set has
-// no such characters. No row can hold the value then.
+// isForeignText reports whether MariaDB could not compare a value with a column because the character set of the column
+// lacks its characters. Then no row holds the value.
 func isForeignText(err error) bool {
 	switch errorCode(err) {
 	case mariaMixCollation, mariaMix3Collations, mariaMixCollations, mariaWrongValue:

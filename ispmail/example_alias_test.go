@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"log"
 
-	_ "modernc.org/sqlite"
-
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 )
 
 // A catch-all takes the mail of users too, as Postfix looks for aliases first. The guide's map email2email keeps it from
 // that.
 func ExampleStore_CreateAlias() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for _, alias := range [][2]string{
 		{"jack@example.org", "john@example.org"},
 		{"jack@example.org", "jack@elsewhere.example"}, // and there too
@@ -33,7 +32,7 @@ func ExampleStore_CreateAlias() {
 
 func ExampleStore_Aliases() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	if _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
@@ -46,9 +45,46 @@ func ExampleStore_Aliases() {
 	// Output: @example.org [john@example.org]
 }
 
+func ExampleStore_AliasesOf() {
+	ctx := context.Background()
+	store := dbtest.ExampleStore(ctx)
+	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	aliases, err := store.AliasesOf(ctx, "Sales@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, alias := range aliases {
+		fmt.Println(alias.ID, alias.Destination)
+	}
+	// Output: 1 john@example.org
+}
+
+// Mail for sales@ goes to these two and nobody else. The alias to john@ keeps its id.
+func ExampleStore_SetAliases() {
+	ctx := context.Background()
+	store := dbtest.ExampleStore(ctx)
+	for _, destination := range []string{"john@example.org", "jim@elsewhere.example"} {
+		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
+			log.Fatal(err)
+		}
+	}
+	aliases, err := store.SetAliases(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, alias := range aliases {
+		fmt.Println(alias.ID == 1, alias.Destination)
+	}
+	// Output:
+	// true john@example.org
+	// false jane@elsewhere.example
+}
+
 func ExampleStore_Recipients() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for _, destination := range []string{"john@example.org", "jane@elsewhere.example"} {
 		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
 			log.Fatal(err)
@@ -78,7 +114,7 @@ func ExampleAlias_Destinations() {
 
 func ExampleStore_ChangeAlias() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
@@ -92,7 +128,7 @@ func ExampleStore_ChangeAlias() {
 
 func ExampleStore_DeleteAlias() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	_, err := store.DeleteAlias(ctx, "jack@example.org", "john@example.org")
 	fmt.Println(err)
 	// Output: ispmail: not found: alias from jack@example.org to john@example.org
@@ -101,7 +137,7 @@ func ExampleStore_DeleteAlias() {
 // Why mail for jack@ gets where it gets.
 func ExampleStore_Trace() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for _, alias := range [][2]string{{"@example.org", "jack@example.org"}, {"jack@example.org", "john@example.org"}, {"jack@example.org", "jack@example.net"}} {
 		if _, err := store.CreateAlias(ctx, alias[0], alias[1]); err != nil {
 			log.Fatal(err)

@@ -12,13 +12,14 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 	"github.com/ispmail/go-ispmail/ispmail/records"
 )
 
 // Create many users at a time: here from a list, with plain passwords, which are hashed on all cores.
 func ExampleStore_Import() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	names := []string{"jane", "jim", "john", "j o e"}
 	records := func(yield func(ispmail.Record, error) bool) {
 		for _, name := range names {
@@ -41,7 +42,7 @@ func ExampleStore_Import() {
 // A backup, without the passwords here.
 func ExampleStore_Export() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for record, err := range store.Export(ctx) {
 		if err != nil {
 			log.Fatal(err)
@@ -56,7 +57,7 @@ func ExampleStore_Export() {
 // Move a server from one database to another, over a file or a pipe.
 func ExampleStore_Restore() {
 	ctx := context.Background()
-	from := exampleStore(ctx)
+	from := dbtest.ExampleStore(ctx)
 	var file bytes.Buffer
 	if err := records.Write(&file, from.Export(ctx)); err != nil {
 		log.Fatal(err)

@@ -6,38 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"log/slog"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 )
-
-// exampleStore returns a Store on a new database in memory, with the domain example.org and the user john@example.org, whose
-// password is "summersun".
-func exampleStore(ctx context.Context) *ispmail.Store {
-	db, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
-	if err != nil {
-		log.Fatal(err)
-	}
-	db.SetMaxOpenConns(1) // each connection has a memory of its own
-	store, err := ispmail.New(ctx, bun.NewDB(db, sqlitedialect.New()), ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := store.CreateSchema(ctx); err != nil {
-		log.Fatal(err)
-	}
-	if _, err := store.CreateDomain(ctx, "example.org"); err != nil {
-		log.Fatal(err)
-	}
-	if _, err := store.CreateUser(ctx, "john@example.org", "summersun"); err != nil {
-		log.Fatal(err)
-	}
-	return store
-}
 
 // Provision a mailbox on a server of the guide. The account mailadmin@localhost can only use the socket.
 func Example() {
@@ -105,7 +81,7 @@ func ExampleCanonical() {
 
 func ExampleStore_CreateSchema() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	fmt.Println(store.CreateSchema(ctx)) // what exists stays
 	// Output: <nil>
 }
@@ -120,30 +96,9 @@ func ExampleStore_Close() {
 	}
 }
 
-// Both happen or none.
-func ExampleStore_RunInTx() {
-	ctx := context.Background()
-	store := exampleStore(ctx)
-	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-		if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
-			return err
-		}
-		return tx.SetQuota(ctx, "jane@example.org", 1<<30)
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	jane, err := store.User(ctx, "jane@example.org")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(jane.Email, *jane.Quota)
-	// Output: jane@example.org 1073741824
-}
-
 func ExampleStore_CreateDomain() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	domain, err := store.CreateDomain(ctx, "Müller.example")
 	if err != nil {
 		log.Fatal(err)
@@ -158,7 +113,7 @@ func ExampleStore_CreateDomain() {
 
 func ExampleStore_Domain() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	_, err := store.Domain(ctx, "example.net")
 	fmt.Println(errors.Is(err, ispmail.ErrNotFound))
 	// Output: true
@@ -166,7 +121,7 @@ func ExampleStore_Domain() {
 
 func ExampleStore_Domains() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 		if err != nil {
 			log.Fatal(err)
@@ -178,7 +133,7 @@ func ExampleStore_Domains() {
 
 func ExampleStore_DeleteDomain() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	if _, err := store.CreateDomain(ctx, "example.net"); err != nil {
 		log.Fatal(err)
 	}
@@ -197,7 +152,7 @@ func ExampleStore_DeleteDomain() {
 
 func ExampleStore_CreateUser() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	_, err := store.CreateUser(ctx, "jane@example.net", "a long enough secret")
 	fmt.Println(err)
 	// Output: ispmail: domain is not in virtual_domains: example.net
@@ -205,7 +160,7 @@ func ExampleStore_CreateUser() {
 
 func ExampleStore_User() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	user, err := store.User(ctx, "John@Example.org")
 	if err != nil {
 		log.Fatal(err)
@@ -216,7 +171,7 @@ func ExampleStore_User() {
 
 func ExampleStore_Users() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for user, err := range store.Users(ctx, ispmail.InDomain("example.org")) {
 		if err != nil {
 			log.Fatal(err)
@@ -228,7 +183,7 @@ func ExampleStore_Users() {
 
 func ExampleStore_DeleteUser() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	if _, err := store.CreateAlias(ctx, "jack@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
@@ -247,7 +202,7 @@ func ExampleStore_DeleteUser() {
 
 func ExampleStore_SetQuota() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	switch err := store.SetQuota(ctx, "john@example.org", 5<<30); {
 	case errors.Is(err, ispmail.ErrNoQuota):
 		fmt.Println("this server knows no quotas")
@@ -267,7 +222,7 @@ func ExampleUser_CanLogin() {
 
 func ExampleStore_Authenticate() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	for _, password := range []string{"summersun", "wintermoon"} {
 		user, err := store.Authenticate(ctx, "John@example.org", password)
 		switch {
@@ -286,7 +241,7 @@ func ExampleStore_Authenticate() {
 
 func ExampleStore_ChangePassword() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	switch err := store.ChangePassword(ctx, "john@example.org", "summersun", "a long enough secret"); {
 	case err == nil:
 		fmt.Println("changed")
@@ -302,7 +257,7 @@ func ExampleStore_ChangePassword() {
 
 func ExampleStore_SetPassword() {
 	ctx := context.Background()
-	store := exampleStore(ctx)
+	store := dbtest.ExampleStore(ctx)
 	fmt.Println(store.SetPassword(ctx, "john@example.org", "a long enough secret"))
 	// Output: <nil>
 }

@@ -7,13 +7,17 @@ import (
 	"iter"
 )
 
-// Export yields every row of the three tables as it is stored, faulty ones too: the domains, then the users, then the
-// aliases, each by id. WriteRecords writes them to a file, Restore puts them into empty tables, and Import adds them to
-// what is there. Columns that are not of the guide are not among them. NULL, which no column of the guide may
-// hold, comes as an empty text, as 0 for a domain id, and as nil for a quota, as does a quota that is no number (Check finds it).
+// Export yields every row of the three tables as stored, even faulty ones: domains, then users, then aliases, each by
+// id. records.Write writes them to a file, [Store.Restore] puts them into empty tables, and [Store.Import] adds them to
+// existing ones.
 //
-// It takes constant memory, and all rows are of one moment: they are read in one transaction. Meanwhile, others may
-// change a MariaDB as they like, and SQLite not at all. Export cannot be part of RunInTx.
+// Columns that are not in the guide are left out. NULL, which the guide's columns cannot hold, becomes "", a domain id
+// of 0, or a nil quota. A quota that is no number becomes nil too; check.Run reports it.
+//
+// Export takes constant memory. All rows are of one moment, because it reads them in one transaction. Meanwhile others
+// can write to MariaDB, but not to SQLite.
+//
+// An error ends the sequence. Export returns an error inside [Store.RunInTx] and [Store.WithTx].
 func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if s.tx != nil {
@@ -47,6 +51,7 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
+// each calls do for each row until one fails.
 func each[T any](rows iter.Seq2[T, error], do func(*T) error) error {
 	for row, err := range rows {
 		if err == nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 )
 
-// Swap is the compare-and-swap under ChangePassword and the rehash.
+// Swap is the compare-and-swap of ChangePassword.
 func (s *Store) Swap(ctx context.Context, user User, stored string) (bool, error) {
-	return s.swap(ctx, user, stored)
+	return s.swapInTx(ctx, user, stored)
 }
 
-// Connection is what Open makes of a DSN.
+// Connection returns the driver's settings for a DSN, as Open uses them.
 var Connection = connection

@@ -79,7 +79,7 @@ func (p *patient) judge(t *testing.T, err error, replacement string) {
 	require.NoError(t, err, "what was written is the new password")
 }
 
-// settle waits until nothing in the database is under way any more.
+// settle waits until no transaction is open in the database.
 func settle(t *testing.T, db *ispmailtest.Database) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -98,10 +98,7 @@ func TestCut(t *testing.T) {
 		for _, moment := range []moment{before, during, after} {
 			t.Run(statement+"/"+string(moment), func(t *testing.T) {
 				t.Parallel()
-				db := ispmailtest.MariaDB(t)
-				db.Example(t)
-				proxy, dsn := through(t, db.DSN)
-				store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+				db, proxy, store := proxied(t)
 				john := newPatient(t, db, "john@example.org")
 				require.NoError(t, john.change(t, store)) // has looked at the table
 				for range times(4, 100) {
@@ -123,7 +120,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestCutAndAway cuts the connection, and nobody gets through to the server any more.
+// TestCutAndAway cuts the connection and refuses new ones.
 func TestCutAndAway(t *testing.T) {
 	t.Parallel()
 	for _, statement := range []string{"START TRANSACTION", "UPDATE", "COMMIT"} {
@@ -196,10 +193,7 @@ func TestCutEveryMethod(t *testing.T) {
 	for _, moment := range []moment{before, during, after} {
 		t.Run(string(moment), func(t *testing.T) {
 			t.Parallel()
-			db := ispmailtest.MariaDB(t)
-			db.Example(t)
-			proxy, dsn := through(t, db.DSN)
-			store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+			db, proxy, store := proxied(t)
 			for round := range times(2, 100) {
 				domain := fmt.Sprintf("example%d.net", round)
 				for name, method := range map[string]func(context.Context, *ispmail.Store) error{
@@ -223,7 +217,7 @@ func TestCutEveryMethod(t *testing.T) {
 						return errorOf(s.DeleteDomain(ctx, fmt.Sprintf("example%d.com", round)))
 					},
 					"Import": func(ctx context.Context, s *ispmail.Store) error {
-						return errorOf(s.Import(ctx, sequence(nil, newDomain(fmt.Sprintf("import%d.net", round)), newPlain(fmt.Sprintf("john@import%d.net", round), "a long enough secret"),
+						return errorOf(s.Import(ctx, dbtest.Sequence(nil, newDomain(fmt.Sprintf("import%d.net", round)), newPlain(fmt.Sprintf("john@import%d.net", round), "a long enough secret"),
 							newAlias(fmt.Sprintf("@import%d.net", round), "john@example.org")), ispmail.ImportConfig{}))
 					},
 					"SetQuota": func(ctx context.Context, s *ispmail.Store) error {
@@ -244,7 +238,7 @@ func TestCutEveryMethod(t *testing.T) {
 					"Lock":   func(ctx context.Context, s *ispmail.Store) error { return s.Lock(ctx, "lock@example.org") },
 					"Unlock": func(ctx context.Context, s *ispmail.Store) error { return s.Unlock(ctx, "unlock@example.org") },
 					"SetStoredPassword": func(ctx context.Context, s *ispmail.Store) error {
-						return s.SetStoredPassword(ctx, "john@example.org", "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd")
+						return s.SetStoredPassword(ctx, "john@example.org", fmt.Sprintf("{PLAIN}a long enough secret %d", round))
 					},
 					"RunInTx": func(ctx context.Context, s *ispmail.Store) error {
 						return s.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
@@ -314,8 +308,8 @@ func TestLostGrants(t *testing.T) {
 	require.ErrorIs(t, err, ispmail.ErrDenied)
 }
 
-// TestSwallowedError has a function that takes no notice of a deadlock. MariaDB has undone everything by then, and a
-// commit would be answered with OK.
+// TestSwallowedError ignores a deadlock inside RunInTx. MariaDB has rolled everything back by then, and would answer a commit
+// with OK.
 func TestSwallowedError(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -354,7 +348,7 @@ func TestSwallowedError(t *testing.T) {
 	}
 }
 
-// TestFailedStatement has a function that goes on after a statement that failed. Its transaction may not be committed.
+// TestFailedStatement goes on after a statement that failed. The transaction must not be committed.
 func TestFailedStatement(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -373,13 +367,10 @@ func TestFailedStatement(t *testing.T) {
 	assert.Equal(t, old, dbtest.Dump(t, db))
 }
 
-// TestCanceled has a caller who goes away at any point of a change.
+// TestCanceled cancels the context of the caller at each statement of a change.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
 	for _, statement := range []string{"SELECT", "START TRANSACTION", "UPDATE", "COMMIT"} {

@@ -23,7 +23,7 @@ import (
 // waits are the settings of a server that waits longer than a test does.
 var waits = map[string]string{"innodb_lock_wait_timeout": "60", "lock_wait_timeout": "60", "max_statement_time": "60"}
 
-// TestHeldRowLock has a transaction of somebody else that keeps the row. The change must give up by itself and must not
+// TestHeldRowLock has a transaction of another connection that locks the row. The change must give up by itself and must not
 // come true when the lock goes, whether the server ends the wait or the context of the caller does.
 func TestHeldRowLock(t *testing.T) {
 	t.Parallel()
@@ -66,7 +66,7 @@ func TestHeldRowLock(t *testing.T) {
 	}
 }
 
-// TestHeldSQLite has another connection that keeps the whole database.
+// TestHeldSQLite has another connection that locks the whole database.
 func TestHeldSQLite(t *testing.T) {
 	t.Parallel()
 	for name, timeout := range map[string]time.Duration{"store": 100 * time.Millisecond, "database": time.Minute} {
@@ -94,7 +94,7 @@ func TestHeldSQLite(t *testing.T) {
 	}
 }
 
-// TestHeldTableLock has an ALTER TABLE that waits, before which nobody gets at the table.
+// TestHeldTableLock has an ALTER TABLE that waits, and that makes everybody else wait for the table.
 func TestHeldTableLock(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]map[string]string{"server": {"lock_wait_timeout": "1"}, "store": waits} {

@@ -12,52 +12,55 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// ImportConfig holds the settings of an Import. The zero value is ready to use.
+// ImportConfig holds the settings of [Store.Import]. The zero value is ready to use.
 type ImportConfig struct {
-	// DryRun looks at everything and changes nothing: what is reported is what would be done.
+	// DryRun checks all records and changes nothing. The results are those of a real import.
 	DryRun bool
-	// Refused is told of each record that is not taken, in their order, and why. The error names the record and its
-	// Origin.
+	// Refused receives each refused record and the reason, in the order of the records. The error names the record and
+	// its Origin.
 	Refused func(Record, error)
-	// Progress is told after each batch what has been done so far.
+	// Progress receives the totals so far after each batch.
 	Progress func(ImportResult)
 }
 
-// An ImportResult counts what became of records.
+// An ImportResult counts records by what became of them.
 type ImportResult struct {
 	Domains int `json:"domains"` // added
 	Users   int `json:"users"`   // added
 	Aliases int `json:"aliases"` // added
-	Present int `json:"present"` // there already, just so
-	Refused int `json:"refused"`
+	Present int `json:"present"` // already there and equal
+	Refused int `json:"refused"` // not added
 }
 
-// Total is the number of records that Import is done with.
+// Total returns the number of records that Import has dealt with.
 func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.Present + r.Refused }
 
-// Import adds domains, users and aliases to what is there, each as CreateDomain, CreateUser and CreateAlias would, but
-// many at a time: passwords are hashed on all cores, and what can be added of a batch, 4,000 records or 500 that are to
-// be hashed, is added by one transaction, completely or not at all. Ids and domain ids of records are not used. A domain
-// must come before its users and aliases, and a user before an alias to itself.
+// Import adds domains, users and aliases, many at a time, by the rules of [Store.CreateDomain], [Store.CreateUser] and
+// [Store.CreateAlias]. It hashes new passwords on all cores and ignores the ids of records. A domain must come before
+// its users and aliases, and a user before an alias to itself.
 //
-// What is there already, just so, is left as it is: to run the same import again does no harm, so an import that was
-// interrupted is completed that way. A record that cannot be added is refused, which keeps nothing back of the others:
-// ImportConfig.Refused hears why. It is what the Create method of its kind returns, ErrExists for a user who is there with
-// another password or quota, ErrNoQuota, or hash.ErrMalformed for a stored password that no Dovecot knows or, unless
-// Config.Hasher has a default scheme, has no {SCHEME}.
+// A record that is already there, with the same values, is left alone. So after an interruption, run the same import
+// again.
 //
-// The error is that of records, of ctx or of the database; what batches before it added stays, and the result tells
-// how much that is. Each batch has Config.Timeout for itself. Refused and Progress are called one at a time, but not in
-// the goroutine of the caller. Import cannot be part of RunInTx.
+// A record that cannot be added is refused, and the import goes on. [ImportConfig.Refused] receives the error of the
+// Create method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
+// [ErrRecord], or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
+// {SCHEME} is malformed too, unless [Config.Hasher] has a default scheme.
+//
+// Import commits a batch at a time: 4,000 records, or 500 with new passwords. [Config.Timeout] holds for each batch.
+// Import calls Refused and Progress from another goroutine, one at a time.
+//
+// It returns the error of records, of ctx or of the database. Earlier batches stay, and the result counts them. It
+// returns an error inside [Store.RunInTx] and [Store.WithTx].
 func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], config ImportConfig) (ImportResult, error) {
 	im := &importer{s: s, config: config}
 	if s.tx != nil {
 		return im.result, errors.New("ispmail: Import cannot be part of a transaction")
 	}
-	if err := im.look(ctx); err != nil {
+	if err := im.readTables(ctx); err != nil {
 		return im.result, err
 	}
-	// While a batch is written, the next one is read and hashed.
+	// One batch is written while the next one is read and hashed.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	prepared := make(chan []item)
@@ -75,7 +78,7 @@ func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], co
 	close(prepared)
 	writer.Wait()
 	if failed != nil {
-		err = failed // and not that nothing more was prepared
+		err = failed // the cause, while err is the cancellation that followed
 	}
 	if unknown := errors.Is(err, ErrOutcomeUnknown); im.result.Users > 0 && !config.DryRun || unknown {
 		s.notify(ctx, []Change{{Kind: ManyCreated}}, unknown)
@@ -83,38 +86,38 @@ func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], co
 	return im.result, err
 }
 
+// An importer is one run of Import.
 type importer struct {
 	s      *Store
 	config ImportConfig
 	result ImportResult
-	tables map[string]*tables.Table
-	dry    *known          // what a dry run would have added
-	seen   map[string]bool // users
-	// A unique key finds users who are there already when they are inserted, and it costs nothing more to let it. That
-	// ends with the first one it finds.
+	schema map[string]*tables.Table // by name
+	dry    *known                   // what a dry run would have added so far
+	seen   map[string]bool          // users
+	// Trust the unique key until the first conflict; from then on look users up beforehand.
 	trustKey bool
 }
 
-// look makes sure that the tables are as they are now.
-func (im *importer) look(ctx context.Context) error {
-	im.tables, im.seen = map[string]*tables.Table{}, map[string]bool{}
+// readTables reads the columns of the tables afresh.
+func (im *importer) readTables(ctx context.Context) error {
+	im.schema, im.seen = map[string]*tables.Table{}, map[string]bool{}
 	if im.config.DryRun {
 		im.dry = newKnown(0)
 	}
 	return im.s.read(ctx, func(ctx context.Context, db bun.IDB) (err error) {
 		for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
-			if im.tables[name], err = im.s.readColumns(ctx, db, name); err != nil {
+			if im.schema[name], err = im.s.readColumns(ctx, db, name); err != nil {
 				return err
 			}
 		}
 		if im.s.isMariaDB() && !im.config.DryRun {
-			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.tables[tables.Users])
+			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.schema[tables.Users])
 		}
 		return err
 	})
 }
 
-// hasUniqueEmail tells whether the table of users has a key that takes no address twice, whatever the case of its letters.
+// hasUniqueEmail reports whether a unique key of virtual_users keeps out the same address in any case of its letters.
 func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *tables.Table) (bool, error) {
 	if !strings.HasSuffix(t.Columns["email"].Collation, "_ci") {
 		return false, nil
@@ -127,6 +130,7 @@ func (s *Store) hasUniqueEmail(ctx context.Context, db bun.IDB, t *tables.Table)
 	return keys > 0, mapError(err)
 }
 
+// prepareAll sends the batches of records, checked and hashed, to the writer.
 func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, error], prepared chan<- []item) error {
 	for batch, err := range batches(records) {
 		if err != nil {
@@ -151,10 +155,10 @@ func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, er
 	return nil
 }
 
-// add writes a batch and reports it.
+// add writes a batch and reports the results.
 func (im *importer) add(ctx context.Context, items []item) error {
 	work := func(ctx context.Context, db bun.IDB, tx *transaction) error {
-		for i := range items { // afresh if the transaction is tried again
+		for i := range items { // reset them, because the transaction may be tried again
 			items[i].present, items[i].err = false, items[i].unfit
 		}
 		b := &importBatch{importer: im, items: items, known: im.dry}
@@ -205,13 +209,13 @@ func (im *importer) add(ctx context.Context, items []item) error {
 	return nil
 }
 
-// How many records are written at a time. What is to be hashed takes so much longer that its share is smaller.
+// Weights of a batch: a record with a new password counts as hashWeight, because hashing takes longer than writing.
 const (
 	batchSize  = 4000
 	hashWeight = 8
 )
 
-// batches gathers records. An error comes instead of the batch that it interrupts.
+// batches groups records. If the sequence fails, the error replaces the incomplete batch.
 func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
 	return func(yield func([]Record, error) bool) {
 		var batch []Record

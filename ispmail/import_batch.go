@@ -5,26 +5,24 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
-
-	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/uptrace/bun"
 )
 
-// An importBatch is the part of an import that one transaction writes. It first finds out what there is, then decides on
-// every record, then inserts.
+// An importBatch is the part of an import that one transaction writes. It loads what is there, decides on each record,
+// and inserts.
 type importBatch struct {
 	*importer
 	items []item
 	known *known
 }
 
-// known is what there is of the names in a batch, and what the batch adds.
+// known holds the rows that a batch meets, and those that it adds.
 type known struct {
-	domains map[string]int64 // 0 while it is not inserted
-	users   map[string]*User
+	domains map[string]int64   // ids by name; 0 before the domain is inserted
+	users   map[string]*User   // by address
 	aliases map[string][]Alias // by source
 }
 
@@ -32,13 +30,14 @@ func newKnown(users int) *known {
 	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}}
 }
 
+// load reads the rows that the records of the batch are compared with.
 func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error {
 	var names, emails, sources []string
 	for _, it := range b.items {
 		if it.err != nil {
 			continue
 		}
-		if len(names) == 0 || names[len(names)-1] != it.domain { // most follow others of their domain
+		if len(names) == 0 || names[len(names)-1] != it.domain { // most records follow one of the same domain
 			names = append(names, it.domain)
 		}
 		switch {
@@ -53,7 +52,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 			}
 		}
 	}
-	// The lock keeps others from adding users and aliases to the domains, as that of domainOf does.
+	// The lock keeps others from adding users and aliases to the domains, as that of lockDomains does.
 	domains, err := lookup[Domain](ctx, b.s, db, "name", lock, route.Unique(names)...)
 	if err != nil {
 		return err
@@ -77,7 +76,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 	return err
 }
 
-// decide marks the records that are refused or there already. The others are to be inserted.
+// decide marks the records that are refused or present. The others are to be inserted.
 func (b *importBatch) decide() {
 	for i := range b.items {
 		it := &b.items[i]
@@ -99,14 +98,14 @@ func (b *importBatch) decideDomain(it *item) {
 	if _, it.present = b.known.domains[it.key]; it.present {
 		return
 	}
-	if it.err = fits(b.tables[tables.Domains], "name", it.key); it.err == nil {
+	if it.err = fits(b.schema[tables.Domains], "name", it.key); it.err == nil {
 		b.known.domains[it.key] = 0
 	}
 }
 
 func (b *importBatch) decideUser(it *item) {
-	table := b.tables[tables.Users]
-	if it.err = b.domainOf(it); it.err != nil {
+	table := b.schema[tables.Users]
+	if it.err = b.needDomain(it); it.err != nil {
 		return
 	}
 	if there, ok := b.known.users[it.key]; ok {
@@ -118,7 +117,7 @@ func (b *importBatch) decideUser(it *item) {
 	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password.Reveal()))
 	if quota := it.User.Quota; it.err == nil && quota != nil {
 		if it.err = fitsQuota(table, *quota); it.err == nil && !table.HasQuota() {
-			it.User.Quota = nil // no limit, as there
+			it.User.Quota = nil // 0, no limit, which the table stands for
 		}
 	}
 	if it.err == nil {
@@ -127,8 +126,8 @@ func (b *importBatch) decideUser(it *item) {
 }
 
 func (b *importBatch) decideAlias(it *item) {
-	table := b.tables[tables.Aliases]
-	if it.err = b.domainOf(it); it.err != nil {
+	table := b.schema[tables.Aliases]
+	if it.err = b.needDomain(it); it.err != nil {
 		return
 	}
 	rows := b.known.aliases[it.key]
@@ -147,14 +146,15 @@ func (b *importBatch) decideAlias(it *item) {
 	}
 }
 
-func (b *importBatch) domainOf(it *item) error {
+// needDomain returns ErrNoDomain if the domain of an item is neither there nor added before.
+func (b *importBatch) needDomain(it *item) error {
 	if _, ok := b.known.domains[it.domain]; !ok {
 		return fmt.Errorf("%w: %s", ErrNoDomain, it.domain)
 	}
 	return nil
 }
 
-// insert adds what is left: domains, then users, then aliases, as the ones need the others.
+// insert adds the records that are left: domains, then users, then aliases, because each needs the rows before it.
 func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 	if err := b.insertInto(ctx, tx, tables.Domains); err != nil {
 		return err
@@ -182,7 +182,7 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 		case it.Alias != nil:
 			it.Alias.DomainID = id
 		}
-		if it.err == nil && id == 0 { // the database took it for another one
+		if it.err == nil && id == 0 { // the name was inserted but is not found: a key took it for another one
 			it.err = fmt.Errorf("%w: %s", ErrNoDomain, it.domain)
 		}
 	}
@@ -195,12 +195,13 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 		case it.User != nil && it.err != nil:
 			refused[it.key] = true
 		case it.Alias != nil && it.err == nil && refused[it.key] && it.Alias.Destination == it.key:
-			it.err = checkAlias(it.key, it.key, nil, false) // it was to be a user's
+			it.err = checkAlias(it.key, it.key, nil, false) // the user was refused
 		}
 	}
 	return b.insertInto(ctx, tx, tables.Aliases)
 }
 
+// insertInto adds the records of one table.
 func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name string) error {
 	var added []*item
 	var rows []newRow

@@ -19,16 +19,16 @@ import (
 // An item is a record on its way through an import.
 type item struct {
 	Record        // in canonical form
-	from   Record // as it came
+	from   Record // as given
 	key    string // its canonical name, address or source
 	domain string // the canonical name of its domain
-	unfit  error  // why it is refused whatever there is
-	// What became of it.
+	unfit  error  // why it is refused whatever the tables hold
+	// The result.
 	present bool
 	err     error // why it is refused
 }
 
-// newItem takes a record, with a row of its own that has the canonical form of everything.
+// newItem returns the item of a record, with a canonical copy of its row.
 func newItem(r Record) item {
 	it := item{Record: r, from: r}
 	switch {
@@ -52,14 +52,14 @@ func newItem(r Record) item {
 	return it
 }
 
-// prepare looks at the password of a user.
+// prepare checks the password of a user.
 func (im *importer) prepare(it *item) (err error) {
 	switch {
 	case it.NewPassword.Reveal() == "":
 		err = im.s.checkStored(it.User.Password.Reveal())
 	case it.User.Password.Reveal() != "":
 		err = fmt.Errorf("%w: a user has a stored password and a new one", ErrRecord)
-	case im.seen[it.key]: // whether the password is the same, only a hash could tell
+	case im.seen[it.key]: // only a verification could tell whether the passwords are equal
 		err = fmt.Errorf("%w: the user comes twice", ErrExists)
 	default:
 		err = im.s.hasher.Validate(it.NewPassword.Reveal())
@@ -68,18 +68,19 @@ func (im *importer) prepare(it *item) (err error) {
 	return err
 }
 
-// checkStored returns hash.ErrMalformed unless a stored password is one that Dovecot could verify a login with, or a lock.
+// checkStored returns hash.ErrMalformed unless a stored password is a lock or one that Dovecot could verify a login
+// with.
 func (s *Store) checkStored(stored string) error {
 	info, err := s.hasher.Inspect(stored)
 	switch {
-	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // as no password may be
+	case strings.ContainsRune(stored, 0), !utf8.ValidString(stored): // never allowed
 	case err == nil, errors.Is(err, hash.ErrTooCostly), info.Locked, info.Label != "" && (errors.Is(err, hash.ErrUnsupported) || tables.IsStar(stored)):
 		return nil
 	}
 	return fmt.Errorf("%w: the stored password", hash.ErrMalformed)
 }
 
-// hash makes stored values of the new passwords. Users who are there already have theirs verified instead.
+// hash makes stored values of the new passwords. For users who exist, it verifies their stored password instead.
 func (im *importer) hash(ctx context.Context, items []item) error {
 	var plain []*item
 	var emails []string
@@ -103,7 +104,7 @@ func (im *importer) hash(ctx context.Context, items []item) error {
 		return err
 	}
 	sample := ""
-	if im.config.DryRun { // only its length matters
+	if im.config.DryRun { // the width of the column is all that a dry run checks
 		if sample, err = im.s.hasher.Generate("sample"); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func imported(t *testing.T, store *ispmail.Store, config ispmail.ImportConfig, r
 	t.Helper()
 	var refused []error
 	config.Refused = func(_ ispmail.Record, err error) { refused = append(refused, err) }
-	result, err := store.Import(t.Context(), sequence(nil, records...), config)
+	result, err := store.Import(t.Context(), dbtest.Sequence(nil, records...), config)
 	require.NoError(t, err)
 	require.Len(t, refused, result.Refused)
 	require.Equal(t, len(records), result.Total())
@@ -53,7 +53,7 @@ func TestImport(t *testing.T) {
 			db.Example(t)
 			store := db.Store(t, ispmail.Config{})
 			rich := newUser("rich@example.net", dbtest.Sound())
-			rich.User.Quota = ptr(int64(1 << 30))
+			rich.User.Quota = new(int64(1 << 30))
 			records := []ispmail.Record{
 				newDomain("Example.org"), // is there
 				newDomain("Example.net"),
@@ -113,13 +113,13 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestImportRefuses adds what is between records that it refuses, and a dry run refuses the same.
+// TestImportRefuses adds the records between those that it refuses. A dry run refuses the same ones.
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	huge := newUser("huge@example.org", dbtest.Sound())
-	huge.User.Quota = ptr(int64(-1))
+	huge.User.Quota = new(int64(-1))
 	other := newUser("john@example.org", "{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7")
-	other.User.Quota = ptr(int64(5))
+	other.User.Quota = new(int64(5))
 	both := newPlain("both@example.org", "a long enough secret")
 	both.User.Password = ispmail.NewSecret(dbtest.Sound())
 	named := newDomain("exa mple.org")
@@ -214,7 +214,7 @@ func texts(errs []error) (all []string) {
 	return all
 }
 
-// TestImportFindsFew counts statements: that a batch cannot be added because of a few rows does not mean one for each row.
+// TestImportFindsFew counts statements: if a few rows of a batch are refused, it must not take one for each row.
 func TestImportFindsFew(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -248,7 +248,7 @@ func TestImportAgainWithoutQuota(t *testing.T) {
 	db.Exec(t, "ALTER TABLE virtual_users DROP COLUMN quota")
 	store := db.Store(t, ispmail.Config{})
 	there, rich := newUser("jane@example.org", dbtest.Sound()), newUser("rich@example.org", dbtest.Sound())
-	rich.User.Quota = ptr(int64(1 << 30))
+	rich.User.Quota = new(int64(1 << 30))
 	for _, want := range []ispmail.ImportResult{{Domains: 1, Users: 1, Refused: 1}, {Present: 2, Refused: 1}} {
 		result, refused := imported(t, store, ispmail.ImportConfig{}, newDomain("example.org"), there, rich)
 		assert.Equal(t, want, result)
@@ -257,7 +257,7 @@ func TestImportAgainWithoutQuota(t *testing.T) {
 	}
 }
 
-// TestImportRolledBack has a key for which SQLite undoes the whole transaction: the import ends, and nothing is added after that.
+// TestImportRolledBack has a key for which SQLite rolls back the whole transaction. The import ends and adds nothing more.
 func TestImportRolledBack(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.SQLite(t)
@@ -267,7 +267,7 @@ func TestImportRolledBack(t *testing.T) {
 		id INTEGER PRIMARY KEY, domain_id INTEGER NOT NULL UNIQUE ON CONFLICT ROLLBACK, email TEXT NOT NULL, password TEXT NOT NULL)`)
 	require.NoError(t, errorOf(store.CreateDomain(t.Context(), "example.org")))
 	require.NoError(t, errorOf(store.CreateUser(t.Context(), "john@example.org", "a long enough secret")))
-	err := errorOf(store.Import(t.Context(), sequence(nil, newDomain("example.net"), newUser("jane@example.org", dbtest.Sound()),
+	err := errorOf(store.Import(t.Context(), dbtest.Sequence(nil, newDomain("example.net"), newUser("jane@example.org", dbtest.Sound()),
 		newAlias("a@example.org", "john@example.org"), newAlias("b@example.org", "john@example.org")), ispmail.ImportConfig{}))
 	require.Error(t, err)
 	var rows int
@@ -296,14 +296,14 @@ func TestImportBatches(t *testing.T) {
 				return users
 			}
 			broken := errors.New("broken")
-			result, err := store.Import(t.Context(), sequence(broken, records[:2*batch+500]...), ispmail.ImportConfig{})
+			result, err := store.Import(t.Context(), dbtest.Sequence(broken, records[:2*batch+500]...), ispmail.ImportConfig{})
 			require.ErrorIs(t, err, broken)
 			assert.Equal(t, ispmail.ImportResult{Domains: 1, Users: 2*batch - 1}, result)
 			assert.Equal(t, 2*batch-1, count())
 
 			db.Exec(t, "DELETE FROM virtual_users")
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err = store.Import(ctx, sequence(nil, records...), ispmail.ImportConfig{Progress: func(ispmail.ImportResult) { cancel() }})
+			_, err = store.Import(ctx, dbtest.Sequence(nil, records...), ispmail.ImportConfig{Progress: func(ispmail.ImportResult) { cancel() }})
 			require.ErrorIs(t, err, context.Canceled)
 			assert.Contains(t, []int{batch - 1, 2*batch - 1}, count(), "whole batches")
 
@@ -313,13 +313,13 @@ func TestImportBatches(t *testing.T) {
 				fails = fmt.Sprintf("BEFORE INSERT ON virtual_users FOR EACH ROW IF NEW.email = '%s' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF", email(batch+500))
 			}
 			db.Exec(t, "CREATE TRIGGER stops "+fails)
-			result, err = store.Import(t.Context(), sequence(nil, records...), ispmail.ImportConfig{})
+			result, err = store.Import(t.Context(), dbtest.Sequence(nil, records...), ispmail.ImportConfig{})
 			require.Error(t, err)
 			assert.Equal(t, ispmail.ImportResult{Users: batch - 1, Present: 1}, result)
 			assert.Equal(t, batch-1, count())
 
 			db.Exec(t, "DROP TRIGGER stops")
-			result, err = store.Import(t.Context(), sequence(nil, records...), ispmail.ImportConfig{})
+			result, err = store.Import(t.Context(), dbtest.Sequence(nil, records...), ispmail.ImportConfig{})
 			require.NoError(t, err)
 			assert.Equal(t, ispmail.ImportResult{Users: n - (batch - 1), Present: batch}, result)
 			assert.Equal(t, n, count())
@@ -327,7 +327,7 @@ func TestImportBatches(t *testing.T) {
 	}
 }
 
-// TestImportCollation has a column take an address for another one, which is not the same.
+// TestImportCollation has a unique key whose collation takes different addresses for equal.
 func TestImportCollation(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
@@ -358,7 +358,7 @@ func TestImportColumns(t *testing.T) {
 			db := ispmailtest.MariaDB(t)
 			dbtest.Load(t, db, f.name)
 			rich := newUser("rich@example.org", dbtest.Sound())
-			rich.User.Quota = ptr(f.quota)
+			rich.User.Quota = new(f.quota)
 			store := db.Store(t, f.config())
 			records := []ispmail.Record{newDomain("example.org"), newUser("a@example.org", dbtest.Sound()), rich, newUser("b@example.org", dbtest.Sound()), newAlias("c@example.org", "a@example.org")}
 			result, refused := imported(t, store, ispmail.ImportConfig{}, records...)

@@ -13,15 +13,15 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// A newRow is a row that is to be inserted: the *Domain, *User or *Alias that Config.Columns is asked about, and columns with
-// their values.
+// A newRow is a row to insert: columns with their values, and the *Domain, *User or *Alias that Config.Columns
+// receives.
 type newRow struct {
 	of      any
-	columns []string // shared by rows: never changed in place
+	columns []string // shared by rows: copy before a change
 	values  []any
 }
 
-// value returns the value of a column, nil if the row has no such column.
+// value returns the value of a column, or nil if the row does not have the column.
 func (r newRow) value(column string) any {
 	if i := slices.Index(r.columns, column); i >= 0 {
 		return r.values[i]
@@ -37,6 +37,7 @@ func (r newRow) with(column string, value any) newRow {
 	return r
 }
 
+// without returns the row without a column.
 func (r newRow) without(column string) newRow {
 	if i := slices.Index(r.columns, column); i >= 0 {
 		r.columns = slices.Delete(slices.Clone(r.columns), i, i+1)
@@ -45,8 +46,8 @@ func (r newRow) without(column string) newRow {
 	return r
 }
 
-// insert adds rows of a table, in as few statements as possible, and returns the id of the first one. If it fails, some
-// may be there.
+// insert adds rows to a table in as few statements as possible and returns the id of the first one. If it fails, some
+// rows may have been added.
 func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows ...newRow) (id int64, err error) {
 	const (
 		maxRows = 1000    // of a statement
@@ -88,7 +89,7 @@ func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow
 	for column := range further {
 		names = append(names, column)
 	}
-	slices.Sort(names) // so that rows with the same columns have them in the same order
+	slices.Sort(names) // rows with the same columns need the same order
 	for _, column := range names {
 		if lower := strings.ToLower(column); !slices.Contains(tables.Needed[name], lower) && !slices.Contains(row.columns, lower) {
 			row = row.with(lower, further[column])
@@ -109,15 +110,15 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 			return noDefault
 		}
 		result, err := tx.ExecContext(ctx, "INSERT INTO "+name+" ?", insertion(full))
-		if missing != nil && errorCode(err) == mariaNoDefault { // else a trigger has filled them in
-			return tx.ran(&databaseError{kind: noDefault, cause: err})
+		if missing != nil && errorCode(err) == mariaNoDefault { // otherwise a trigger has supplied them
+			return tx.noteFailure(&databaseError{kind: noDefault, cause: err})
 		}
 		if err != nil {
 			return mapError(err)
 		}
-		id, err = result.LastInsertId() // RETURNING would need MariaDB 10.5
+		id, err = result.LastInsertId() // RETURNING needs MariaDB 10.5
 		if !s.isMariaDB() {
-			id -= int64(len(rows)) - 1 // SQLite tells the last one, MariaDB the first one
+			id -= int64(len(rows)) - 1 // SQLite returns the id of the last row, MariaDB that of the first
 		}
 		return mapError(err)
 	})
@@ -127,13 +128,13 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 	if given, ok := rows[0].value("id").(int64); ok {
 		id = given
 	}
-	// Not the id alone: after a crash, InnoDB gives that of a lost row to the next one.
-	tx.changed(name, witnessColumn[name], id, nil, rows[0].value(witnessColumn[name]))
+	// The id alone is no evidence: InnoDB may reuse the id of a row that was lost in a crash.
+	tx.recordChange(name, witnessColumn[name], id, nil, rows[0].value(witnessColumn[name]))
 	return id, nil
 }
 
-// An insertion writes the columns and the values of rows with the same columns. It is one argument, as bun is slow to find
-// thousands of question marks.
+// An insertion writes the columns and values of rows with the same columns. It is one argument, because bun is slow to
+// find thousands of question marks.
 type insertion []newRow
 
 func (rows insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, error) {
@@ -161,7 +162,8 @@ func (rows insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, er
 	return query, nil
 }
 
-// withNUL is a text that holds NUL bytes, in hex: bun would leave them out for MariaDB, and has no literal for SQLite.
+// withNUL returns a text with NUL bytes as hexadecimal, because bun drops them for MariaDB and has no literal for
+// SQLite.
 func withNUL(gen schema.QueryGen, text string) schema.QueryWithArgs {
 	if gen.Dialect().Name() == dialect.MySQL {
 		return bun.SafeQuery("CONVERT(? USING utf8mb4)", []byte(text))
@@ -169,8 +171,8 @@ func withNUL(gen schema.QueryGen, text string) schema.QueryWithArgs {
 	return bun.SafeQuery("CAST(? AS TEXT)", []byte(text))
 }
 
-// complete returns the rows, which have the same columns, with a quota if the table wants one, and the columns for which a
-// value is missing. It returns ErrTooLong if a text does not fit.
+// complete returns the rows, which have the same columns, with a quota of 0 if the table requires one, and the columns
+// that still lack a value. It returns ErrTooLong if a text does not fit.
 func complete(t *tables.Table, rows []newRow) (full []newRow, missing []string, err error) {
 	noLimit := t.Columns["quota"].Required && t.Name == tables.Users && rows[0].value("quota") == nil
 	for column, c := range t.Columns {

@@ -3,6 +3,7 @@ package ispmail
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -11,11 +12,11 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// lockDomains locks the rows of domains and returns them by id, as they are now. While one is locked, nobody else adds users
-// or aliases to the domain by a method of this package.
+// lockDomains locks the rows of domains and returns their current state, by id. While a domain is locked, no method of
+// this package adds users or aliases to it elsewhere.
 //
-// Older releases of the guide have no index for name: a locking read by name locks all domains, and waits for each that is
-// locked. So the rows are locked by their ids, which the Store remembers or reads first.
+// Older releases of the guide have no index on name: a locking read by name locks all domains and waits for each that
+// is locked. So lockDomains locks by id. It takes the ids from the catalog or from a snapshot read.
 func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...string) ([]Domain, error) {
 	names = route.Unique(names)
 	if !s.isMariaDB() {
@@ -38,7 +39,7 @@ func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...strin
 		rows, err = selectRows[Domain](ctx, s, tx, "id IN (?) ORDER BY id FOR UPDATE", bun.List(ids))
 		rows = slices.DeleteFunc(rows, func(d Domain) bool { return !slices.Contains(names, d.canonical()) })
 	}
-	if err == nil && slices.ContainsFunc(names, func(name string) bool { // not there, or there since a moment ago
+	if err == nil && slices.ContainsFunc(names, func(name string) bool { // missing, or added since the ids were read
 		return !slices.ContainsFunc(rows, func(d Domain) bool { return d.canonical() == name })
 	}) {
 		rows, err = lookup[Domain](ctx, s, tx, "name", lockRows, names...)
@@ -55,12 +56,12 @@ func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...strin
 	return rows, nil
 }
 
-// lockSource returns the aliases of a source as they are now, by id, and keeps them so until the transaction ends. It also
-// returns the domain of the source, nil if it is not in virtual_domains.
+// lockSource returns the current aliases of a source, by id, and locks them until the transaction ends. It also returns
+// the domain of the source, or nil if it is not in virtual_domains.
 //
-// No release of the guide has an index for source: a locking read by source locks the whole table with all of its gaps, and
-// each new alias of any domain waits. So it locks the domain, as do all methods that add aliases, and as MariaDB does for
-// the foreign key of everybody else's; then the rows that are there, by their ids.
+// No release of the guide has an index on source: a locking read by source locks the whole table and its gaps, so that
+// each new alias of any domain waits. So lockSource locks the domain, as all methods that add aliases do, and as the
+// foreign key does for other programs. Then it locks the existing rows by id.
 func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) (*Domain, []Alias, error) {
 	name := address.DomainOf(source)
 	domains, err := s.lockDomains(ctx, tx, name)
@@ -79,8 +80,8 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 		rows, err = s.lockAliases(ctx, tx, rows)
 		return &domains[0], rows, err
 	}
-	// The snapshot is older than the lock. A locking read of the domain's aliases sees those of the meantime; it has an index,
-	// that of the foreign key. Others of the source have the domain_id of another domain.
+	// The snapshot is older than the lock, so it may lack new rows. A locking read of the domain's aliases sees them, and uses
+	// the index of the foreign key. Strays, whose domain_id is that of another domain, are locked by id.
 	var ids []int64
 	for _, d := range domains {
 		ids = append(ids, d.ID)
@@ -99,7 +100,19 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 	return &domains[0], rows, err
 }
 
-// lockAliases locks rows by their ids and returns those that are still there, as they are now.
+// lockServedSource is lockSource, but returns ErrNoDomain if the domain is not in virtual_domains.
+func (s *Store) lockServedSource(ctx context.Context, tx *transaction, source string) (Domain, []Alias, error) {
+	domain, rows, err := s.lockSource(ctx, tx, source)
+	switch {
+	case err != nil:
+		return Domain{}, nil, err
+	case domain == nil:
+		return Domain{}, nil, fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(source))
+	}
+	return *domain, rows, nil
+}
+
+// lockAliases locks rows by id and returns the current state of those that still exist.
 func (s *Store) lockAliases(ctx context.Context, tx *transaction, rows []Alias) (locked []Alias, err error) {
 	for some := range slices.Chunk(rows, maxKeys) {
 		ids := make([]int64, len(some))
@@ -115,7 +128,7 @@ func (s *Store) lockAliases(ctx context.Context, tx *transaction, rows []Alias) 
 	return locked, nil
 }
 
-// hold notes a domain that was locked before the snapshot.
+// hold marks a domain that was locked before the snapshot was taken.
 func (tx *transaction) hold(name string) {
 	if tx.held == nil {
 		tx.held = map[string]bool{}

@@ -16,7 +16,7 @@ import (
 type model interface {
 	tableName() string
 	key() int64
-	canonical() string // of its name, address or source; "" if it has none
+	canonical() string // the canonical form of its name, address or source, or ""
 }
 
 func (Domain) tableName() string { return tables.Domains }
@@ -39,22 +39,23 @@ func (u User) canonical() string {
 
 func (a Alias) canonical() string { return address.SourceOrNone(a.Source) }
 
+// A lockMode says whether a read locks the rows.
 type lockMode bool
 
 const (
 	readRows lockMode = false
-	// lockRows keeps the rows as they are until the transaction ends, and on MariaDB keeps others from adding any (gap
-	// locks). It also reads the present, where a plain read in a transaction reads its snapshot. On SQLite there is
-	// nothing to do: a transaction that writes is alone.
+	// lockRows keeps rows unchanged until the transaction ends. On MariaDB, gap locks also keep others from adding any,
+	// and the read sees the current rows instead of the snapshot. On SQLite there is nothing to do, because it runs one
+	// writing transaction at a time.
 	lockRows lockMode = true
 )
 
-// maxKeys is how many texts a statement asks for: MariaDB makes a table of a list of more than 1000
-// (in_predicate_conversion_threshold), and with it other rules for collations.
+// maxKeys bounds the texts in one statement. MariaDB turns a list of more than 1000 into a table
+// (in_predicate_conversion_threshold), for which other rules for collations hold.
 const maxKeys = 1000
 
-// lookup returns the rows whose column holds one of some canonical values in any of its spellings, by id. The collation of
-// the column finds more than that: other letters with the same base, trailing blanks. They are left out here.
+// lookup returns, by id, the rows whose column holds one of some canonical values in any spelling. The database may
+// find more rows, because its collation takes other letters or trailing blanks for equal. lookup drops those.
 func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) ([]T, error) {
 	condition := column + " IN (?) ORDER BY id"
 	if bool(lock) && s.isMariaDB() {
@@ -70,7 +71,7 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 	for some := range slices.Chunk(texts, maxKeys) {
 		rows, err := selectRows[T](ctx, s, db, condition, bun.List(some))
 		if isForeignText(err) {
-			// A column that cannot hold the signs of one text does not have it, but may have the others.
+			// The character set of the column cannot hold one of the texts, but may hold the others.
 			some = slices.DeleteFunc(some, func(text string) bool { return !address.IsASCII(text) })
 			rows, err = selectRows[T](ctx, s, db, condition, bun.List(some))
 		}
@@ -85,8 +86,8 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 	return found, nil
 }
 
-// selectRows returns the rows for which a condition, the end of a SELECT, holds. It is the way of every read: bun fills in
-// the arguments, while its query builder and its scanner would make a look-up by a tenth slower.
+// selectRows returns the rows that match a condition, the end of a SELECT. All reads of rows go through it. It uses bun
+// only to insert the arguments: bun's query builder and scanner would slow a look-up down by a tenth.
 func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition string, args ...any) (found []T, err error) {
 	var of T
 	err = s.withTable(ctx, db, of.tableName(), func(t *tables.Table) error {
@@ -98,7 +99,7 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 		defer func() { _ = rows.Close() }() // its error is that of Err
 		for rows.Next() {
 			var r T
-			if err := rows.Scan(fields(&r, t.HasQuota())...); err != nil {
+			if err := rows.Scan(scanTargets(&r, t.HasQuota())...); err != nil {
 				return mapError(err)
 			}
 			found = append(found, r)
@@ -108,7 +109,7 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 	return found, err
 }
 
-// orZero takes NULL, which other programs may have let in, for the zero value.
+// orZero scans NULL, which tables of other programs may hold, as the zero value.
 type orZero[T any] struct{ to *T }
 
 func (z orZero[T]) Scan(value any) error {
@@ -118,7 +119,7 @@ func (z orZero[T]) Scan(value any) error {
 	return err
 }
 
-// orNil takes NULL and what is no number for no quota at all: nobody needs it to log in.
+// orNil scans NULL and everything that is no number as nil, because nobody needs a quota to log in.
 type orNil struct{ to **int64 }
 
 func (z orNil) Scan(value any) error {
@@ -129,8 +130,8 @@ func (z orNil) Scan(value any) error {
 	return nil
 }
 
-// fields are where the columns of a [tables.Table.Select] go.
-func fields(row any, quota bool) []any {
+// scanTargets returns pointers to the fields that the columns of a [tables.Table.Select] fill.
+func scanTargets(row any, quota bool) []any {
 	switch r := row.(type) {
 	case *Domain:
 		return []any{&r.ID, orZero[string]{&r.Name}}

@@ -15,19 +15,20 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 )
 
-// Open connects to MariaDB and returns a Store that Close ends. The DSN is that of github.com/go-sql-driver/mysql:
+// Open connects to MariaDB and returns a [Store], which [Store.Close] closes. The DSN is that of
+// github.com/go-sql-driver/mysql:
 //
 //	user:password@tcp(127.0.0.1:3306)/mailserver
 //	user:password@unix(/run/mysqld/mysqld.sock)/mailserver
 //
-// The guide's mailadmin@localhost can only use the socket, its mailuser@127.0.0.1 only TCP.
+// The guide's mailadmin@localhost can use only the socket, its mailuser@127.0.0.1 only TCP.
 //
-// Connections are set up so that a value is refused rather than cut (strict sql_mode) and that the server ends by itself
-// what takes long: 3 s for a statement or a table lock, 2 s for a row lock; the driver waits 2 s for a connection and
-// 8 s for the network. What the DSN itself says about these goes first, except the sql_mode.
+// The pool has at most 8 connections. Each has a strict sql_mode, so that MariaDB refuses a value instead of cutting
+// it. The server ends a statement or a wait for a table lock after 3 s and a wait for a row lock after 2 s. The driver
+// waits 2 s for a connection and 8 s for the network. The DSN can change these times, but not the sql_mode.
 //
-// It returns ErrUnavailable if the server does not answer, ErrDenied if it refuses the account, and ErrSchema if there
-// is no such database. No error holds the password.
+// It returns [ErrUnavailable] if the server does not answer, [ErrDenied] if it refuses the account, [ErrSchema] if
+// there is no such database, and an error without a name for a malformed DSN. No error holds the password.
 func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	c, err := connection(dsn)
 	if err != nil {
@@ -43,7 +44,8 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	db.SetMaxIdleConns(4)
 	db.SetConnMaxLifetime(3 * time.Minute) // well under any wait_timeout
 	db.SetConnMaxIdleTime(time.Minute)
-	// bun.NewDB asks for the version and only logs a failure, which would lose features for good.
+	// bun.NewDB asks for the version too, but only logs a failure, and would then run without the features of that
+	// version.
 	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	asking, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
@@ -59,8 +61,8 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	return store, nil
 }
 
-// A driverLog takes what the driver would write to standard error: how connections end, which is of interest only to
-// those who look for it, as the methods return what follows from it.
+// A driverLog redirects what the driver would write to standard error to the log, level Debug. It tells how connections
+// end. The methods return the errors that follow from it.
 type driverLog struct{ log *slog.Logger }
 
 func (d driverLog) Print(v ...any) {
@@ -71,11 +73,11 @@ func (d driverLog) Print(v ...any) {
 	log.Debug("ispmail: mysql driver", slog.String("message", fmt.Sprint(v...)))
 }
 
-// connection reads a DSN and adds what makes a connection safe.
+// connection parses a DSN and adds the settings that make a connection safe.
 func connection(dsn string) (*mysql.Config, error) {
 	c, err := mysql.ParseDSN(dsn)
 	if err != nil || c.DBName == "" {
-		// The text of err may hold parts of the DSN, and with them the password.
+		// err may quote parts of the DSN, and with them the password.
 		return nil, errors.New("ispmail: the DSN is not of the form user:password@tcp(host:port)/database or user:password@unix(/path)/database")
 	}
 	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
@@ -89,10 +91,10 @@ func connection(dsn string) (*mysql.Config, error) {
 	// https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables
 	params := map[string]string{
 		"innodb_lock_wait_timeout": "2",
-		"lock_wait_timeout":        "3", // of metadata locks, by default a day
+		"lock_wait_timeout":        "3", // for metadata locks, a day by default
 		"max_statement_time":       "3",
 	}
-	for name, value := range c.Params { // of which the case does not count
+	for name, value := range c.Params { // names ignore case
 		params[strings.ToLower(name)] = value
 	}
 	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"

@@ -15,44 +15,45 @@ import (
 // Only the rows know. As a transaction is made completely or not at all, one row that it changed tells about all of
 // them; it is read with a lock, which waits for a commit that is still under way.
 
-// A change is what a transaction did to a field of a row, or with the column id to the row as such. A value that is not
-// Valid is NULL or that of no row.
-type change struct {
+// A fieldChange is what a transaction did to a field of a row, or to the row itself if the column is id. A value that
+// is not Valid stands for NULL or for no row.
+type fieldChange struct {
 	table, column string
 	id            int64
 	before, after sql.NullString
 }
 
-// enough changes to tell: others may change a row after the transaction, hardly all of these.
+// enoughChanges bounds how many changes of a transaction are kept as evidence. Others may change one of the rows after
+// the commit, but hardly all of them.
 const enoughChanges = 16
 
-// changed notes a change that the transaction has made; nil is the value of no row.
-func (tx *transaction) changed(table, column string, id int64, before, after any) {
+// recordChange keeps a change as evidence. nil is the value of a row that does not exist.
+func (tx *transaction) recordChange(table, column string, id int64, before, after any) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if column == "id" && after == nil {
 		if tx.forget(table, id) {
-			return // the row came and went
+			return // the transaction inserted the row itself
 		}
 	}
-	for i := range tx.changes {
-		if c := &tx.changes[i]; c.table == table && c.column == column && c.id == id {
+	for i := range tx.fieldChanges {
+		if c := &tx.fieldChanges[i]; c.table == table && c.column == column && c.id == id {
 			c.after = nullString(after)
 			return
 		}
 	}
-	if len(tx.changes) >= enoughChanges {
-		tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool { return c.before == c.after }) // they tell nothing
+	if len(tx.fieldChanges) >= enoughChanges {
+		tx.fieldChanges = slices.DeleteFunc(tx.fieldChanges, func(c fieldChange) bool { return c.before == c.after }) // no evidence
 	}
-	if len(tx.changes) < enoughChanges {
-		tx.changes = append(tx.changes, change{table, column, id, nullString(before), nullString(after)})
+	if len(tx.fieldChanges) < enoughChanges {
+		tx.fieldChanges = append(tx.fieldChanges, fieldChange{table, column, id, nullString(before), nullString(after)})
 	}
 }
 
-// forget drops what was noted of a row that is deleted, and of what may be deleted with a domain. It tells whether the row
-// is one that the transaction itself has inserted.
+// forget drops the evidence about a deleted row and, with a domain, about rows that may have been deleted with it.
+// inserted reports whether the transaction itself had inserted the row.
 func (tx *transaction) forget(table string, id int64) (inserted bool) {
-	tx.changes = slices.DeleteFunc(tx.changes, func(c change) bool {
+	tx.fieldChanges = slices.DeleteFunc(tx.fieldChanges, func(c fieldChange) bool {
 		same := c.table == table && c.id == id
 		inserted = inserted || same && c.column == witnessColumn[table] && !c.before.Valid
 		return same || table == tables.Domains && c.table != tables.Domains
@@ -60,6 +61,7 @@ func (tx *transaction) forget(table string, id int64) (inserted bool) {
 	return inserted
 }
 
+// nullString returns a value as the database would return its text.
 func nullString(value any) sql.NullString {
 	if value == nil {
 		return sql.NullString{}
@@ -67,12 +69,12 @@ func nullString(value any) sql.NullString {
 	return sql.NullString{String: fmt.Sprint(value), Valid: true}
 }
 
-// outcome finds out what became of a transaction whose commit ended with an error. It returns nil if it was made,
-// ErrUnavailable if not, and ErrOutcomeUnknown if the database does not tell within the time of the store. The caller
-// who has gone away does not end this.
-func (s *Store) outcome(ctx context.Context, changes []change, lost error) error {
-	// What is as it was tells nothing, and if nothing else was done, it does not matter what became of it.
-	changes = slices.DeleteFunc(changes, func(c change) bool { return c.before == c.after })
+// outcome finds out whether a transaction whose commit failed is committed. It returns nil if it is, ErrUnavailable if
+// it is not, and ErrOutcomeUnknown if the database does not tell within the timeout. The end of the caller's context
+// does not stop it.
+func (s *Store) outcome(ctx context.Context, changes []fieldChange, lost error) error {
+	// A value that did not change is no evidence. If nothing changed, the outcome makes no difference.
+	changes = slices.DeleteFunc(changes, func(c fieldChange) bool { return c.before == c.after })
 	if len(changes) == 0 {
 		return nil
 	}
@@ -96,9 +98,9 @@ func (s *Store) outcome(ctx context.Context, changes []change, lost error) error
 	}
 }
 
-// readBack looks at the rows. A hash is salted, so that nobody else can have written it; other values may be what others
-// wrote too, and tell only if all say the same.
-func (s *Store) readBack(ctx context.Context, changes []change) (made, known bool, err error) {
+// readBack compares the rows with the evidence. A salted hash alone proves the commit. Other columns must all agree,
+// because somebody else may have written the same value.
+func (s *Store) readBack(ctx context.Context, changes []fieldChange) (made, known bool, err error) {
 	before, after := 0, 0
 	_, err = s.transactOnce(ctx, nil, func(ctx context.Context, tx *transaction) error {
 		for _, c := range changes {

@@ -10,25 +10,26 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/hash"
-
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 const (
 	rehashTimeout = 2 * time.Second
-	// changeAttempts bounds how often a change starts again because the row holds another value. A rehash does that
-	// once, as the next login finds nothing to do.
+	// changeAttempts bounds how often a change starts again because the row holds another value. A rehash causes that
+	// once: the next login finds nothing to rehash.
 	changeAttempts = 3
 )
 
-// Authenticate returns the user whose address and password these are. It returns ErrBadCredentials if there is no such
-// user, the password is another, or what is stored is no password, cannot be verified or is too costly to verify; the
-// log says which. It returns ErrInvalidAddress for what is no address. Any other error means that the database could
-// not be asked.
+// Authenticate returns the user with this address if the password is right.
 //
-// A stored password that is due for it (see hash.Hasher.NeedsRehash) is replaced by one that Config.Hasher makes, with
-// at most two seconds for it. Whether that works does not change the answer. Within RunInTx it is not done.
+// It returns [ErrBadCredentials] if there is no such user, the password is wrong, or the stored value is no password,
+// cannot be verified or is too costly to verify; the log says which. It returns [ErrInvalidAddress] for a malformed
+// address. Any other error means that the database could not be asked.
+//
+// If the stored password is outdated (see [hash.Hasher.NeedsRehash]), Authenticate replaces it by one that
+// [Config.Hasher] makes, within two seconds. A failure to do so is only logged. Inside [Store.RunInTx] it does not
+// rehash.
 func (s *Store) Authenticate(ctx context.Context, email, password string) (User, error) {
 	user, err := s.verify(ctx, email, password)
 	if err != nil {
@@ -40,36 +41,39 @@ func (s *Store) Authenticate(ctx context.Context, email, password string) (User,
 	return user, nil
 }
 
-// ChangePassword replaces the current password of a user after it has verified it. The new value has the scheme of
-// Config.Hasher, whatever the old one had. It returns the errors of Authenticate, and hash.ErrPasswordTooLong or
-// hash.ErrInvalidPassword if the replacement is a password that no mail client could log in with, ErrTooLong if its
-// hash does not fit the column, and ErrOutcomeUnknown if the database went away during the commit and stayed away. After
-// every other error the old password is still the one that counts.
+// ChangePassword replaces the password of a user after it has verified the current one. The new value has the scheme of
+// [Config.Hasher]. Of concurrent changes from the same current password, one succeeds; the others return
+// [ErrBadCredentials].
 //
-// Of several changes with the same current password, one wins; the others get ErrBadCredentials.
+// It returns the errors of [Store.Authenticate], [hash.ErrPasswordTooLong] or [hash.ErrInvalidPassword] for a
+// replacement that no mail client could log in with, [ErrTooLong] if the hash does not fit its column, and
+// [ErrOutcomeUnknown]. After every other error the old password is still valid.
 func (s *Store) ChangePassword(ctx context.Context, email, current, replacement string) error {
-	return s.replace(ctx, replacement, func(ctx context.Context) (User, error) {
+	return s.replacePassword(ctx, replacement, func(ctx context.Context) (User, error) {
 		return s.verify(ctx, email, current)
 	})
 }
 
-// SetPassword gives a user a new password without asking for the current one. A user who is locked stays locked, see
-// [Store.Unlock]. It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], and for the rest what ChangePassword returns.
+// SetPassword gives a user a new password without asking for the current one. A locked user stays locked, see
+// [Store.Unlock].
+//
+// It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], and for the new password the errors of
+// [Store.ChangePassword].
 func (s *Store) SetPassword(ctx context.Context, email, password string) error {
-	return s.replace(ctx, password, func(ctx context.Context) (User, error) {
+	return s.replacePassword(ctx, password, func(ctx context.Context) (User, error) {
 		return s.User(ctx, email)
 	})
 }
 
-// verify returns the user whose address and password these are. Every refusal costs a verification, so that time tells
-// little; what it tells of a row whose scheme costs more or less than the configured one, only a fixed time of the answer
-// hides, as package passwd has it.
+// verify returns the user with this address if the password is right. Every refusal costs one verification, so that its
+// time hides whether the user exists. A row whose scheme costs more or less than the configured one still stands out;
+// only an answer after a fixed time hides that, as in package passwd.
 func (s *Store) verify(ctx context.Context, email, password string) (User, error) {
 	user, err := s.User(ctx, email)
 	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
-		subject = slog.String("email", email) // which is an address, as it was looked for
+		subject = slog.String("email", email) // a valid address, or User would have refused it
 		_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 	case err != nil:
 		return User{}, err
@@ -81,7 +85,7 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 		if err == nil {
 			return user, nil
 		}
-		if isContextError(err) { // while it waited for memory
+		if isContextError(err) { // it ended while waiting for memory
 			return User{}, s.explain(ctx, mapError(err))
 		}
 		if !errors.Is(err, hash.ErrMismatch) && !errors.Is(err, hash.ErrPasswordTooLong) {
@@ -93,9 +97,9 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 	return User{}, ErrBadCredentials
 }
 
-// replace gives the user that find returns a new password, if the row still holds what find saw. If it does not, a
-// rehash or another change came in between: then find decides anew.
-func (s *Store) replace(ctx context.Context, password string, find func(context.Context) (User, error)) error {
+// replacePassword sets a new password for the user that find returns, if the row still holds what find read. Otherwise
+// a rehash or another change came in between, and find decides again.
+func (s *Store) replacePassword(ctx context.Context, password string, find func(context.Context) (User, error)) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	stored := ""
@@ -110,12 +114,12 @@ func (s *Store) replace(ctx context.Context, password string, find func(context.
 			}
 		}
 		value := stored
-		if s.isLocked(user) { // a new password is no reason to let somebody in
-			if value, err = s.locked(ctx, stored); err != nil {
+		if s.isLocked(user) { // a new password does not unlock
+			if value, err = s.lockedValue(ctx, stored); err != nil {
 				return err
 			}
 		}
-		swapped, err := s.swap(ctx, user, value)
+		swapped, err := s.swapInTx(ctx, user, value)
 		if err != nil || swapped {
 			return err
 		}
@@ -123,9 +127,9 @@ func (s *Store) replace(ctx context.Context, password string, find func(context.
 	return &databaseError{kind: ErrUnavailable, text: "others are in the way", cause: errors.New("the password kept changing")}
 }
 
-// rehash is best effort: no error and no panic of it reaches the caller, and no wait of more than rehashTimeout. It
-// changes nothing if the row no longer holds the value that was verified. If its answer gets lost, nothing is: either
-// value stands for the same password. So it takes no transaction.
+// rehash replaces a stored password if it can. It returns no error, recovers from panics, and takes at most
+// rehashTimeout. It changes nothing if the row no longer holds the verified value. It needs no transaction: if the
+// answer gets lost, either value verifies the same password.
 func (s *Store) rehash(ctx context.Context, user *User, password string) {
 	report := func(cause any) {
 		s.log.WarnContext(ctx, "ispmail: password not rehashed", slog.Any("user", *user), slog.Any("cause", cause))
@@ -142,12 +146,12 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 		report(err)
 		return
 	}
-	// What goes in unseen must be sound: a hash that does not verify would lock the user out.
+	// Nobody sees this change, so the new hash must be sound: one that does not verify would lock the user out.
 	if !strings.HasPrefix(stored, "{"+s.hasher.Scheme()+"}") || s.hasher.NeedsRehash(stored) {
 		report("the new hash is not of the configured scheme")
 		return
 	}
-	swapped, err := s.update(ctx, s.db, *user, stored)
+	swapped, err := s.compareAndSwap(ctx, s.db, *user, stored)
 	if err != nil {
 		report(err)
 	}
@@ -156,10 +160,10 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 	}
 }
 
-// generate hashes a password and makes sure that the column can hold the result.
+// generate hashes a password and checks that the column can hold the result.
 func (s *Store) generate(ctx context.Context, password string) (string, error) {
 	stored, err := s.hasher.GenerateContext(ctx, password)
-	if isContextError(err) { // while it waited for memory
+	if isContextError(err) { // it ended while waiting for memory
 		return "", s.explain(ctx, mapError(err))
 	}
 	if err != nil {
@@ -170,21 +174,22 @@ func (s *Store) generate(ctx context.Context, password string) (string, error) {
 	})
 }
 
-// locked returns a stored password behind a lock, if the column can hold it.
-func (s *Store) locked(ctx context.Context, stored string) (string, error) {
+// lockedValue returns a stored password behind a lock, if the column can hold it.
+func (s *Store) lockedValue(ctx context.Context, stored string) (string, error) {
 	stored = s.hasher.Lock(stored)
 	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
 	})
 }
 
-// swap is update in a transaction, so that nothing comes later after a failure, and with a look at the row if the answer
-// to the commit gets lost. It has the server's isolation level: one row is compared and changed by one statement.
-func (s *Store) swap(ctx context.Context, user User, stored string) (swapped bool, err error) {
+// swapInTx runs compareAndSwap in a transaction, so that nothing changes after a failure, and so that a lost answer to
+// the commit is investigated. It keeps the server's isolation level, because one statement compares and changes one
+// row.
+func (s *Store) swapInTx(ctx context.Context, user User, stored string) (swapped bool, err error) {
 	change := func(ctx context.Context, tx *transaction) (err error) {
-		if swapped, err = s.update(ctx, tx, user, stored); swapped {
-			tx.changed(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
-			tx.tell(Change{Kind: PasswordChanged, Email: user.canonical(), Domain: address.DomainOf(user.canonical())})
+		if swapped, err = s.compareAndSwap(ctx, tx, user, stored); swapped {
+			tx.recordChange(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.emit(Change{Kind: PasswordChanged, Email: user.canonical(), Domain: address.DomainOf(user.canonical())})
 		}
 		return err
 	}
@@ -196,12 +201,12 @@ func (s *Store) swap(ctx context.Context, user User, stored string) (swapped boo
 	return swapped && err == nil, err
 }
 
-// update replaces the stored password of a user if the row still holds the bytes that were read. A plain "=" would
-// ignore case, and a bare CAST fails on a column that is not Unicode.
-func (s *Store) update(ctx context.Context, db bun.IDB, user User, stored string) (bool, error) {
+// compareAndSwap replaces the stored password of a user if the row still holds the bytes that were read. A plain "="
+// would ignore case, and CAST alone fails on a column that is not Unicode.
+func (s *Store) compareAndSwap(ctx context.Context, db bun.IDB, user User, stored string) (bool, error) {
 	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.ID)
 	if s.isMariaDB() {
-		// As bytes, the value is written in hexadecimal, which no sql_mode and no character set reads in another way.
+		// Bytes are written in hexadecimal, which every sql_mode and character set reads alike.
 		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password.Reveal()))
 	} else {
 		query.Where("COALESCE(password, '') = ? COLLATE BINARY", user.Password.Reveal()) // a CAST would compare numbers
@@ -210,7 +215,7 @@ func (s *Store) update(ctx context.Context, db bun.IDB, user User, stored string
 	if err != nil {
 		return false, mapError(err)
 	}
-	// The new value is never the old one, its salt is fresh: rows changed are rows found.
+	// The salt is fresh, so the new value differs from the old one: the number of changed rows is that of matched rows.
 	rows, err := result.RowsAffected()
 	return rows == 1, mapError(err)
 }

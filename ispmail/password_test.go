@@ -191,7 +191,7 @@ func TestChangeDuringRehash(t *testing.T) {
 	})
 }
 
-// TestSwapComparesBytes is decision by bytes, not by collation: an old value that differs in case, accent or trailing
+// TestSwapComparesBytes compares by bytes, not by collation: an old value that differs in case, accent or trailing
 // blanks is another value, and one that holds other than ASCII characters is found again.
 func TestSwapComparesBytes(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {

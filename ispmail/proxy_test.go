@@ -11,6 +11,10 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
 // A moment is when a connection is cut, seen from the packet of a statement.
@@ -38,6 +42,15 @@ type proxy struct {
 	armed    atomic.Pointer[cut]
 	away     atomic.Bool
 	done     sync.WaitGroup
+}
+
+// proxied returns a MariaDB database with the example rows, a proxy before its server, and a Store that connects through it.
+func proxied(t *testing.T) (*ispmailtest.Database, *proxy, *ispmail.Store) {
+	t.Helper()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	proxy, dsn := through(t, db.DSN)
+	return db, proxy, dbtest.Open(t, dsn, ispmail.Config{})
 }
 
 // through returns the DSN by which a server is reached through a proxy of its own, which ends with the test.

@@ -15,34 +15,37 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// A Query selects rows of a list. The zero value selects all of them, [InDomain] those of one domain.
+// A Query selects rows of a list. The zero value selects all. [InDomain] selects those of one domain.
 type Query struct {
-	// Search is a part of what is looked for, without regard to case: of the name of a domain, of the address of a
-	// user, or of the source or a destination of an alias. "" is part of all.
+	// Search is a substring to look for, ignoring case: in the name of a domain, the address of a user, the source or
+	// the destination of an alias. "" matches all.
 	Search string
-	// After is the id after which the list begins, that of the last row of the page before. The lists are ordered by id.
+	// After is the id after which the list begins. For the next page, pass the id of the last row. Lists are ordered by
+	// id.
 	After int64
-	// Limit is the number of rows at the most, 0 for all.
+	// Limit is the maximum number of rows, 0 for all. A negative one is an error.
 	Limit int
 
 	domain *string
 }
 
-// InDomain returns a query for the users or aliases of a domain. To a query for domains, it is the domain itself. The name
-// is checked when the query is used: an empty one is [ErrInvalidAddress], never everybody.
+// InDomain returns a [Query] for the users or aliases of a domain, or for the domain itself.
+//
+// The list or count that uses the Query checks the name. It returns [ErrInvalidAddress], also for "", so that a
+// forgotten parameter never selects everybody, and [ErrNotFound] if there is no such domain.
 func InDomain(name string) Query { return Query{domain: &name} }
 
-// Pages of a list. The first one is small: whoever only looks at the beginning has it soon.
+// Sizes of the pages in which a list is read. The first one is small, so that the first rows come quickly.
 const (
 	firstPage = 100
 	pageSize  = 1000
 )
 
-// searched are the columns in which Query.Search looks.
+// searched has the columns that Query.Search compares.
 var searched = map[string][]string{tables.Domains: {"name"}, tables.Users: {"email"}, tables.Aliases: {"source", "destination"}}
 
-// list returns the rows that a query selects, page after page by id. It keeps one page in memory and no connection between
-// pages.
+// list yields the rows that a query selects, by id, as a keyset page after the other. It holds one page in memory, and
+// no connection between pages.
 func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -57,7 +60,7 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 		}
 		for size, left := firstPage, q.Limit; ; size = pageSize {
 			if q.Limit > 0 && (q.Limit <= pageSize || left < size) {
-				size = left // a page that is asked for is one statement
+				size = left // a short list is one statement
 			}
 			var rows []T
 			err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
@@ -84,16 +87,16 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 	}
 }
 
-// A condition is what a query asks of the rows of a table.
+// A condition is a Query as parts of a SQL condition.
 type condition struct {
-	domain     string // of a domain, ending with AND, or ""
+	domain     string // the condition for a domain, ending with AND, or ""
 	domainArgs []any
 	order      string
 	columns    []string // in which texts are searched
 	texts      []string
 }
 
-// condition returns that of a query.
+// condition returns the condition of a query for a table.
 func (s *Store) condition(ctx context.Context, q Query, table string) (*condition, error) {
 	if q.Limit < 0 {
 		return nil, fmt.Errorf("ispmail: Query.Limit is %d", q.Limit)
@@ -105,7 +108,7 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	if q.domain == nil {
 		return c, nil
 	}
-	domains, err := s.domains(ctx, *q.domain, readRows)
+	domains, err := s.domainRows(ctx, *q.domain, readRows)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +122,15 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	case len(ids) > 1 || ids[0] == math.MaxInt64:
 		c.domain, c.domainArgs = "domain_id IN (?) AND ", []any{bun.List(ids)}
 	default:
-		// For "domain_id = ?", MariaDB walks all rows of the domain up to the page. This it plans as a range over the index of
-		// domain_id, which holds the id too.
+		// For "domain_id = ?", MariaDB reads all rows of the domain up to the page. It plans this form as a range over
+		// the index of domain_id, which contains the id.
 		c.domain, c.domainArgs, c.order = "domain_id >= ? AND domain_id < ? AND ", []any{ids[0], ids[0] + 1}, "domain_id, "
 	}
 	return c, nil
 }
 
-// run runs a query with the condition. A column that cannot hold the signs of one text does not have it, but may have the
-// other.
+// run passes the condition to query. If the character set of a column cannot hold one of the texts, it runs query again
+// with the ASCII text alone.
 func (c *condition) run(query func(where string, args []any) error) error {
 	err := query(c.build(c.texts))
 	if !isForeignText(err) {
@@ -140,7 +143,7 @@ func (c *condition) run(query func(where string, args []any) error) error {
 	return query(c.build(plain))
 }
 
-// build returns the condition, ending with AND, for some texts.
+// build returns the condition for some texts, ending with AND, or "".
 func (c *condition) build(texts []string) (where string, args []any) {
 	args = slices.Clone(c.domainArgs)
 	var parts []string
@@ -156,7 +159,8 @@ func (c *condition) build(texts []string) (where string, args []any) {
 	return c.domain + "(" + strings.Join(parts, " OR ") + ") AND ", args
 }
 
-// searchTexts returns what to look for: the text in lower case, and what it is in A-labels if it holds others.
+// searchTexts returns the texts to look for: the search in lower case, and with A-labels if it contains a domain that
+// has some.
 func searchTexts(search string) []string {
 	texts := []string{strings.ToLower(search)}
 	at := strings.LastIndexByte(search, '@') + 1
@@ -166,21 +170,22 @@ func searchTexts(search string) []string {
 	return texts
 }
 
-// CountDomains returns how many domains a query selects, without regard to After and Limit.
+// CountDomains returns how many domains a [Query] selects. It ignores After and Limit. See [InDomain] for the errors.
 func (s *Store) CountDomains(ctx context.Context, q Query) (int, error) {
 	return s.count(ctx, q, tables.Domains)
 }
 
-// CountUsers returns how many users a query selects, without regard to After and Limit.
+// CountUsers returns how many users a [Query] selects. It ignores After and Limit. See [InDomain] for the errors.
 func (s *Store) CountUsers(ctx context.Context, q Query) (int, error) {
 	return s.count(ctx, q, tables.Users)
 }
 
-// CountAliases returns how many aliases a query selects, without regard to After and Limit.
+// CountAliases returns how many aliases a [Query] selects. It ignores After and Limit. See [InDomain] for the errors.
 func (s *Store) CountAliases(ctx context.Context, q Query) (int, error) {
 	return s.count(ctx, q, tables.Aliases)
 }
 
+// count returns how many rows of a table a query selects.
 func (s *Store) count(ctx context.Context, q Query, table string) (n int, err error) {
 	c, err := s.condition(ctx, q, table)
 	if err != nil {
@@ -198,14 +203,15 @@ func (s *Store) count(ctx context.Context, q Query, table string) (n int, err er
 	return n, err
 }
 
-// A DomainCount is a domain and how much is in it.
+// A DomainCount is a domain with the numbers of rows whose domain_id is its id.
 type DomainCount struct {
 	Domain
 	Users   int `json:"users"`
 	Aliases int `json:"aliases"`
 }
 
-// DomainCounts returns all domains by id, each with how many users and aliases it has, by one statement.
+// DomainCounts returns all domains by id with the numbers of their users and aliases. It takes one statement, and
+// returns only errors of the database.
 func (s *Store) DomainCounts(ctx context.Context) (counts []DomainCount, err error) {
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		counts = nil

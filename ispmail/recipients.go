@@ -11,41 +11,43 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// A Recipient is where mail for an address ends up.
+// A Recipient is an address at which mail ends up.
 type Recipient struct {
-	// Address is the last one that mail is readdressed to, in its canonical form, an extension as in john+lists@example.org
-	// included. A destination that has no canonical form is much as in its row.
+	// Address is the last address that the mail is sent on to, in canonical form, with an extension as in
+	// john+lists@example.org. A destination without a canonical form is nearly as in its row.
 	Address string `json:"address"`
-	// Mailbox is the address of the user who gets the mail. It is "" if the mail leaves the tables: for another server, or,
-	// where a destination has no @, for an account of the operating system.
+	// Mailbox is the address of the user who gets the mail. It is "" if the mail leaves the tables: for another server,
+	// or, if a destination has no @, for an account of the operating system.
 	Mailbox string `json:"mailbox,omitempty"`
 }
 
-// Recipients tells to whom Postfix delivers mail for an address with the maps of the guide.
+// Recipients returns the addresses to which Postfix delivers mail for an address, with the maps of the guide.
+// [Store.Trace] returns the steps.
 //
-// An alias of the address wins over its mailbox. Both win over those of the address without its extension: john+lists is
-// john if nothing else. The catch-all of the domain comes last. Destinations are looked up in the same way, until they
-// are mailboxes, addresses of other servers, or lead to themselves. An address of another server that has no alias is its own
-// recipient. Destinations that lead nowhere beside others that lead somewhere are left out. An alias to itself is no
-// loop to Postfix: it keeps a copy in the mailbox. [Store.Trace] tells the steps.
+// Postfix looks up an address in this order: an alias, a mailbox, both again for the address without its extension
+// (john+lists is john if there is nothing else), and the catch-all of the domain. It looks up destinations in the same
+// way, until they are mailboxes, addresses of other servers, or lead to themselves. An alias to itself is no loop: it
+// keeps a copy in the mailbox.
 //
-// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. Where Postfix accepts
-// nothing until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
-// [ErrInvalidAddress] if a row has no destination but a comma.
+// Destinations that lead nowhere are left out if others lead somewhere. An address of another server without an alias
+// is its own recipient.
 //
-// Addresses are compared by their canonical form, and nobody has an address without one. Postfix leaves that to the
-// collation of the column, which takes josé and jose for one address, and does not take the two spellings of an
-// internationalised domain for one.
+// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix accepts no
+// mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
+// [ErrInvalidAddress] for a row whose destination is only a comma.
 //
-// It takes two statements for each level of aliases, more from some 300 addresses of a level on, and one for the domains.
-// Outside of [Store.RunInTx], others may change the tables in between.
+// In two points Postfix differs, because it compares by the collation of the column: it may take josé and jose for one
+// address, and it takes the two spellings of an internationalised domain for different ones.
+//
+// Recipients runs two statements for each level of aliases, or more if a level has over some 300 addresses, and one for
+// the domains. Outside of [Store.RunInTx] others may change the tables in between.
 func (s *Store) Recipients(ctx context.Context, email string) ([]Recipient, error) {
 	recipients, _, err := s.walk(ctx, email, false)
 	return recipients, err
 }
 
-// Trace tells the steps by which mail for an address gets where [Store.Recipients] says: each address that Postfix looks
-// up, in its order, and what it finds. It returns the errors of Recipients, with the steps up to there.
+// Trace returns the steps to the addresses that [Store.Recipients] returns: each address that Postfix looks up, in its
+// order, and what it finds. It returns the errors of Recipients, together with the steps up to that point.
 func (s *Store) Trace(ctx context.Context, email string) ([]Step, error) {
 	_, steps, err := s.walk(ctx, email, true)
 	return steps, err
@@ -53,32 +55,39 @@ func (s *Store) Trace(ctx context.Context, email string) ([]Step, error) {
 
 // A Step is what Postfix finds for one address.
 type Step struct {
+	// Address is the address that Postfix looks up, in canonical form.
 	Address string `json:"address"`
-	Found   Found  `json:"found"`
-	// Key is the source of the aliases, or the address of the mailbox. Where it is not Address, it is the address without its
-	// extension, or "@domain".
+	// Found says what Postfix finds.
+	Found Found `json:"found"`
+	// Key is the source of the aliases or the address of the mailbox: Address itself, Address without its extension, or
+	// "@domain".
 	Key string `json:"key,omitempty"`
-	// IDs are those of the rows: of virtual_aliases, or, for a mailbox, of virtual_users.
+	// IDs are the ids of the rows: in virtual_users for a mailbox, in virtual_aliases otherwise.
 	IDs []int64 `json:"ids,omitempty"`
-	// To is where the mail goes on to. It is empty at the end of the way.
+	// To has the addresses to which the mail goes on. It is empty at the end of the way.
 	To []string `json:"to,omitempty"`
 }
 
-// Found says what a [Step] is.
+// Found is the kind of a [Step].
 type Found string
 
 // Values of Found.
 const (
-	FoundAlias     Found = "alias"
-	FoundCatchAll  Found = "catch-all"
-	FoundMailbox   Found = "mailbox"
-	FoundElsewhere Found = "elsewhere" // the mail leaves this server
-	FoundNobody    Found = "nobody"    // the mail is refused, or bounces
+	// FoundAlias means that aliases of the address, or of it without its extension, send the mail on.
+	FoundAlias Found = "alias"
+	// FoundCatchAll means that a catch-all of the domain sends the mail on.
+	FoundCatchAll Found = "catch-all"
+	// FoundMailbox means that a user gets the mail.
+	FoundMailbox Found = "mailbox"
+	// FoundElsewhere means that the mail leaves this server.
+	FoundElsewhere Found = "elsewhere"
+	// FoundNobody means that the mail is refused or bounces.
+	FoundNobody Found = "nobody"
 )
 
 var foundOf = map[route.Kind]Found{route.Alias: FoundAlias, route.CatchAll: FoundCatchAll}
 
-// String is the step in a few words: "jack@example.org -> john@example.org by alias 3".
+// String returns the step in a few words: "jack@example.org -> john@example.org by alias 3".
 func (st Step) String() string {
 	text := st.Address
 	if len(st.To) > 0 {
@@ -103,7 +112,7 @@ func (st Step) String() string {
 	return text
 }
 
-// walk follows mail for an address to its end, and tells the steps if they are wanted.
+// walk follows mail for an address to its end. It returns the steps if wantSteps is set.
 func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipients []Recipient, steps []Step, err error) {
 	start, err := Canonical(email)
 	if err != nil {
@@ -138,8 +147,8 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 	return recipients, steps, err
 }
 
-// stepOf makes a step of Postfix one for people: a mailbox does not lead to itself, and whether mail that nothing here
-// takes goes elsewhere depends on the domain, for which the way itself does not ask.
+// stepOf translates a step of package route for people. There, a mailbox leads to itself. Whether mail without a
+// mailbox leaves the server depends on the domain, which the walk itself does not look up.
 func stepOf(t *route.Tables, step route.Step) Step {
 	found, to := foundOf[step.Kind], step.To
 	if step.Kind != route.Alias && step.Kind != route.CatchAll {
@@ -154,7 +163,7 @@ func stepOf(t *route.Tables, step route.Step) Step {
 	return Step{Address: step.Address, Found: found, Key: step.Key, IDs: step.IDs, To: to}
 }
 
-// ends takes a walk to its end.
+// ends follows a walk to its end.
 func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.Walk) ([]string, error) {
 	for len(w.Level()) > 0 {
 		if err := s.loadKeys(ctx, db, t, w.Level()); err != nil {
@@ -168,7 +177,7 @@ func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.
 	return ends, routeError(w, err)
 }
 
-// routeError makes an error of package route one of this package.
+// routeError turns an error of package route into one of this package.
 func routeError(w *route.Walk, err error) error {
 	switch err := err.(type) { //nolint:errorlint // they are not wrapped
 	case nil:
@@ -207,7 +216,7 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 	return err
 }
 
-// loadDomains reads which domains of addresses are of this server.
+// loadDomains reads which domains of addresses this server has.
 func (s *Store) loadDomains(ctx context.Context, db bun.IDB, t *route.Tables, addresses []string) error {
 	domains, err := lookup[Domain](ctx, s, db, "name", readRows, route.Domains(addresses)...)
 	for _, row := range domains {

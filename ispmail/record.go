@@ -8,19 +8,22 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// A Record is a domain, a user or an alias on its way into a database or out of one. Exactly one of the three is set.
+// A Record is a domain, a user or an alias for [Store.Import] and [Store.Restore] or from [Store.Export]. Exactly one
+// of the three is set.
 type Record struct {
+	// Domain is set if the record is a domain.
 	Domain *Domain
-	User   *User
-	Alias  *Alias
-	// NewPassword is the password of a user whose User.Password, the stored value, is empty: Import hashes it. It is a
-	// secret. String and slog leave it out.
+	// User is set if the record is a user.
+	User *User
+	// Alias is set if the record is an alias.
+	Alias *Alias
+	// NewPassword is a password that Import hashes. It requires a User with an empty Password, the stored value.
 	NewPassword Secret `json:"-" xml:"-" yaml:"-"`
-	// Origin says where the record comes from, for messages, such as "line 7". It may be empty.
+	// Origin says where the record comes from, such as "line 7", for error messages. It may be empty.
 	Origin string
 }
 
-// String names the record, without secrets: "user john@example.org".
+// String names the record without secrets: "user john@example.org".
 func (r Record) String() string {
 	switch {
 	case r.Domain != nil:
@@ -33,13 +36,13 @@ func (r Record) String() string {
 	return "empty record"
 }
 
-// Format keeps passwords out of what package fmt prints, whatever the verb.
+// Format keeps passwords out of the output of package fmt, with any verb.
 func (r Record) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
 // LogValue keeps passwords out of logs.
 func (r Record) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// tableName returns the table of a record, "" if it is empty.
+// tableName returns the table of the record, or "" if the record is empty.
 func (r Record) tableName() string {
 	switch {
 	case r.Domain != nil:
@@ -52,7 +55,7 @@ func (r Record) tableName() string {
 	return ""
 }
 
-// newRow returns the record as a new row, and its id.
+// newRow returns the record as a row to insert, and its id.
 func (r Record) newRow() (row newRow, id int64) {
 	switch {
 	case r.Domain != nil:
@@ -65,7 +68,7 @@ func (r Record) newRow() (row newRow, id int64) {
 	return newRow{}, 0
 }
 
-// wrap names the record in an error.
+// wrap adds the origin and the name of the record to an error.
 func (r Record) wrap(err error) error {
 	if r.Origin != "" {
 		return fmt.Errorf("%s, %s: %w", r.Origin, r, err)

@@ -1,6 +1,7 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,15 +12,15 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// RenameUser gives a user another address, in the same domain or another one of this server. The id, the stored password and
-// the quota stay. Aliases from the old address and to it, with or without an extension, are then from and to the new one.
-// Mail for the old address is refused from then on, unless a catch-all takes it or [Store.CreateAlias] makes it an alias.
+// RenameUser gives a user another address, in the same domain or another one of this server. The id, the stored
+// password and the quota stay. Aliases from and to the old address, with or without an extension, change to the new
+// one. Mail for the old address is then refused, unless a catch-all takes it or [Store.CreateAlias] makes it an alias.
 //
-// The mail on the disk stays where it is: Dovecot will look for that of the new address, and find nothing, or what an earlier
-// user of that address has left. Move it, and end open sessions.
+// The mail on disk does not move. Dovecot looks for that of the new address, and may find what an earlier user of that
+// address left. Move the files, and end open sessions.
 //
-// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrNoDomain], [ErrTooLong], [ErrExists] if the new address is
-// the old one, or is that of a user or an alias, and [ErrAddressInPassword] for a {DIGEST-MD5} password.
+// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrNoDomain], [ErrTooLong], [ErrExists] if the new
+// address is the old one or belongs to a user or an alias, and [ErrAddressInPassword] for a {DIGEST-MD5} password.
 func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) {
 	email, err := Canonical(email)
 	if err != nil {
@@ -46,13 +47,14 @@ func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) 
 		if err := s.checkRename(ctx, tx, user, to); err != nil {
 			return err
 		}
-		if err := s.moveUser(ctx, tx, &user, to, domain.ID); err != nil {
+		if err := s.moveRow(ctx, tx, tables.Users, "email", user.ID, user.Email, to, domain.ID); err != nil {
 			return err
 		}
+		user.Email, user.DomainID = to, domain.ID
 		if err := s.moveAliases(ctx, tx, email, to, domain.ID); err != nil {
 			return err
 		}
-		tx.tell(Change{Kind: AddressChanged, Email: email, Domain: address.DomainOf(email), To: to})
+		tx.emit(Change{Kind: AddressChanged, Email: email, Domain: address.DomainOf(email), To: to})
 		return nil
 	})
 	if err != nil {
@@ -61,7 +63,7 @@ func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) 
 	return user, nil
 }
 
-// checkRename tells why a user cannot have an address.
+// checkRename returns an error if a user cannot have an address.
 func (s *Store) checkRename(ctx context.Context, tx *transaction, user User, to string) error {
 	if user.canonical() == to {
 		return fmt.Errorf("%w: %s has this address", ErrExists, to)
@@ -86,29 +88,14 @@ func (s *Store) checkRename(ctx context.Context, tx *transaction, user User, to 
 	return nil
 }
 
-// isBound reports whether a stored password is a hash of the address too.
+// isBound reports whether the address of the user is part of a stored password.
 func (s *Store) isBound(stored string) bool {
 	info, _ := s.hasher.Inspect(stored)
 	return strings.HasPrefix(strings.ToUpper(info.Label), "DIGEST-MD5")
 }
 
-func (s *Store) moveUser(ctx context.Context, tx *transaction, user *User, to string, domainID int64) error {
-	before := user.Email
-	user.Email, user.DomainID = to, domainID
-	return s.withTable(ctx, tx, tables.Users, func(t *tables.Table) error {
-		if err := fits(t, "email", to); err != nil {
-			return err
-		}
-		query := tx.NewUpdate().Table(tables.Users).Set("email = ?", to).Set("domain_id = ?", domainID).Where("id = ?", user.ID)
-		if _, err := query.Exec(ctx); err != nil {
-			return mapError(err)
-		}
-		tx.changed(tables.Users, "email", user.ID, before, to)
-		return nil
-	})
-}
-
-// renamed returns what an address becomes when another one is renamed, "" if it is neither that nor an extension of it.
+// renamed returns the new form of an address when from is renamed to to, or "" if the address is neither from nor an
+// extension of it.
 func renamed(addr, from, to string) string {
 	if addr == from {
 		return to
@@ -125,7 +112,7 @@ func renamed(addr, from, to string) string {
 	return to[:at] + extension + to[at:]
 }
 
-// moveAliases makes the aliases from and to an address those of another one.
+// moveAliases changes the aliases from and to an address to another one.
 func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to string, domainID int64) error {
 	at := strings.LastIndexByte(from, '@')
 	rows, err := selectRows[Alias](ctx, s, tx, "INSTR(LOWER(source), ?) = 1 ORDER BY id", from[:at])
@@ -137,12 +124,12 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 		if source == "" {
 			continue
 		}
-		if source != to { // of an extension
+		if source != to { // it has an extension, which checkRename did not look up
 			if taken, err := lookup[Alias](ctx, s, tx, "source", readRows, source); err != nil || len(taken) > 0 {
-				return errorOr(err, fmt.Errorf("%w: alias from %s", ErrExists, source))
+				return cmp.Or(err, fmt.Errorf("%w: alias from %s", ErrExists, source))
 			}
 		}
-		if err := s.moveSource(ctx, tx, row, source, domainID); err != nil {
+		if err := s.moveRow(ctx, tx, tables.Aliases, "source", row.ID, row.Source, source, domainID); err != nil {
 			return err
 		}
 	}
@@ -166,23 +153,17 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 	return nil
 }
 
-func errorOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-func (s *Store) moveSource(ctx context.Context, tx *transaction, row Alias, source string, domainID int64) error {
-	return s.withTable(ctx, tx, tables.Aliases, func(t *tables.Table) error {
-		if err := fits(t, "source", source); err != nil {
+// moveRow writes another address into a column of a row, and the id of its domain.
+func (s *Store) moveRow(ctx context.Context, tx *transaction, table, column string, id int64, before, to string, domainID int64) error {
+	return s.withTable(ctx, tx, table, func(t *tables.Table) error {
+		if err := fits(t, column, to); err != nil {
 			return err
 		}
-		query := tx.NewUpdate().Table(tables.Aliases).Set("source = ?", source).Set("domain_id = ?", domainID).Where("id = ?", row.ID)
+		query := tx.NewUpdate().Table(table).Set(column+" = ?", to).Set("domain_id = ?", domainID).Where("id = ?", id)
 		if _, err := query.Exec(ctx); err != nil {
 			return mapError(err)
 		}
-		tx.changed(tables.Aliases, "source", row.ID, row.Source, source)
+		tx.recordChange(table, column, id, before, to)
 		return nil
 	})
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// RenameDomain gives a domain another name, in all addresses: those of its users, and the sources and destinations of
-// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is refused from then on.
+// RenameDomain gives a domain another name in all addresses: those of its users, and sources and destinations of
+// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is then refused.
 //
-// The mail on the disk stays where it is, as with [Store.RenameUser]. A domain of 100,000 users takes some seconds, which
-// [Config.Timeout] and the server must allow.
+// The mail on disk does not move, as for [Store.RenameUser]. A domain of 100,000 users takes some seconds, which
+// [Config.Timeout] and the statement timeout of the server must allow.
 //
-// It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one, or is in
-// use for a domain or in an address, and [ErrAddressInPassword] if a user has a {DIGEST-MD5} password.
+// It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one or is in use
+// for a domain or in an address, and [ErrAddressInPassword] if a user has a {DIGEST-MD5} password.
 func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, error) {
 	name, err := canonicalDomainIn("domain", name)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 			return err
 		}
 		domain.Name = to
-		tx.tell(Change{Kind: DomainChanged, Domain: name, To: to})
+		tx.emit(Change{Kind: DomainChanged, Domain: name, To: to})
 		return nil
 	})
 	if err != nil {
@@ -64,9 +64,9 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 	return domain, nil
 }
 
-// inDomain returns a condition for the texts of a column that end with a spelling of a domain, compared by bytes: a collation
-// would take other letters for these.
-func (s *Store) inDomain(column, spelling string) (condition string, args []any) {
+// endsWithDomain returns a condition for texts of a column that end with a spelling of a domain. It compares bytes,
+// because a collation would take other letters for equal.
+func (s *Store) endsWithDomain(column, spelling string) (condition string, args []any) {
 	length := utf8.RuneCountInString(spelling) + 1
 	if s.isMariaDB() {
 		return "LOWER(RIGHT(CONVERT(" + column + " USING utf8mb4), ?)) = ? COLLATE utf8mb4_bin", []any{length, "@" + spelling}
@@ -74,11 +74,11 @@ func (s *Store) inDomain(column, spelling string) (condition string, args []any)
 	return "LOWER(SUBSTR(" + column + ", -?)) = ? COLLATE BINARY", []any{length, "@" + spelling}
 }
 
-// checkRenameDomain tells why a domain cannot have a name.
+// checkRenameDomain returns an error if a domain cannot have a name.
 func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to string) error {
 	for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
 		for _, spelling := range address.Spellings(to) {
-			condition, args := s.inDomain(c.column, spelling)
+			condition, args := s.endsWithDomain(c.column, spelling)
 			var found []string
 			err := tx.NewSelect().Column(c.column).Table(c.table).Where(condition, args...).Limit(1).Scan(ctx, &found)
 			if err != nil && !isForeignText(err) {
@@ -90,7 +90,7 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 		}
 	}
 	for _, spelling := range address.Spellings(name) {
-		condition, args := s.inDomain("email", spelling)
+		condition, args := s.endsWithDomain("email", spelling)
 		users, err := selectRows[User](ctx, s, tx, condition+" AND UPPER(password) LIKE '{DIGEST-MD5%' LIMIT 1", args...)
 		if err != nil && !isForeignText(err) {
 			return err
@@ -102,7 +102,7 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 	return nil
 }
 
-// renameRows changes the rows of a domain.
+// renameRows changes the rows of a domain, and all destinations in it.
 func (s *Store) renameRows(ctx context.Context, tx *transaction, ids []int64, name, to string) error {
 	err := s.withTable(ctx, tx, tables.Domains, func(t *tables.Table) error {
 		if err := fits(t, "name", to); err != nil {
@@ -115,11 +115,11 @@ func (s *Store) renameRows(ctx context.Context, tx *transaction, ids []int64, na
 		return err
 	}
 	for _, id := range ids {
-		tx.changed(tables.Domains, "name", id, name, to)
+		tx.recordChange(tables.Domains, "name", id, name, to)
 	}
 	for _, spelling := range address.Spellings(name) {
 		for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
-			condition, args := s.inDomain(c.column, spelling)
+			condition, args := s.endsWithDomain(c.column, spelling)
 			if err := s.replaceDomain(ctx, tx, c.table, c.column, spelling, to, condition, args); err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (s *Store) replaceDomain(ctx context.Context, tx *transaction, table, colum
 	longer := int64(utf8.RuneCountInString(to) - length)
 	return s.withTable(ctx, tx, table, func(t *tables.Table) error {
 		if width := t.Columns[column].Chars; width > 0 && longer > 0 {
-			var longest int64 // a server that is not strict would cut it
+			var longest int64 // checked here, because a lax server would cut the text
 			size := "LENGTH"
 			if s.isMariaDB() {
 				size = "CHAR_LENGTH"
@@ -162,10 +162,11 @@ func (s *Store) replaceDomain(ctx context.Context, tx *transaction, table, colum
 	})
 }
 
-// renameDestinations renames a domain in the destinations of aliases. Rows with several of them are taken apart.
+// renameDestinations renames a domain in destinations: rows with one destination by one statement, those with several
+// one by one.
 func (s *Store) renameDestinations(ctx context.Context, tx *transaction, name, to string) error {
 	for _, spelling := range address.Spellings(name) {
-		condition, args := s.inDomain("destination", spelling)
+		condition, args := s.endsWithDomain("destination", spelling)
 		single := condition + " AND INSTR(destination, ',') = 0 AND INSTR(destination, ';') = 0 AND INSTR(destination, ' ') = 0"
 		if err := s.replaceDomain(ctx, tx, tables.Aliases, "destination", spelling, to, single, args); err != nil {
 			return err

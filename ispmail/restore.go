@@ -11,13 +11,13 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// Restore puts records that Export has made into the three tables, which must be empty: every row as it was, with its
-// id, faulty ones too. It is one transaction, so that either all are there in the end or none. A table may lack the
-// column quota if no user has one.
+// Restore puts records of [Store.Export] into the three tables, which must be empty. Every row gets its former id and
+// values, even a faulty one. Restore is one transaction: it adds all rows or none. The table may lack the column quota
+// if no user has a quota.
 //
-// It returns the errors of records, ErrExists if the tables are not empty, and for a row that does not fit, which it
-// names, ErrExists if a unique key takes it for another one, ErrNoDomain, ErrNoQuota or ErrTooLong. It cannot be part of
-// RunInTx.
+// It returns the error of records, [ErrExists] if the tables are not empty, and for a row that does not fit, with its
+// name, [ErrRecord], [ErrExists] if a unique key takes it for another row, [ErrNoDomain], [ErrNoQuota] or [ErrTooLong].
+// It returns an error inside [Store.RunInTx] and [Store.WithTx].
 func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) error {
 	if s.tx != nil {
 		return errors.New("ispmail: Restore cannot be part of a transaction")
@@ -30,7 +30,7 @@ func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) e
 		for batch, err := range batches(records) {
 			if err == nil {
 				err = within.restore(ctx, batch)
-				tx.tell(Change{Kind: ManyCreated})
+				tx.emit(Change{Kind: ManyCreated})
 			}
 			if err != nil {
 				return err
@@ -41,7 +41,7 @@ func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) e
 	return err
 }
 
-// needEmpty returns an error unless the three tables are empty. The lock keeps them so.
+// needEmpty returns an error unless the three tables are empty. Its lock keeps them empty.
 func (s *Store) needEmpty(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
 		for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
@@ -61,7 +61,7 @@ func (s *Store) needEmpty(ctx context.Context) error {
 	})
 }
 
-// restore inserts rows as they are, those of one table after those of another, as a user needs its domain.
+// restore inserts records unchanged, a run of one table at a time, because a user needs its domain.
 func (s *Store) restore(ctx context.Context, batch []Record) error {
 	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
 		var from int
@@ -70,7 +70,7 @@ func (s *Store) restore(ctx context.Context, batch []Record) error {
 			to := from
 			var rows []newRow
 			for ; to < len(batch) && batch[to].tableName() == name; to++ {
-				row, err := s.restored(ctx, tx, batch[to])
+				row, err := s.restoredRow(ctx, tx, batch[to])
 				if err != nil {
 					return batch[to].wrap(err)
 				}
@@ -91,8 +91,8 @@ func (s *Store) restore(ctx context.Context, batch []Record) error {
 	})
 }
 
-// restored returns a record as the row that it was.
-func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow, error) {
+// restoredRow returns a record as a row with its former id.
+func (s *Store) restoredRow(ctx context.Context, tx *transaction, r Record) (newRow, error) {
 	row, id := r.newRow()
 	switch {
 	case r.tableName() == "":
@@ -103,7 +103,7 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrRecord)
 	}
 	for _, value := range row.values {
-		if text, ok := value.(string); ok && !utf8.ValidString(text) { // bun would mend it
+		if text, ok := value.(string); ok && !utf8.ValidString(text) { // bun would change it
 			return newRow{}, fmt.Errorf("%w: a text is not UTF-8", ErrRecord)
 		}
 	}
@@ -117,26 +117,27 @@ func (s *Store) restored(ctx context.Context, tx *transaction, r Record) (newRow
 		}
 		switch quota := row.value("quota"); {
 		case quota == nil && t.HasQuota() && t.Columns["quota"].Nullable:
-			row = row.with("quota", nil) // and not the default
+			row = row.with("quota", nil) // NULL, not the default
 		case quota != nil && !t.HasQuota() && quota != int64(0):
 			return ErrNoQuota
 		case !t.HasQuota():
-			row = row.without("quota") // no limit, as there
+			row = row.without("quota") // 0, no limit, which the table stands for
 		}
 		return nil
 	})
 	return row, err
 }
 
-// insertEach inserts rows of a table, all together if that works, else in ten parts, and so on down to single rows: where a
-// few of many are refused, that takes a few dozen statements, and where all are, little more than one for each. It returns
-// for each row why it was refused, nil if it was not.
+// insertEach inserts rows of a table and returns, for each row, why it was refused, or nil.
+//
+// It tries all rows at once, then ten parts, and so on down to single rows. If a few of many are refused, that takes a
+// few dozen statements; if all are, little more than one each.
 func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, rows []newRow) (refused []error, err error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	const mark = "ispmail_rows"
-	known := len(tx.changes)
+	known := len(tx.fieldChanges)
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
@@ -147,7 +148,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 	if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
-	tx.changes = tx.changes[:known]
+	tx.fieldChanges = tx.fieldChanges[:known]
 	if len(rows) == 1 {
 		return []error{err}, nil
 	}
@@ -162,7 +163,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 		}
 		return refused, nil
 	}
-	for _, row := range rows { // a statement that fails changes nothing
+	for _, row := range rows { // no savepoints: a single row that is refused changes nothing
 		_, err := s.insert(ctx, tx, name, row)
 		if err != nil && !isRefusal(err) {
 			return nil, err
@@ -172,7 +173,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 	return refused, nil
 }
 
-// isRefusal tells whether the database refused a row for its values.
+// isRefusal reports whether the database refused a row because of its values.
 func isRefusal(err error) bool {
 	return errors.Is(err, ErrExists) || errors.Is(err, ErrTooLong) || errors.Is(err, ErrNoDomain) || isForeignText(err)
 }

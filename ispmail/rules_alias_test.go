@@ -19,7 +19,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestRuleDuplicates is about the schemas in which nothing keeps out twins.
+// TestRuleDuplicates uses schemas without unique keys.
 func TestRuleDuplicates(t *testing.T) {
 	t.Parallel()
 	for _, isolation := range []string{"REPEATABLE-READ", "READ-COMMITTED"} {
@@ -74,8 +74,8 @@ func TestRuleDuplicates(t *testing.T) {
 	}
 }
 
-// TestRuleNoTwinDomains has two stores that both look for a domain before either adds it, on a server with a level of
-// isolation at which that would make two of it.
+// TestRuleNoTwinDomains has two stores that look for a domain before either adds it, at an isolation level without gap locks,
+// at which both would succeed.
 func TestRuleNoTwinDomains(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)

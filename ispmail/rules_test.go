@@ -19,7 +19,7 @@ import (
 
 // What a library must stand that works on other people's tables, a test for each rule.
 
-// TestRuleTextIsText has a database with a named argument, for which bun reads a statement again where it can.
+// TestRuleTextIsText has a bun.DB with a named argument, which makes bun look for placeholders in finished statements.
 func TestRuleTextIsText(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
 		hook := &dbtest.Statements{}
@@ -266,7 +266,7 @@ func TestRuleLeastPrivilege(t *testing.T) {
 	result, err := reader.Import(t.Context(), reader.Export(t.Context()), ispmail.ImportConfig{DryRun: true})
 	require.NoError(t, err)
 	assert.Equal(t, 4, result.Present)
-	require.ErrorIs(t, errorOf(reader.Import(t.Context(), sequence(nil, newDomain("example.net")), ispmail.ImportConfig{})), ispmail.ErrDenied)
+	require.ErrorIs(t, errorOf(reader.Import(t.Context(), dbtest.Sequence(nil, newDomain("example.net")), ispmail.ImportConfig{})), ispmail.ErrDenied)
 }
 
 func TestRuleOldestGuide(t *testing.T) {

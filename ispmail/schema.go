@@ -16,9 +16,10 @@ var (
 	sqliteSchema string
 )
 
-// CreateSchema creates those of the three tables that do not exist. A server that was built after the guide has them:
-// this is for tests and for newcomers. It needs the right to create tables, as nothing else does, and is not for RunInTx,
-// as MariaDB commits at each table.
+// CreateSchema creates those of the three tables that do not exist. It is for tests and new servers: a server that was
+// built after the guide has the tables. It needs the right to create tables, which no other method needs.
+//
+// It returns an error inside [Store.RunInTx] and [Store.WithTx], because MariaDB commits at each CREATE TABLE.
 func (s *Store) CreateSchema(ctx context.Context) error {
 	if s.tx != nil {
 		return errors.New("ispmail: CreateSchema cannot be part of a transaction")

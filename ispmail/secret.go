@@ -8,11 +8,13 @@ import (
 	"log/slog"
 )
 
-// A Secret holds a text that must not show up by accident: package fmt with any verb, log/slog and encoders print "(secret)",
-// or an address where they may not ask. Only Reveal tells. The zero value holds "". Queries of bun and of database/sql read and
-// write the text itself. Compare by Reveal: equal secrets need not be == to each other.
+// A Secret holds a text that must not show up by accident. Package fmt with any verb, log/slog and encoders write
+// "(secret)" or, at most, a memory address. Only [Secret.Reveal] returns the text. Queries of bun and of database/sql
+// read and write the text itself.
+//
+// The zero value holds "". Compare secrets by Reveal: two with the same text are not always == to each other.
 type Secret struct {
-	text *string // behind a pointer, because fmt prints fields that are not exported
+	text *string // a pointer, because fmt prints unexported fields too
 }
 
 // NewSecret returns a secret that holds a text.
@@ -33,16 +35,16 @@ func (s Secret) Reveal() string {
 
 const hidden = "(secret)"
 
-// String hides the text.
+// String returns "(secret)".
 func (Secret) String() string { return hidden }
 
-// Format hides the text, whatever the verb.
+// Format writes "(secret)", with any verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// LogValue hides the text.
+// LogValue returns "(secret)".
 func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 
-// MarshalText hides the text.
+// MarshalText returns "(secret)".
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Scan reads the text from a database, NULL as "".
@@ -53,5 +55,5 @@ func (s *Secret) Scan(value any) error {
 	return err
 }
 
-// Value is the text for a database.
+// Value returns the text for a database.
 func (s Secret) Value() (driver.Value, error) { return s.Reveal(), nil }

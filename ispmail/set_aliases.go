@@ -8,20 +8,19 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// maxDestinations is how many addresses Postfix makes of one (virtual_alias_expansion_limit).
+// maxDestinations is how many addresses Postfix expands one address to (virtual_alias_expansion_limit).
 const maxDestinations = 1000
 
-// SetAliases makes mail for a source go to these destinations and no others. Aliases that are there already stay, with
-// their ids; others are added and deleted, all at once. The mailbox of the source is one of them only if the source itself is
-// among the destinations. It returns the aliases as they are then, by id.
+// SetAliases replaces all destinations of a source at once and returns its aliases, by id. Aliases that are wanted and
+// exist keep their ids. The mailbox of the source receives mail only if the source is among the destinations.
 //
-// It returns [ErrInvalidAddress], also if there is no destination: [Store.DeleteAlias] removes the last one. Its other errors are
-// those of [Store.CreateAlias], and [ErrAliasLimit] for over 1000 destinations, which Postfix does not follow.
+// It returns the errors of [Store.CreateAlias], [ErrInvalidAddress] also if there is no destination (use
+// [Store.DeleteAlias] to remove the last one), and [ErrAliasLimit] for more than 1000 destinations, which Postfix does
+// not follow.
 func (s *Store) SetAliases(ctx context.Context, source string, destinations ...string) ([]Alias, error) {
 	from, err := canonicalSourceIn("source", source)
 	if err != nil {
@@ -44,12 +43,9 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 	}
 	var rows []Alias
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, there, err := s.lockSource(ctx, tx, from)
+		domain, there, err := s.lockServedSource(ctx, tx, from)
 		if err != nil {
 			return err
-		}
-		if domain == nil {
-			return fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(from))
 		}
 		if slices.Contains(wanted, from) {
 			if err := s.checkAlias(ctx, tx, from, from, nil); err != nil {
@@ -68,7 +64,7 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 	return rows, nil
 }
 
-// replaceAliases adds and deletes rows of a source until they have the wanted destinations, a row for each.
+// replaceAliases deletes and adds rows of a source until each wanted destination has one row.
 func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID int64, source string, wanted []string, there []Alias) error {
 	var gone []int64
 	for _, row := range there {
@@ -79,14 +75,14 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 		}
 		gone = append(gone, row.ID)
 	}
-	// Those that are to go go first: some schemas let a source have one row only.
+	// Delete before adding, because some schemas allow only one row for a source.
 	for some := range slices.Chunk(gone, maxKeys) {
 		if _, err := tx.NewDelete().Table(tables.Aliases).Where("id IN (?)", bun.List(some)).Exec(ctx); err != nil {
 			return mapError(err)
 		}
 	}
 	for _, id := range gone {
-		tx.changed(tables.Aliases, "id", id, id, nil)
+		tx.recordChange(tables.Aliases, "id", id, id, nil)
 	}
 	if len(wanted) == 0 {
 		return nil

@@ -8,12 +8,12 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// Lock keeps a user from logging in, without loss of the password: it puts "{CRYPT}!" before the stored value, see
-// [hash.Hasher.Lock]. Mail still arrives. Sessions that are open go on, and Dovecot's cache may know the password: see
-// [Config.OnChange].
+// Lock keeps a user from logging in without losing the password. It puts "{CRYPT}!" before the stored value, see
+// [hash.Hasher.Lock]. Mail still arrives. Open sessions go on, and Dovecot's cache may still know the password:
+// [Config.OnChange] is the place to end both.
 //
-// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrLocked] if the user is locked already, and [ErrTooLong] if
-// the column cannot hold the longer value.
+// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrLocked] if the user is locked already, and
+// [ErrTooLong] if the column cannot hold the longer value.
 func (s *Store) Lock(ctx context.Context, email string) error {
 	return s.replaceStored(ctx, email, StateChanged, func(user User) (string, error) {
 		if s.isLocked(user) {
@@ -23,8 +23,10 @@ func (s *Store) Lock(ctx context.Context, email string) error {
 	})
 }
 
-// Unlock lets a user log in again, with the password from before the lock. It returns [ErrNotFound], [ErrAmbiguous],
-// [ErrInvalidAddress], and [ErrNotLocked] if the user is not locked or if behind the lock there is no password to go back to.
+// Unlock lets a locked user log in again with the password from before the lock.
+//
+// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], and [ErrNotLocked] if the user is not locked or if
+// there is no password behind the lock. In the latter case, [Store.SetStoredPassword] replaces the lock.
 func (s *Store) Unlock(ctx context.Context, email string) error {
 	return s.replaceStored(ctx, email, StateChanged, func(user User) (string, error) {
 		if !s.isLocked(user) {
@@ -38,13 +40,13 @@ func (s *Store) Unlock(ctx context.Context, email string) error {
 	})
 }
 
-// isLocked is User.IsLocked with the default scheme of Config.Hasher.
+// isLocked is [User.IsLocked] with the default scheme of [Config.Hasher].
 func (s *Store) isLocked(user User) bool {
 	info, _ := s.hasher.Inspect(user.Password.Reveal())
 	return info.Locked
 }
 
-// replaceStored gives a user the stored password that change makes of the row.
+// replaceStored replaces the stored password of a user by what change makes of the row.
 func (s *Store) replaceStored(ctx context.Context, email string, kind ChangeKind, change func(User) (string, error)) error {
 	email, err := Canonical(email)
 	if err != nil {
@@ -63,23 +65,25 @@ func (s *Store) replaceStored(ctx context.Context, email string, kind ChangeKind
 			if err := fits(t, "password", stored); err != nil {
 				return err
 			}
-			swapped, err := s.update(ctx, tx, user, stored)
+			swapped, err := s.compareAndSwap(ctx, tx, user, stored)
 			if err != nil {
 				return err
 			}
 			if !swapped {
 				return fmt.Errorf("%w: user %s", ErrNotFound, email)
 			}
-			tx.changed(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
-			tx.tell(Change{Kind: kind, Email: email, Domain: address.DomainOf(email)})
+			tx.recordChange(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.emit(Change{Kind: kind, Email: email, Domain: address.DomainOf(email)})
 			return nil
 		})
 	})
 }
 
-// SetStoredPassword gives a user a stored password that was made elsewhere, "{SCHEME}hash", as it is. It returns
-// [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrTooLong], and [hash.ErrMalformed] if no login could be verified with it
-// and it is no lock either.
+// SetStoredPassword gives a user a stored password, "{SCHEME}hash", that was made elsewhere. It stores the value
+// unchanged.
+//
+// It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrTooLong], and [hash.ErrMalformed] if the value is
+// neither a lock nor one that Dovecot could verify a login with.
 func (s *Store) SetStoredPassword(ctx context.Context, email, stored string) error {
 	if err := s.checkStored(stored); err != nil {
 		return err

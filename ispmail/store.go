@@ -16,52 +16,57 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 )
 
-// Config holds the settings of a Store. The zero value is ready to use.
+// Config holds the settings of a [Store]. The zero value is ready to use.
 type Config struct {
-	// Hasher verifies and makes passwords. Defaults to one with the zero hash.Config, which writes {SHA256-CRYPT}.
+	// Hasher verifies and makes passwords. The default has the zero [hash.Config], which makes {SHA256-CRYPT}.
 	Hasher *hash.Hasher
-	// Logger is told why a password was refused (level Debug, and Warn if the stored value is at fault) and why a rehash
-	// failed (Warn), never a password or a hash. Defaults to slog.Default().
+	// Logger receives the reason for each refused password (Debug; Warn if the stored value is at fault) and for each
+	// rehash that failed (Warn). It never receives a password or a hash. The default is slog.Default().
 	Logger *slog.Logger
-	// Timeout bounds how long a method works before it gives up with ErrUnavailable. If the connection breaks during a
-	// commit, the method may take as long again to find out what became of it. Defaults to 5 seconds.
+	// Timeout bounds how long a method works. After it, the method returns [ErrUnavailable]. If the connection breaks
+	// during a commit, the method may take as long again to find out the outcome. 0 means 5 seconds; a negative value
+	// is an error of [New].
 	Timeout time.Duration
-	// Columns supplies what a table needs beyond the columns of the guide. It is called for each row that is about to be
-	// inserted, a *Domain, *User or *Alias without an ID, and returns values for further columns of that table by
-	// name; bun.Safe("NOW()") is an expression. What it says about columns of the guide does not count. When a transaction
-	// is tried again, it is called again. Not needed where further columns have defaults.
+	// Columns returns values, by name, for columns that are not in the guide. It is not needed if these columns have
+	// defaults.
+	//
+	// It is called with each row to insert: a *[Domain], *[User] or *[Alias] without an ID. bun.Safe("NOW()") is an
+	// expression. Values for columns of the guide are ignored. It is called again if a transaction is tried again.
 	Columns func(ctx context.Context, row any) map[string]any
-	// OnChange is told of each change of a user that others may have remembered: after its commit, before the method
-	// returns, once also if a transaction was tried again. Use it to flush Dovecot's cache, to end sessions, or to send
-	// word. Bulk work, [Store.Import], [Store.Restore], [Store.RenameDomain] and [Store.DeleteDomain], is one Change. If the
-	// outcome is not known, it is told too. It must not call methods of a Store that is in a transaction.
+	// OnChange receives each committed change of a user, to flush caches or end sessions. It is called before the
+	// method returns, once for each change, even if the transaction was tried again.
+	//
+	// Each call of [Store.Import], [Store.Restore], [Store.RenameDomain] and [Store.DeleteDomain] is one [Change]. A
+	// change whose outcome is unknown is reported too. OnChange must not call methods of a Store inside a transaction.
 	OnChange func(ctx context.Context, c Change)
 }
 
 const defaultTimeout = 5 * time.Second
 
-// A Store reads and changes the three tables. Make one with Open or New; the zero value does not work.
-// It is safe for concurrent use, except the one that RunInTx gives, which is for one goroutine.
+// A Store reads and changes the three tables. [Open] and [New] make one; the zero value does not work. It is safe for
+// concurrent use, except inside [Store.RunInTx] and [Store.WithTx], where it belongs to one goroutine.
 type Store struct {
 	db       *bun.DB
-	owned    bool         // db is closed by Close
-	tx       *transaction // that of RunInTx, else nil
+	owned    bool         // Close closes db
+	tx       *transaction // of RunInTx or WithTx, else nil
 	hasher   *hash.Hasher
 	log      *slog.Logger
 	timeout  time.Duration
 	columns  func(context.Context, any) map[string]any
 	onChange func(context.Context, Change)
-	decoy    func() string // a stored password of nobody
+	decoy    func() string // a stored password to verify where there is no user
 	catalog  *catalog
-	lax      bool // connections are not strict
+	lax      bool // the sql_mode is not strict: MariaDB cuts values that are too long
 }
 
-// New returns a Store on a database of the caller's, who opens and closes it. It asks for nothing but an answer: the
-// tables are looked at when they are needed. Its errors are those of Open.
+// New returns a Store on a database that the caller opens and closes. It needs a database that answers. Tables are read
+// only when a method needs them.
 //
 // For SQLite, open modernc.org/sqlite with _pragma=foreign_keys(1), _pragma=busy_timeout(5000) and _txlock=immediate.
-// For MariaDB, see Open for what a connection should be set to. Config.Timeout holds whatever it is set to, but a commit
-// to a server that is halted keeps its connection until the readTimeout of the driver.
+// For MariaDB, use the settings of [Open]; without a readTimeout, a commit on a server that hangs keeps its connection
+// for good.
+//
+// It returns an error for a nil db, another dialect or a negative [Config.Timeout], and otherwise those of Open.
 func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("ispmail: New needs a database, and this is nil")
@@ -98,7 +103,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	})
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	// A ping answers even where no statement does.
+	// A ping succeeds even on a server that runs no statement.
 	query, mode := "SELECT ''", ""
 	if s.isMariaDB() {
 		query = "SELECT @@SESSION.sql_mode"
@@ -110,7 +115,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	return s, nil
 }
 
-// Close closes the database if Open opened it, else it does nothing.
+// Close closes the database if [Open] opened it. Otherwise it does nothing.
 func (s *Store) Close() error {
 	if !s.owned {
 		return nil
@@ -118,7 +123,7 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// Hasher returns what verifies and makes the passwords.
+// Hasher returns the hasher that verifies and makes the passwords.
 func (s *Store) Hasher() *hash.Hasher { return s.hasher }
 
 func (s *Store) isMariaDB() bool { return s.db.Dialect().Name() == dialect.MySQL }

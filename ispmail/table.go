@@ -13,18 +13,19 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// witnessColumn is the column by which a row is known to be the one that was inserted.
+// witnessColumn names the column that identifies an inserted row, because an id alone does not: see insertAlike.
 var witnessColumn = map[string]string{tables.Domains: "name", tables.Users: "password", tables.Aliases: "source"}
 
-// A catalog remembers the tables. Each is looked at when it is first needed and again when something does not fit any
-// more, so that an account needs no rights for tables that it does not use, and a column that changes needs no restart.
+// A catalog remembers the columns of tables. A table is read when it is first needed, so that an account needs no
+// rights on tables that it does not use. It is read again when a value does not fit, so that a changed column needs no
+// restart.
 type catalog struct {
 	mu      sync.Mutex
 	known   map[string]*tables.Table
-	domains map[string][]int64 // ids by canonical name, of which lockDomains makes sure
+	domains map[string][]int64 // ids by canonical name; lockDomains verifies them
 }
 
-// domainIDs returns the ids of domains that lockDomains has seen, and whether it has seen all of them.
+// domainIDs returns the remembered ids of domains. known is false if one of the domains is not remembered.
 func (c *catalog) domainIDs(names []string) (ids []int64, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +41,7 @@ func (c *catalog) domainIDs(names []string) (ids []int64, known bool) {
 
 const maxRemembered = 10_000 // domains
 
-// remember notes the ids of domains.
+// remember stores the ids of domains.
 func (c *catalog) remember(rows []Domain) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,11 +71,11 @@ func (c *catalog) put(t *tables.Table) {
 	c.known[t.Name] = t
 }
 
-// withTable runs fn with what is known of a table. If fn fails as it would with knowledge that is out of date, the table
-// is looked at again, and if it is another now, fn runs once more.
+// withTable calls fn with the remembered columns of a table. If fn fails in a way that outdated columns explain,
+// withTable reads the table again, and if the columns have changed, calls fn once more.
 func (s *Store) withTable(ctx context.Context, db bun.IDB, name string, fn func(*tables.Table) error) error {
 	known := s.catalog.get(name)
-	if known == nil || s.lax { // a server that is not strict would cut what a column does not hold any more
+	if known == nil || s.lax { // a lax server would cut a value for a column that has become narrower
 		t, err := s.readColumns(ctx, db, name)
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func mayBeOutdated(err error) bool {
 	return errors.Is(err, ErrTooLong) || errors.Is(err, ErrNoQuota) || errors.Is(err, ErrSchema) || errorCode(err) == mariaColumnDenied
 }
 
-// readColumns asks the database for the columns of a table, and remembers them.
+// readColumns reads the columns of a table from the database and remembers them.
 func (s *Store) readColumns(ctx context.Context, db bun.IDB, name string) (*tables.Table, error) {
 	t, err := tables.Read(ctx, db, name)
 	if err != nil {
@@ -113,7 +114,7 @@ func fits(t *tables.Table, column, value string) error {
 	return nil
 }
 
-// fitsQuota is fits for a quota in bytes. Where there is no such column, there is no limit, which is 0.
+// fitsQuota is fits for a quota in bytes. Without a column quota, only 0, no limit, fits.
 func fitsQuota(t *tables.Table, bytes int64) error {
 	if !t.HasQuota() {
 		if bytes == 0 {
@@ -121,7 +122,7 @@ func fitsQuota(t *tables.Table, bytes int64) error {
 		}
 		return ErrNoQuota
 	}
-	// A server that is not strict would take the nearest number that fits.
+	// A lax server would store the nearest number that fits.
 	if highest := t.Columns["quota"].Max(); bytes < 0 || highest > 0 && bytes > highest {
 		return fmt.Errorf("%w: quota %d, virtual_users.quota holds 0 to %d", ErrTooLong, bytes, highest)
 	}

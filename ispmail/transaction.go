@@ -13,25 +13,25 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// A transaction is one on its way. It runs statements and remembers what became of them. After the first one that failed it
-// runs no other: MariaDB may have undone everything without a word, and would commit each further statement by itself.
+// A transaction is a running transaction of the database. It remembers the first statement that failed and runs no
+// other after it: MariaDB may have rolled back silently, and would then commit each further statement by itself.
 type transaction struct {
 	bun.Tx
-	foreign  bool // begun and ended by the caller, see WithTx
-	mu       sync.Mutex
-	failed   error    // of a statement
-	changes  []change // that tell later whether it was committed
-	news     []Change // for Config.OnChange
-	depth    int      // of RunInTx within it
-	snapshot bool     // a plain read has made MariaDB take the snapshot that all plain reads see
-	// held are the domains that were locked before the snapshot: to their users and aliases nobody has added any since, so that
-	// plain reads of these see the present.
+	external     bool // the caller begins and ends it: WithTx
+	mu           sync.Mutex
+	failed       error         // of the first statement that failed
+	fieldChanges []fieldChange // evidence for outcome
+	events       []Change      // for Config.OnChange, after the commit
+	depth        int           // of nested RunInTx
+	snapshot     bool          // MariaDB has taken the snapshot that plain reads see
+	// held has the domains that were locked before the snapshot was taken. Nobody has added users or aliases to them
+	// since, so that snapshot reads of these rows are current.
 	held map[string]bool
-	raw  bool // the caller has the transaction for statements of his own
+	raw  bool // the caller may have run statements of its own, see Store.DB
 }
 
-// ran looks at the error of what ran in the transaction.
-func (tx *transaction) ran(err error) error {
+// noteFailure remembers the error of a statement that failed, and returns err.
+func (tx *transaction) noteFailure(err error) error {
 	if _, ok := errors.AsType[*databaseError](err); ok {
 		tx.mu.Lock()
 		defer tx.mu.Unlock()
@@ -49,17 +49,17 @@ func (tx *transaction) failure() error {
 	return tx.failed
 }
 
-// within runs fn between a savepoint and its release. If fn fails, what it did is undone.
-func (tx *transaction) within(ctx context.Context, fn func() error) error {
+// inSavepoint runs fn inside a savepoint and rolls back to it if fn fails.
+func (tx *transaction) inSavepoint(ctx context.Context, fn func() error) error {
 	tx.depth++
 	defer func() { tx.depth-- }()
-	savepoint := fmt.Sprintf("ispmail_%d", tx.depth) // MariaDB forgets an earlier one of the same name
-	changes, news := slices.Clone(tx.changes), len(tx.news)
+	savepoint := fmt.Sprintf("ispmail_%d", tx.depth) // MariaDB replaces an earlier one of the same name
+	changes, events := slices.Clone(tx.fieldChanges), len(tx.events)
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
 		return mapError(err)
 	}
 	undo := func() error {
-		tx.changes, tx.news = changes, tx.news[:news]
+		tx.fieldChanges, tx.events = changes, tx.events[:events]
 		if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
 			return mapError(err)
 		}
@@ -84,14 +84,15 @@ func (tx *transaction) ExecContext(ctx context.Context, query string, args ...an
 		return nil, err
 	}
 	result, err := tx.Tx.ExecContext(ctx, query, args...)
-	tx.watch(err)
+	tx.noteUndo(err)
 	return result, err
 }
 
-// watch notes an error after which the transaction may be undone. Other errors leave it as it was.
-func (tx *transaction) watch(err error) {
+// noteUndo remembers an error after which the database may have rolled the transaction back. After other errors it is
+// intact.
+func (tx *transaction) noteUndo(err error) {
 	if mayUndo(err) {
-		_ = tx.ran(mapError(err))
+		_ = tx.noteFailure(mapError(err))
 	}
 }
 
@@ -102,7 +103,7 @@ func (tx *transaction) QueryContext(ctx context.Context, query string, args ...a
 	}
 	tx.snapshot = tx.snapshot || !strings.HasSuffix(query, "FOR UPDATE")
 	rows, err := tx.Tx.QueryContext(ctx, query, args...)
-	tx.watch(err)
+	tx.noteUndo(err)
 	return rows, err
 }
 
@@ -112,8 +113,8 @@ func (tx *transaction) QueryRowContext(ctx context.Context, query string, args .
 	return tx.Tx.QueryRowContext(ctx, query, args...)
 }
 
-// A guard is how the query builders of bun run through the transaction, not past it. It is below the hooks of bun, which
-// the builders call themselves.
+// A guard makes the query builders of bun run through the transaction. It calls sql.Tx directly, because the builders
+// call the hooks of bun themselves.
 type guard struct{ tx *transaction }
 
 func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -121,7 +122,7 @@ func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.
 		return nil, err
 	}
 	result, err := g.tx.Tx.Tx.ExecContext(ctx, query, args...)
-	g.tx.watch(err)
+	g.tx.noteUndo(err)
 	return result, err
 }
 
@@ -131,7 +132,7 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	}
 	g.tx.snapshot = g.tx.snapshot || !strings.Contains(query, "information_schema") && !strings.HasSuffix(query, "FOR UPDATE")
 	rows, err := g.tx.Tx.Tx.QueryContext(ctx, query, args...)
-	g.tx.watch(err)
+	g.tx.noteUndo(err)
 	return rows, err
 }
 
@@ -140,7 +141,7 @@ func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *
 	return g.tx.Tx.Tx.QueryRowContext(ctx, query, args...)
 }
 
-// NewValues is that of [bun.IDB], as are the following.
+// NewValues and the following methods are those of [bun.IDB], through a guard.
 func (tx *transaction) NewValues(model any) *bun.ValuesQuery {
 	return tx.Tx.NewValues(model).Conn(guard{tx})
 }

@@ -19,23 +19,7 @@ import (
 
 var kinds = map[string]func(testing.TB) *ispmailtest.Database{"MariaDB": ispmailtest.MariaDB, "SQLite": ispmailtest.SQLite}
 
-// sequence yields records, and an error at their end if there is one.
-func sequence(err error, all ...ispmail.Record) iter.Seq2[ispmail.Record, error] {
-	return func(yield func(ispmail.Record, error) bool) {
-		for _, r := range all {
-			if !yield(r, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ispmail.Record{}, err)
-		}
-	}
-}
-
-func ptr[T any](v T) *T { return &v }
-
-// exported returns the file of everything in a database.
+// exported returns everything in a database as a file of records.
 func exported(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	var file bytes.Buffer
@@ -48,7 +32,7 @@ func restore(t *testing.T, db *ispmailtest.Database, file string) error {
 	return db.Store(t, ispmail.Config{}).Restore(t.Context(), records.Read(strings.NewReader(file)))
 }
 
-// wild fills a database with what is found in old ones.
+// wild fills a database with faulty rows as they occur in old ones.
 func wild(t *testing.T, db *ispmailtest.Database) {
 	t.Helper()
 	db.Example(t)
@@ -125,7 +109,7 @@ func TestRoundTripOdd(t *testing.T) {
 	assert.Equal(t, dbtest.Dump(t, first), dbtest.Dump(t, third))
 }
 
-// exportedUser is the line of a user, who is gone then.
+// exportedUser returns the line of a user, and deletes the user again.
 func exportedUser(t *testing.T, db *ispmailtest.Database) string {
 	t.Helper()
 	db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')")
@@ -182,17 +166,17 @@ func TestRestoreRefuses(t *testing.T) {
 				err     error
 				records iter.Seq2[ispmail.Record, error]
 			}{
-				"the records":     {broken, sequence(broken, domain)},
-				"no id":           {ispmail.ErrRecord, sequence(nil, domain, user(0, 1, "john@example.org"))},
-				"new password":    {ispmail.ErrRecord, sequence(nil, domain, ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: 1, Email: "john@example.org"}, NewPassword: ispmail.NewSecret("x")})},
-				"empty":           {ispmail.ErrRecord, sequence(nil, ispmail.Record{Origin: "line 4"})},
-				"the same id":     {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "jane@example.org"), user(1, 1, "john@example.org"))},
-				"the same email":  {ispmail.ErrExists, sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, "John@example.org"))},
-				"no domain":       {ispmail.ErrNoDomain, sequence(nil, domain, user(1, 2, "john@example.org"))},
-				"not UTF-8":       {ispmail.ErrRecord, sequence(nil, domain, user(1, 1, "j\xf6rg@example.org"))},
-				"domain 0":        {ispmail.ErrNoDomain, sequence(nil, domain, user(1, 0, "john@example.org"))},
-				"too long":        {ispmail.ErrTooLong, sequence(nil, domain, user(1, 1, strings.Repeat("j", 99)+"@example.org"))},
-				"a later, longer": {ispmail.ErrTooLong, sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, strings.Repeat("j", 99)+"@example.org"))},
+				"the records":     {broken, dbtest.Sequence(broken, domain)},
+				"no id":           {ispmail.ErrRecord, dbtest.Sequence(nil, domain, user(0, 1, "john@example.org"))},
+				"new password":    {ispmail.ErrRecord, dbtest.Sequence(nil, domain, ispmail.Record{Origin: "line 4", User: &ispmail.User{ID: 1, Email: "john@example.org"}, NewPassword: ispmail.NewSecret("x")})},
+				"empty":           {ispmail.ErrRecord, dbtest.Sequence(nil, ispmail.Record{Origin: "line 4"})},
+				"the same id":     {ispmail.ErrExists, dbtest.Sequence(nil, domain, user(1, 1, "jane@example.org"), user(1, 1, "john@example.org"))},
+				"the same email":  {ispmail.ErrExists, dbtest.Sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, "John@example.org"))},
+				"no domain":       {ispmail.ErrNoDomain, dbtest.Sequence(nil, domain, user(1, 2, "john@example.org"))},
+				"not UTF-8":       {ispmail.ErrRecord, dbtest.Sequence(nil, domain, user(1, 1, "j\xf6rg@example.org"))},
+				"domain 0":        {ispmail.ErrNoDomain, dbtest.Sequence(nil, domain, user(1, 0, "john@example.org"))},
+				"too long":        {ispmail.ErrTooLong, dbtest.Sequence(nil, domain, user(1, 1, strings.Repeat("j", 99)+"@example.org"))},
+				"a later, longer": {ispmail.ErrTooLong, dbtest.Sequence(nil, domain, user(1, 1, "john@example.org"), user(2, 1, strings.Repeat("j", 99)+"@example.org"))},
 			} {
 				err := store.Restore(t.Context(), test.records)
 				require.ErrorIs(t, err, test.err, name)
@@ -203,14 +187,14 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 			db.Exec(t, "ALTER TABLE virtual_users DROP COLUMN quota")
 			rich := user(1, 1, "john@example.org")
-			rich.User.Quota = ptr(int64(1))
-			require.ErrorIs(t, db.Store(t, ispmail.Config{}).Restore(t.Context(), sequence(nil, domain, rich)), ispmail.ErrNoQuota)
+			rich.User.Quota = new(int64(1))
+			require.ErrorIs(t, db.Store(t, ispmail.Config{}).Restore(t.Context(), dbtest.Sequence(nil, domain, rich)), ispmail.ErrNoQuota)
 			require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
-				assert.ErrorContains(t, tx.Restore(ctx, sequence(nil)), "cannot be part of a transaction")
+				assert.ErrorContains(t, tx.Restore(ctx, dbtest.Sequence[ispmail.Record](nil)), "cannot be part of a transaction")
 				for _, err := range tx.Export(ctx) {
 					assert.ErrorContains(t, err, "cannot be part of a transaction")
 				}
-				assert.ErrorContains(t, errorOf(tx.Import(ctx, sequence(nil), ispmail.ImportConfig{})), "cannot be part of a transaction")
+				assert.ErrorContains(t, errorOf(tx.Import(ctx, dbtest.Sequence[ispmail.Record](nil), ispmail.ImportConfig{})), "cannot be part of a transaction")
 				return nil
 			}))
 			assert.Empty(t, dbtest.Dump(t, db))

@@ -16,13 +16,10 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestLostInsert has an insert that is lost, and another row that gets its id before the rows are read back.
+// TestLostInsert loses an insert, and gives its id to another row before the rows are read back.
 func TestLostInsert(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	for name, c := range map[string]struct {
 		create func() error
 		insert string
@@ -56,13 +53,11 @@ func TestLostInsert(t *testing.T) {
 	}
 }
 
-// TestOutcomeOfTwins has another transaction that does one of two things that a lost one did.
+// TestOutcomeOfTwins loses a transaction with two changes. Another transaction makes one of them before the rows are read
+// back.
 func TestOutcomeOfTwins(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	db, proxy, store := proxied(t)
 	proxy.armed.Store(&cut{statement: "COMMIT", moment: before, away: true})
 	result := make(chan error, 1)
 	go func() {
@@ -80,13 +75,10 @@ func TestOutcomeOfTwins(t *testing.T) {
 	require.ErrorIs(t, <-result, ispmail.ErrOutcomeUnknown)
 }
 
-// TestOutcomeOfNothing: where nothing was to change, it does not matter what became of it.
+// TestOutcomeOfNothing loses the answer to the commit of a change that changes nothing. It succeeds, whatever the outcome.
 func TestOutcomeOfNothing(t *testing.T) {
 	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
+	_, proxy, store := proxied(t)
 	for _, moment := range []moment{before, after} {
 		proxy.armed.Store(&cut{statement: "COMMIT", moment: moment})
 		require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))

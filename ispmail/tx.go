@@ -12,75 +12,72 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-const retries = 3 // of a transaction that MariaDB undid for the sake of another one
+const retries = 3 // of a transaction that MariaDB rolled back because of a deadlock or a lock wait
 
-// RunInTx runs fn in a transaction. Everything that fn does through the Store that it is given happens completely if
-// fn returns nil, else not at all. That Store must not be used after fn.
+// RunInTx runs fn in a transaction: everything that fn does through tx is committed if fn returns nil, and rolled back
+// otherwise. Do not use tx after fn has returned.
 //
-// No update gets lost: [Store.User], [Store.Domain], [Store.AliasesOf] and whatever changes rows read the present and lock what
-// they read until the transaction ends, so that two transactions that read a row and then change it run one after the
-// other. Lists, counts, [Store.Recipients] and [Store.Export] lock nothing and read the snapshot that MariaDB takes at the first
-// of them (REPEATABLE READ).
+// Updates do not get lost. [Store.User], [Store.Domain], [Store.AliasesOf] and all methods that change rows read the
+// current rows and lock them until the transaction ends. Lists, counts, [Store.Recipients] and [Store.Trace] lock
+// nothing. On MariaDB they read the snapshot that the first of them takes (REPEATABLE READ).
 //
-// A RunInTx within fn is a part of the transaction that may fail by itself: what it did is undone if its function returns an
-// error (a savepoint). If a statement failed, as opposed to an answer like [ErrNotFound], the whole transaction is undone,
-// whatever fn returns, and no further statement runs.
+// Statements of the caller on other tables go through [Store.DB] of tx. A nested RunInTx is a savepoint: if its
+// function fails, only its part is rolled back. If a statement fails, as opposed to an answer like [ErrNotFound], the
+// whole transaction is rolled back, whatever fn returns.
 //
-// [Store.DB] within fn is for statements of the caller's own, on tables of his own, in the same transaction.
+// After a deadlock or a lock wait, RunInTx calls fn again, at most three times: side effects of fn elsewhere must bear
+// repetition. [Config.Timeout] holds for each method inside fn; ctx bounds the whole. Authenticate does not rehash
+// inside fn. Import, Export, Restore and CreateSchema cannot run inside fn.
 //
-// A transaction that MariaDB undid because of a deadlock or a lock is tried again, at most three times: fn must not
-// have effects elsewhere that may not happen twice. Each method within fn has [Config.Timeout] for itself; for fn as a
-// whole, the limit is that of ctx. Within fn, Authenticate does not rehash.
-//
-// The error is that of fn or of the statement that failed, or [ErrOutcomeUnknown] if the connection broke during the
-// commit and the database stayed away.
+// It returns the error of fn or of the statement that failed, or [ErrOutcomeUnknown] if the connection broke during the
+// commit.
 func (s *Store) RunInTx(ctx context.Context, fn func(ctx context.Context, tx *Store) error) error {
 	if s.tx != nil {
-		return s.tx.within(ctx, func() error { return fn(ctx, s) })
+		return s.tx.inSavepoint(ctx, func() error { return fn(ctx, s) })
 	}
 	return s.explain(ctx, s.transact(ctx, s.isolation(), func(ctx context.Context, tx *transaction) error {
 		return fn(ctx, s.in(tx))
 	}))
 }
 
-// in returns the Store within a transaction.
+// in returns the Store inside a transaction.
 func (s *Store) in(tx *transaction) *Store {
 	within := *s
 	within.tx, within.owned = tx, false
 	return &within
 }
 
-// WithTx returns a Store whose methods run in a transaction that the caller has begun, on the database of this Store, and that
-// he ends. Then several promises are his to keep:
+// WithTx returns a Store whose methods run in a transaction that the caller begins and ends, on the database of s. It
+// belongs to one goroutine. It leaves to the caller what [Store.RunInTx] does:
 //
-//   - nothing is tried again after a deadlock, and a commit whose answer got lost is not looked into;
-//   - uniqueness where the schema has no unique key needs REPEATABLE READ on MariaDB, which is its default, and a
-//     transaction that is IMMEDIATE on SQLite;
-//   - after an error of the database, the transaction must be rolled back, and no further method runs;
-//   - [Config.OnChange] hears of the changes when the caller says by [Store.Committed] that he has committed.
+//   - Nothing is tried again after a deadlock, and a commit whose answer got lost is not investigated.
+//   - If the tables have no unique keys, duplicates are prevented only by REPEATABLE READ, the default of MariaDB, or
+//     by a transaction of SQLite that begins with BEGIN IMMEDIATE.
+//   - After an error of the database, no further method runs, and the caller must roll back.
+//   - After the commit, the caller calls [Store.Committed], which reports the changes to [Config.OnChange].
 //
-// A Store of WithTx is for one goroutine.
+// If tx is of another kind of database, every method returns an error.
 func (s *Store) WithTx(tx bun.Tx) *Store {
-	t := &transaction{Tx: tx, foreign: true, snapshot: true} // for all that is known
+	t := &transaction{Tx: tx, external: true, snapshot: true} // for all that is known
 	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {
 		t.failed = errors.New("ispmail: the transaction is none of this database")
 	}
 	return s.in(t)
 }
 
-// Committed tells a Store of [Store.WithTx] that its transaction is committed, so that [Config.OnChange] hears of what it
-// changed. It does nothing on other Stores.
+// Committed reports the changes of a Store of [Store.WithTx] to [Config.OnChange]. Call it after the commit. On other
+// Stores it does nothing.
 func (s *Store) Committed(ctx context.Context) {
-	if s.tx == nil || !s.tx.foreign {
+	if s.tx == nil || !s.tx.external {
 		return
 	}
-	news := s.tx.news
-	s.tx.news = nil
-	s.notify(ctx, news, false)
+	events := s.tx.events
+	s.tx.events = nil
+	s.notify(ctx, events, false)
 }
 
-// DB returns the database of the Store, for statements of the caller's own. Within [Store.RunInTx] and [Store.WithTx] it is the
-// transaction. Errors are those of the driver.
+// DB returns the database of the Store for statements of the caller. Inside [Store.RunInTx] and [Store.WithTx] it is
+// the transaction. Errors are those of the driver; [Store.Read] translates them.
 func (s *Store) DB() bun.IDB {
 	if s.tx == nil {
 		return s.db
@@ -91,12 +88,12 @@ func (s *Store) DB() bun.IDB {
 
 type callerKey struct{}
 
-// deadline bounds the work of a method. The context remembers that of the caller.
+// deadline bounds the work of a method by Config.Timeout. The new context remembers the one of the caller.
 func (s *Store) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithValue(ctx, callerKey{}, callerOf(ctx)), s.timeout)
 }
 
-// callerOf returns the context that the caller of the outermost method has given.
+// callerOf returns the context that the caller passed to the outermost method.
 func callerOf(ctx context.Context) context.Context {
 	if caller, ok := ctx.Value(callerKey{}).(context.Context); ok {
 		return caller
@@ -104,9 +101,9 @@ func callerOf(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Read runs queries of the caller's own, which must change nothing, with [Config.Timeout] for all of them. Within
-// [Store.RunInTx] they are part of the transaction. Errors of the database come back as those of this package, others of fn as
-// they are.
+// Read runs queries of the caller, which must not change anything, within one [Config.Timeout]. Inside [Store.RunInTx]
+// they are part of the transaction. Errors of the database become those of this package; other errors of fn come back
+// unchanged.
 func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, db bun.IDB) error) error {
 	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		err := fn(ctx, db)
@@ -119,36 +116,36 @@ func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, db bun.ID
 	})
 }
 
-// read runs statements that change nothing, in the transaction of RunInTx if there is one.
+// read runs statements that change nothing, in the transaction of the Store if there is one.
 func (s *Store) read(ctx context.Context, fn func(context.Context, bun.IDB) error) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	if s.tx != nil {
-		return s.explain(ctx, s.tx.ran(fn(ctx, s.tx)))
+		return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
 	}
 	return s.explain(ctx, fn(ctx, s.db))
 }
 
-// write runs fn in a transaction, its own or the one of RunInTx.
+// write runs fn in the transaction of the Store, or in one of its own.
 func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction) error) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	if s.tx != nil {
-		return s.explain(ctx, s.tx.ran(fn(ctx, s.tx)))
+		return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
 	}
 	return s.explain(ctx, s.transact(ctx, s.isolation(), fn))
 }
 
-// isolation is what the methods that create something rely on: where the schema has no unique key, the locks between
-// rows keep out a twin, and MariaDB has these at this level, its default, but not below.
+// isolation returns the level that prevents duplicates if the schema has no unique keys: gap locks, which MariaDB takes
+// from REPEATABLE READ up.
 func (s *Store) isolation() *sql.TxOptions {
 	if !s.isMariaDB() {
-		return nil // a transaction that writes is alone
+		return nil // SQLite runs one writing transaction at a time
 	}
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
 }
 
-// transact runs fn in a transaction until MariaDB does not undo it any more.
+// transact runs fn in a transaction and tries again if MariaDB rolled it back for another one.
 func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(context.Context, *transaction) error) error {
 	for retry := 0; ; retry++ {
 		again, err := s.transactOnce(ctx, options, fn)
@@ -157,6 +154,7 @@ func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(co
 		}
 		// The other transaction is on its way; step aside for a moment, not in lockstep with other waiters.
 		select {
+		// Let the other transaction finish. The random wait keeps several waiters apart.
 		case <-time.After(rand.N(time.Duration(retry+1) * 20 * time.Millisecond)): //nolint:gosec // jitter is no secret
 		case <-ctx.Done():
 			return err
@@ -164,9 +162,10 @@ func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(co
 	}
 }
 
-// transactOnce also tells whether MariaDB undid the transaction, whatever fn made of that.
+// transactOnce runs fn in one transaction. again reports whether MariaDB rolled it back, whatever error fn made of
+// that.
 func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn func(context.Context, *transaction) error) (again bool, err error) {
-	// The context of BEGIN is that of the whole transaction, so a deadline for BEGIN alone takes a timer.
+	// database/sql rolls back when the context of BEGIN ends. So a timer, not a deadline, bounds BEGIN alone.
 	txCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	late := time.AfterFunc(s.timeout, func() { cancel(context.DeadlineExceeded) })
@@ -182,11 +181,11 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	committing := false
 	defer func() {
 		if !committing {
-			// Also after a deadlock: for other errors, MariaDB undoes the statement only.
+			// After most errors MariaDB undoes only the statement. After a deadlock this does no harm.
 			_ = s.await(ctx, begun.Rollback)
 		}
 	}()
-	if err := tx.ran(fn(ctx, tx)); err != nil {
+	if err := tx.noteFailure(fn(ctx, tx)); err != nil {
 		return isRetryable(tx.failure()), err
 	}
 	if err := tx.failure(); err != nil {
@@ -202,20 +201,20 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	err = s.await(ctx, begun.Commit)
 	switch {
 	case err == nil:
-		s.notify(ctx, tx.news, false)
+		s.notify(ctx, tx.events, false)
 		return false, nil
 	case errors.Is(err, sql.ErrTxDone), isRetryable(err):
-		return isRetryable(err), mapError(err) // it was rolled back: before COMMIT was sent, or by MariaDB
+		return isRetryable(err), mapError(err) // rolled back: before COMMIT was sent, or by MariaDB
 	}
-	err = s.outcome(ctx, tx.changes, err)
+	err = s.outcome(ctx, tx.fieldChanges, err)
 	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
-		s.notify(ctx, tx.news, err != nil)
+		s.notify(ctx, tx.events, err != nil)
 	}
 	return false, err
 }
 
-// stillOpen returns an error if MariaDB has undone the transaction because of a statement of the caller's own. Its error may
-// have come with the rows, where nobody here sees it.
+// stillOpen returns an error if a statement of the caller made MariaDB roll back. Such an error may come with the rows
+// of a query, where only the caller sees it.
 func (s *Store) stillOpen(ctx context.Context, tx *transaction) error {
 	if !tx.raw || !s.isMariaDB() {
 		return nil
@@ -230,8 +229,8 @@ func (s *Store) stillOpen(ctx context.Context, tx *transaction) error {
 	return nil
 }
 
-// await runs a Commit or a Rollback, which take no context, and stops waiting for it when the time is over. Then the
-// connection stays with it until the driver gives up too.
+// await runs Commit or Rollback, which take no context, and returns when the time is up. The connection is then busy
+// until the driver gives up.
 func (s *Store) await(ctx context.Context, end func() error) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()

@@ -138,7 +138,7 @@ func TestAliasesOfStray(t *testing.T) {
 
 var errNo = errors.New("no")
 
-// TestNested undoes what an inner function refused, and keeps what others did.
+// TestNested rolls back an inner function that fails, and keeps the work of the others.
 func TestNested(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		for round := range times(1, 1000) {

@@ -11,10 +11,11 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// CreateUser adds a mailbox with a password, which is hashed as Config.Hasher says. Its quota is the default of the
-// column; SetQuota in the same RunInTx gives it another. It returns ErrInvalidAddress, ErrNoDomain, ErrExists,
-// ErrTooLong, or the hash.ErrPasswordTooLong or hash.ErrInvalidPassword of a password that no mail client could log in
-// with.
+// CreateUser adds a mailbox with a password, which it hashes with [Config.Hasher]. The quota is the default of the
+// column. To set another one, call [Store.SetQuota] in the same [Store.RunInTx].
+//
+// It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [hash.ErrPasswordTooLong] or
+// [hash.ErrInvalidPassword] for a password that no mail client could log in with.
 func (s *Store) CreateUser(ctx context.Context, email, password string) (User, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -28,7 +29,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 	}
 	var user User
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, err := s.domainOf(ctx, tx, email)
+		domain, err := s.lockDomainOf(ctx, tx, email)
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 			return err
 		}
 		user = rows[0] // with the quota
-		tx.tell(Change{Kind: UserCreated, Email: email, Domain: domain.Name})
+		tx.emit(Change{Kind: UserCreated, Email: email, Domain: domain.Name})
 		return nil
 	})
 	if err != nil {
@@ -57,7 +58,8 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 	return user, nil
 }
 
-// User returns the user with that address. It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
+// User returns a user by address. Inside [Store.RunInTx] it locks the row. It returns [ErrNotFound],
+// [ErrInvalidAddress] or [ErrAmbiguous].
 func (s *Store) User(ctx context.Context, email string) (User, error) {
 	email, err := Canonical(email)
 	if err != nil {
@@ -71,15 +73,17 @@ func (s *Store) User(ctx context.Context, email string) (User, error) {
 	return user, err
 }
 
-// Users lists the users that a query selects, by id and in constant memory. The zero [Query] selects all. Rows of other
-// programs that are nobody's login are among them, see [User.CanLogin].
+// Users yields the users that a [Query] selects, by id and in constant memory. The zero Query selects all. Rows of
+// other programs that are no login are among them, see [User.CanLogin]. An error ends the sequence: see [InDomain] for
+// the possible answers.
 func (s *Store) Users(ctx context.Context, q Query) iter.Seq2[User, error] {
 	return list[User](ctx, s, q)
 }
 
-// DeleteUser removes a user and returns the aliases that now lead nowhere: they lead to the address, and neither an alias
-// of that address nor a catch-all takes its mail. They stay: see DeleteAlias and ChangeAlias. Its errors are ErrNotFound,
-// ErrInvalidAddress and ErrAmbiguous.
+// DeleteUser removes a user. It returns the aliases that now lead nowhere: they lead to the address, which has no alias
+// of its own and no catch-all. They stay in the table: see [Store.DeleteAlias] and [Store.ChangeAlias].
+//
+// It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
 func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias, err error) {
 	email, err = Canonical(email)
 	if err != nil {
@@ -93,8 +97,8 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 		if _, err := tx.NewDelete().Table(tables.Users).Where("id = ?", user.ID).Exec(ctx); err != nil {
 			return mapError(err)
 		}
-		tx.changed(tables.Users, "id", user.ID, user.ID, nil)
-		tx.tell(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
+		tx.recordChange(tables.Users, "id", user.ID, user.ID, nil)
+		tx.emit(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
 		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID})
 		return err
 	})
@@ -104,9 +108,10 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 	return dangling, nil
 }
 
-// SetQuota sets the size of a user's mailbox in bytes; 0 means no limit. It returns ErrNotFound, ErrInvalidAddress,
-// ErrAmbiguous, ErrNoQuota where virtual_users has no column quota, and ErrTooLong if the column cannot hold the number
-// or the number is negative.
+// SetQuota sets the size limit of a mailbox in bytes; 0 means no limit.
+//
+// It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], [ErrNoQuota] if virtual_users has no column quota, and
+// [ErrTooLong] if the number is negative or the column cannot hold it.
 func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 	email, err := Canonical(email)
 	if err != nil {
@@ -131,13 +136,13 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 			if user.Quota != nil {
 				before = *user.Quota
 			}
-			tx.changed(tables.Users, "quota", user.ID, before, bytes)
+			tx.recordChange(tables.Users, "quota", user.ID, before, bytes)
 			return nil
 		})
 	})
 }
 
-// newRow is the user as a new row. Without a quota, it has the default of the column.
+// newRow returns the user as a row to insert. Without a quota, the column gets its default.
 func (u *User) newRow() newRow {
 	row := newRow{u, tables.Needed[tables.Users][1:], []any{u.DomainID, u.Email, u.Password.Reveal()}}
 	if u.Quota != nil {
@@ -146,7 +151,7 @@ func (u *User) newRow() newRow {
 	return row
 }
 
-// userRow returns the one row of a canonical address.
+// userRow returns the only row of a canonical address, or ErrNotFound or ErrAmbiguous.
 func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
 	rows, err := lookup[User](ctx, s, db, "email", lock, email)
 	switch {
@@ -160,10 +165,10 @@ func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lock
 	return rows[0], nil
 }
 
-// lockInTx returns lockRows inside RunInTx, where a plain read may be stale: it reads the snapshot of the transaction.
+// lockInTx returns lockRows inside a transaction, where a snapshot read may be stale.
 func (s *Store) lockInTx() lockMode { return lockMode(s.tx != nil) }
 
-// unlessHeld returns lockRows where a plain read of what a domain holds may be stale.
+// unlessHeld returns lockRows unless the domain is held, so that a snapshot read of its rows is current.
 func (s *Store) unlessHeld(tx *transaction, domain string) lockMode {
 	return lockMode(!tx.held[domain])
 }
