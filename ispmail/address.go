@@ -14,6 +14,13 @@ import (
 // non-ASCII local parts. Nothing is trimmed or guessed.
 func Canonical(email string) (string, error) { return canonicalIn("address", email) }
 
+// CanonicalSource is [Canonical] for the source of an alias, which may be "@domain" too.
+func CanonicalSource(source string) (string, error) { return canonicalSourceIn("source", source) }
+
+// CanonicalDomain returns the one spelling of a domain name: A-labels (RFC 5890) in lower case. What is none returns an
+// [AddressError].
+func CanonicalDomain(name string) (string, error) { return canonicalDomainIn("domain", name) }
+
 // An AddressError describes an address or a domain name that the server cannot serve. errors.Is takes it for
 // [ErrInvalidAddress].
 type AddressError struct {

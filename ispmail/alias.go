@@ -144,10 +144,9 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 				others = append(others, left)
 				continue
 			}
-			if _, err := tx.NewDelete().Table(tables.Aliases).Where("id = ?", row.ID).Exec(ctx); err != nil {
-				return mapError(err)
+			if err := s.deleteRows(ctx, tx, []Alias{row}); err != nil {
+				return err
 			}
-			tx.recordChange(tables.Aliases, "id", row.ID, row.ID, nil)
 		}
 		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" }) {
 			return nil // the source still leads somewhere
@@ -159,6 +158,51 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 		return nil, err
 	}
 	return dangling, nil
+}
+
+// DeleteAliases removes all aliases of a source. It returns the aliases that now lead nowhere, as [Store.DeleteAlias] does.
+//
+// It returns [ErrNotFound] or [ErrInvalidAddress].
+func (s *Store) DeleteAliases(ctx context.Context, source string) (dangling []Alias, err error) {
+	source, err = canonicalSourceIn("source", source)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		_, rows, err := s.lockSource(ctx, tx, source)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return fmt.Errorf("%w: alias from %s", ErrNotFound, source)
+		}
+		if err := s.deleteRows(ctx, tx, rows); err != nil {
+			return err
+		}
+		dangling, err = s.dangling(ctx, tx, removal{key: source, aliases: rows})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dangling, nil
+}
+
+// deleteRows deletes aliases by their ids.
+func (s *Store) deleteRows(ctx context.Context, tx *transaction, rows []Alias) error {
+	for some := range slices.Chunk(rows, maxKeys) {
+		ids := make([]int64, len(some))
+		for i, row := range some {
+			ids[i] = row.ID
+		}
+		if _, err := tx.NewDelete().Table(tables.Aliases).Where("id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
+			return mapError(err)
+		}
+	}
+	for _, row := range rows {
+		tx.recordChange(tables.Aliases, "id", row.ID, row.ID, nil)
+	}
+	return nil
 }
 
 // newRow returns the alias as a row to insert.

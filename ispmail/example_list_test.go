@@ -65,7 +65,7 @@ func ExampleInDomain() {
 	}
 	// Output:
 	// anna@example.org
-	// ispmail: invalid address: the domain
+	// ispmail: invalid address: the domain is empty
 }
 
 func ExampleStore_CountUsers() {

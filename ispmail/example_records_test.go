@@ -35,7 +35,7 @@ func ExampleStore_Import() {
 	fmt.Println(result.Users, "users added,", result.Refused, "refused,", err)
 	// Output:
 	// user john@example.org: ispmail: already exists: with another password or quota
-	// user j o e@example.org: ispmail: invalid address: the part before the @
+	// user j o e@example.org: ispmail: invalid address: the part before the @ has a sign that is not allowed there
 	// 2 users added, 2 refused, <nil>
 }
 

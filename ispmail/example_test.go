@@ -76,7 +76,7 @@ func ExampleCanonical() {
 	// Output:
 	// john@example.org <nil>
 	// john@xn--mller-kva.example <nil>
-	//  ispmail: invalid address: the part before the @
+	//  ispmail: invalid address: the part before the @ has a sign that is not allowed there
 }
 
 func ExampleStore_CreateSchema() {

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/uptrace/bun"
+
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
-	"github.com/uptrace/bun"
 )
 
 // An importBatch is the part of an import that one transaction writes. It loads what is there, decides on each record,

@@ -334,3 +334,16 @@ func TestPagesAreRanges(t *testing.T) {
 	assert.Len(t, ran(), 1)
 	assert.False(t, slices.Contains(ran(), ""))
 }
+
+func TestDeleteAliases(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, 'Jack@example.org', 'a@x.example, b@x.example, no address'), (1, 'team@example.org', 'jack@example.org')")
+		dangling, err := store.DeleteAliases(ctx, "JACK@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"team@example.org > jack@example.org"}, arrows(dangling))
+		assert.Equal(t, []string{"team@example.org > jack@example.org"}, allAliases(t, store))
+		require.ErrorIs(t, errorOf(store.DeleteAliases(ctx, "jack@example.org")), ispmail.ErrNotFound)
+		require.ErrorIs(t, errorOf(store.DeleteAliases(ctx, "")), ispmail.ErrInvalidAddress)
+	})
+}

@@ -47,6 +47,12 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText returns "(secret)".
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// UnmarshalText takes the text, so that a request in JSON can hold a Secret.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = NewSecret(string(text))
+	return nil
+}
+
 // Scan reads the text from a database, NULL as "".
 func (s *Secret) Scan(value any) error {
 	var text sql.NullString

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/uptrace/bun"
-
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
@@ -66,26 +64,20 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 
 // replaceAliases deletes and adds rows of a source until each wanted destination has one row.
 func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID int64, source string, wanted []string, there []Alias) error {
-	var gone []int64
+	var gone []Alias
+	kept := 0
 	for _, row := range there {
 		at := slices.IndexFunc(wanted, func(d string) bool { return slices.Equal(row.canonicalDestinations(), []string{d}) })
 		if at >= 0 && len(row.Destinations()) == 1 {
 			wanted = slices.Delete(slices.Clone(wanted), at, at+1)
+			kept++
 			continue
 		}
-		gone = append(gone, row.ID)
+		gone = append(gone, row)
 	}
 	// Delete before adding, because some schemas allow only one row for a source.
-	for some := range slices.Chunk(gone, maxKeys) {
-		if _, err := tx.NewDelete().Table(tables.Aliases).Where("id IN (?)", bun.List(some)).Exec(ctx); err != nil {
-			return mapError(err)
-		}
-	}
-	for _, id := range gone {
-		tx.recordChange(tables.Aliases, "id", id, id, nil)
-	}
-	if len(wanted) == 0 {
-		return nil
+	if err := s.deleteRows(ctx, tx, gone); err != nil || len(wanted) == 0 {
+		return err
 	}
 	rows := make([]newRow, len(wanted))
 	for i, d := range wanted {
@@ -93,7 +85,7 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 		rows[i] = alias.newRow()
 	}
 	_, err := s.insert(ctx, tx, tables.Aliases, rows...)
-	if errors.Is(err, ErrExists) && len(rows) > 1 {
+	if errors.Is(err, ErrExists) && kept+len(rows) > 1 {
 		return fmt.Errorf("%w: the table has a unique key that allows no second destination of %s", err, source)
 	}
 	return err

@@ -67,13 +67,15 @@ func (tx *transaction) inSavepoint(ctx context.Context, fn func() error) error {
 	}
 	err := fn()
 	if err != nil {
-		err = errors.Join(err, undo())
+		if undoErr := undo(); undoErr != nil {
+			err = errors.Join(err, undoErr)
+		}
 	}
 	if failed := tx.failure(); failed != nil {
 		return cmp.Or(err, failed)
 	}
-	if _, releaseErr := tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); releaseErr != nil {
-		err = errors.Join(err, mapError(releaseErr))
+	if _, releaseErr := tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); releaseErr != nil && err == nil {
+		err = mapError(releaseErr)
 	}
 	return err
 }

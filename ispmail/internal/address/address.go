@@ -19,10 +19,15 @@ const (
 
 // Why a text has no canonical form.
 var (
-	errNoAt      = errors.New("it has no @")
-	errLocalPart = errors.New("the part before the @")
-	errDomain    = errors.New("the domain")
-	errTooLong   = fmt.Errorf("it is longer than %d octets", maxAddress)
+	errNoAt         = errors.New("it has no @")
+	errNoLocalPart  = errors.New("nothing is before the @")
+	errLocalLength  = fmt.Errorf("the part before the @ is longer than %d octets", maxLocalPart)
+	errLocalDots    = errors.New("the part before the @ begins or ends with a dot, or has two in a row")
+	errLocalSign    = errors.New("the part before the @ has a sign that is not allowed there")
+	errNoDomain     = errors.New("the domain is empty")
+	errDomainLength = fmt.Errorf("the domain is longer than %d octets, or a part of it than %d", maxDomain, maxLabel)
+	errDomain       = errors.New("the domain is no host name")
+	errTooLong      = fmt.Errorf("it is longer than %d octets", maxAddress)
 )
 
 // Canonical returns the canonical form of an address. The local part must be a dot-atom of RFC 5322, section 3.2.3. Nothing
@@ -33,8 +38,8 @@ func Canonical(address string) (string, error) {
 		return "", errNoAt
 	}
 	local = Lower(local)
-	if !isDotAtom(local) || len(local) > maxLocalPart {
-		return "", errLocalPart
+	if err := checkLocalPart(local); err != nil {
+		return "", err
 	}
 	domain, err := Domain(domain)
 	if err != nil {
@@ -103,19 +108,23 @@ func Lower(s string) string {
 	}, s)
 }
 
-// isDotAtom reports whether a text is a dot-atom-text of RFC 5322, section 3.2.3, in lower case.
-func isDotAtom(s string) bool {
-	for atom := range strings.SplitSeq(s, ".") {
-		if atom == "" {
-			return false
-		}
-		for i := range len(atom) {
-			if c := atom[i]; !isLetterOrDigit(c) && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
-				return false
-			}
+// checkLocalPart tells why a text in lower case is no dot-atom-text of RFC 5322, nil if it is.
+func checkLocalPart(local string) error {
+	switch {
+	case local == "":
+		return errNoLocalPart
+	case len(local) > maxLocalPart:
+		return errLocalLength
+	}
+	for i := range len(local) {
+		if c := local[i]; c != '.' && !isLetterOrDigit(c) && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
+			return errLocalSign
 		}
 	}
-	return true
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return errLocalDots
+	}
+	return nil
 }
 
 func isLetterOrDigit(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }

@@ -52,11 +52,16 @@ func TestReason(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for text, want := range map[string]string{
 		"summersun":                                   "it has no @",
-		"sum mersun@example.org":                      "the part before the @",
-		strings.Repeat("a", 65) + "@a.org":            "the part before the @",
-		"summersun@exam ple.org":                      "the domain",
-		"x@" + strings.Repeat(long+".", 4):            "the domain",
-		long + "@" + strings.Repeat("a.", 97):         "the domain",
+		"sum mersun@example.org":                      "the part before the @ has a sign that is not allowed there",
+		"jörg@example.org":                            "the part before the @ has a sign that is not allowed there",
+		"@example.org":                                "nothing is before the @",
+		".john@example.org":                           "the part before the @ begins or ends with a dot, or has two in a row",
+		"jo..hn@example.org":                          "the part before the @ begins or ends with a dot, or has two in a row",
+		strings.Repeat("a", 65) + "@a.org":            "the part before the @ is longer than 64 octets",
+		"summersun@":                                  "the domain is empty",
+		"summersun@exam ple.org":                      "the domain is no host name",
+		"x@" + strings.Repeat(long+".", 4):            "the domain is longer than 253 octets, or a part of it than 63",
+		long + "@" + strings.Repeat("a.", 97):         "the domain is no host name",
 		long + "@" + strings.Repeat("a.", 95) + "org": "it is longer than 254 octets",
 	} {
 		_, err := address.Canonical(text)

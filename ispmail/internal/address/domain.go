@@ -10,8 +10,11 @@ import (
 
 // Domain returns the canonical form of a domain name: A-labels in lower case. A dot at the end is an error.
 func Domain(domain string) (string, error) {
+	if domain == "" {
+		return "", errNoDomain
+	}
 	if len(domain) > 4*maxDomain { // even as A-labels, it would be too long
-		return "", errDomain
+		return "", errDomainLength
 	}
 	name := strings.Map(lowerOrError, domain)
 	ascii := name
@@ -30,7 +33,7 @@ func Domain(domain string) (string, error) {
 		}
 	}
 	if len(ascii) > maxDomain {
-		return "", errDomain
+		return "", errDomainLength
 	}
 	for label := range strings.SplitSeq(ascii, ".") {
 		if !isHostLabel(label) {
