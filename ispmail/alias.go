@@ -84,7 +84,7 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 		return Alias{}, err
 	}
 	var alias Alias
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		found, others, err := s.splitAliases(ctx, tx, source, current)
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		found, others, err := s.splitAliases(ctx, tx, source, destination)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (s *Store) DeleteAliases(ctx context.Context, source string) (dangling []Al
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		_, rows, err := s.lockSource(ctx, tx, source)
 		if err != nil {
 			return err
@@ -248,7 +248,7 @@ func (a Alias) without(destination string) []string {
 func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
 	isUser := false
 	if source == destination && source[0] != '@' {
-		users, err := lookup[User](ctx, s, tx, "email", s.unlessHeld(tx, address.DomainOf(source)), source)
+		users, err := lookup[User](ctx, s, tx, "email", lockRows, source)
 		if err != nil {
 			return err
 		}

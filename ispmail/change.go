@@ -54,9 +54,8 @@ func (c Change) LogValue() slog.Value {
 
 // emit queues an event for Config.OnChange until the commit.
 func (tx *transaction) emit(c Change) {
-	if !slices.Contains(tx.events, c) {
-		tx.events = append(tx.events, c)
-	}
+	tx.events = slices.DeleteFunc(tx.events, func(before Change) bool { return before == c }) // the last one tells the state
+	tx.events = append(tx.events, c)
 }
 
 // notify passes committed events to Config.OnChange, even if the caller's context has ended.

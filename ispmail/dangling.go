@@ -21,7 +21,7 @@ type removal struct {
 
 // dangling returns the aliases that led to what was removed and lead nowhere now, by id.
 func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Alias, error) {
-	rows, err := s.leadingTo(ctx, tx, gone.key)
+	rows, err := s.leadingTo(ctx, tx, gone.key, readRows)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables
 // leadingTo returns, by id, the aliases with a destination for which Postfix may look up a key: the address itself,
 // with an extension, or in a domain that a catch-all leads to this one. For "@domain" these are the aliases to any
 // address of the domain. It scans the table: the column destination has no index.
-func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string) ([]Alias, error) {
+func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string, lock lockMode) ([]Alias, error) {
 	at := strings.LastIndexByte(key, '@')
 	local := key[:at]
 	found := map[int64]Alias{}
@@ -140,6 +140,9 @@ func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string) ([]A
 			if local != "" {
 				condition = "INSTR(LOWER(destination), ?) > 0 OR INSTR(LOWER(destination), ?) = 1 OR INSTR(LOWER(destination), ?) > 0 AND INSTR(LOWER(destination), ?) > 0"
 				args = []any{local + domain, domain, local + "+", domain}
+			}
+			if bool(lock) && s.isMariaDB() {
+				condition += " FOR UPDATE"
 			}
 			rows, err := selectRows[Alias](ctx, s, tx, condition, args...)
 			if isForeignText(err) {

@@ -90,6 +90,11 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 			}
 			tx.recordChange(tables.Domains, "id", domain.ID, domain.ID, nil)
 		}
+		for _, gone := range strays {
+			if gone.mailbox != 0 {
+				tx.emit(Change{Kind: UserDeleted, Email: gone.key, Domain: address.DomainOf(gone.key)})
+			}
+		}
 		tx.emit(Change{Kind: DomainChanged, Domain: name})
 		dangling, err = s.allDangling(ctx, tx, name, strays)
 		return err
@@ -123,7 +128,7 @@ func (s *Store) strayRows(ctx context.Context, tx *transaction, id int64, name s
 // allDangling returns the aliases into a deleted domain, and those that led to stray rows deleted with it.
 func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, strays []removal) ([]Alias, error) {
 	dangling := map[int64]Alias{}
-	rows, err := s.leadingTo(ctx, tx, "@"+name)
+	rows, err := s.leadingTo(ctx, tx, "@"+name, readRows)
 	for _, row := range rows {
 		for _, destination := range row.canonicalDestinations() {
 			if address.DomainOf(destination) == name {

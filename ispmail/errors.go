@@ -109,17 +109,18 @@ const (
 
 // Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
 const (
-	sqliteError    = 1    // SQLITE_ERROR, of a table or a column that is missing
-	sqliteBusy     = 5    // SQLITE_BUSY
-	sqliteLocked   = 6    // SQLITE_LOCKED
-	sqliteReadOnly = 8    // SQLITE_READONLY
-	sqliteIO       = 10   // SQLITE_IOERR
-	sqliteFull     = 13   // SQLITE_FULL
-	sqliteNoFile   = 14   // SQLITE_CANTOPEN
-	sqliteCheck    = 275  // SQLITE_CONSTRAINT_CHECK
-	sqliteNoParent = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
-	sqliteKey      = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
-	sqliteUnique   = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	sqliteError     = 1    // SQLITE_ERROR, of a table or a column that is missing
+	sqliteBusy      = 5    // SQLITE_BUSY
+	sqliteLocked    = 6    // SQLITE_LOCKED
+	sqliteReadOnly  = 8    // SQLITE_READONLY
+	sqliteInterrupt = 9    // SQLITE_INTERRUPT, of a context that ended: it rolls back
+	sqliteIO        = 10   // SQLITE_IOERR
+	sqliteFull      = 13   // SQLITE_FULL
+	sqliteNoFile    = 14   // SQLITE_CANTOPEN
+	sqliteCheck     = 275  // SQLITE_CONSTRAINT_CHECK
+	sqliteNoParent  = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
+	sqliteKey       = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
+	sqliteUnique    = 2067 // SQLITE_CONSTRAINT_UNIQUE
 )
 
 // A databaseError is a statement that failed, as opposed to an answer. Its transaction must not be committed.
@@ -202,6 +203,8 @@ func mapError(err error) error {
 	switch errorCode(err) {
 	case mariaDuplicate, sqliteKey, sqliteUnique:
 		return fmt.Errorf("%w: %w", ErrExists, err)
+	case mariaWrongValue:
+		return &foreignTextError{}
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
 	case mariaNoParent, sqliteNoParent:
@@ -281,11 +284,21 @@ func isRetryable(err error) bool {
 // https://mariadb.com/docs/server/reference/sql-statements/transactions, https://www.sqlite.org/lang_transaction.html.
 func mayUndo(err error) bool {
 	switch errorCode(err) {
-	case sqliteBusy, sqliteLocked, sqliteIO, sqliteFull:
+	case sqliteBusy, sqliteLocked, sqliteInterrupt, sqliteIO, sqliteFull:
 		return true
 	}
-	return isRetryable(err) || err != nil && isBroken(err)
+	return isRetryable(err) || err != nil && (isBroken(err) || isContextError(err))
 }
+
+// A foreignTextError is ER_TRUNCATED_WRONG_VALUE_FOR_FIELD. The text of the driver holds a part of the value, which may be
+// a password.
+type foreignTextError struct{}
+
+func (*foreignTextError) Error() string {
+	return fmt.Sprintf("%v: the character set of a column lacks a character of the text", ErrTooLong)
+}
+func (*foreignTextError) Code() int            { return mariaWrongValue }
+func (*foreignTextError) Is(target error) bool { return target == ErrTooLong }
 
 // isForeignText reports whether MariaDB could not compare a value with a column because the character set of the column
 // lacks its characters. Then no row holds the value.

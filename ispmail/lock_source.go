@@ -77,7 +77,7 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 		return &domains[0], rows, err
 	}
 	if tx.held[name] {
-		rows, err = s.lockAliases(ctx, tx, rows)
+		rows, err = s.lockAliases(ctx, tx, source, rows)
 		return &domains[0], rows, err
 	}
 	// The snapshot is older than the lock, so it may lack new rows. A locking read of the domain's aliases sees them, and uses
@@ -87,7 +87,7 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 		ids = append(ids, d.ID)
 	}
 	strays := slices.DeleteFunc(rows, func(a Alias) bool { return slices.Contains(ids, a.DomainID) })
-	strays, err = s.lockAliases(ctx, tx, strays)
+	strays, err = s.lockAliases(ctx, tx, source, strays)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +113,7 @@ func (s *Store) lockServedSource(ctx context.Context, tx *transaction, source st
 }
 
 // lockAliases locks rows by id and returns the current state of those that still exist.
-func (s *Store) lockAliases(ctx context.Context, tx *transaction, rows []Alias) (locked []Alias, err error) {
+func (s *Store) lockAliases(ctx context.Context, tx *transaction, source string, rows []Alias) (locked []Alias, err error) {
 	for some := range slices.Chunk(rows, maxKeys) {
 		ids := make([]int64, len(some))
 		for i, row := range some {
@@ -123,7 +123,11 @@ func (s *Store) lockAliases(ctx context.Context, tx *transaction, rows []Alias) 
 		if err != nil {
 			return nil, err
 		}
-		locked = append(locked, more...)
+		for _, row := range more {
+			if row.canonical() == source {
+				locked = append(locked, row)
+			}
+		}
 	}
 	return locked, nil
 }

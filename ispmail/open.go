@@ -73,6 +73,10 @@ func (d driverLog) Print(v ...any) {
 	log.Debug("ispmail: mysql driver", slog.String("message", fmt.Sprint(v...)))
 }
 
+// ownSnapshots goes behind another setting, in a comment that only servers read which know it. From MariaDB 11.6 on, a locking
+// read fails by default if the row has changed since the snapshot, which would undo transactions that list and then lock.
+const ownSnapshots = "/*M!110402, innodb_snapshot_isolation=OFF*/"
+
 // connection parses a DSN and adds the settings that make a connection safe.
 func connection(dsn string) (*mysql.Config, error) {
 	c, err := mysql.ParseDSN(dsn)
@@ -97,7 +101,7 @@ func connection(dsn string) (*mysql.Config, error) {
 	for name, value := range c.Params { // names ignore case
 		params[strings.ToLower(name)] = value
 	}
-	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'" + ownSnapshots
 	c.Params = params
 	return c, nil
 }

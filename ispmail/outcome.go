@@ -72,10 +72,13 @@ func nullString(value any) sql.NullString {
 // outcome finds out whether a transaction whose commit failed is committed. It returns nil if it is, ErrUnavailable if
 // it is not, and ErrOutcomeUnknown if the database does not tell within the timeout. The end of the caller's context
 // does not stop it.
-func (s *Store) outcome(ctx context.Context, changes []fieldChange, lost error) error {
+func (s *Store) outcome(ctx context.Context, tx *transaction, lost error) error {
 	// A value that did not change is no evidence. If nothing changed, the outcome makes no difference.
-	changes = slices.DeleteFunc(changes, func(c fieldChange) bool { return c.before == c.after })
+	changes := slices.DeleteFunc(tx.fieldChanges, func(c fieldChange) bool { return c.before == c.after })
 	if len(changes) == 0 {
+		if tx.raw { // there may be rows of the caller, of which nothing is known here
+			return fmt.Errorf("%w: only rows of the program tell: %w", ErrOutcomeUnknown, lost)
+		}
 		return nil
 	}
 	ctx, cancel := s.deadline(context.WithoutCancel(ctx))
@@ -95,6 +98,16 @@ func (s *Store) outcome(ctx context.Context, changes []fieldChange, lost error) 
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, lost)
 		}
+	}
+}
+
+// isAnswer reports whether the error of a commit is the answer of the database, which has not committed then.
+func (s *Store) isAnswer(err error) bool {
+	switch code := errorCode(err); code {
+	case 0, mariaShutdown, mariaInterrupted, mariaKilled, mariaNoQuorum:
+		return false
+	default:
+		return true
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -94,6 +95,7 @@ type condition struct {
 	order      string
 	columns    []string // in which texts are searched
 	texts      []string
+	nothing    bool // no row can hold the texts
 }
 
 // condition returns the condition of a query for a table.
@@ -104,6 +106,8 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	c := &condition{columns: searched[table]}
 	if q.Search != "" {
 		c.texts = searchTexts(q.Search)
+		// bun would leave the NUL out, and look for the rest.
+		c.nothing = strings.ContainsRune(q.Search, 0) || !utf8.ValidString(q.Search)
 	}
 	if q.domain == nil {
 		return c, nil
@@ -132,6 +136,9 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 // run passes the condition to query. If the character set of a column cannot hold one of the texts, it runs query again
 // with the ASCII text alone.
 func (c *condition) run(query func(where string, args []any) error) error {
+	if c.nothing {
+		return nil
+	}
 	err := query(c.build(c.texts))
 	if !isForeignText(err) {
 		return err

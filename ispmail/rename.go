@@ -1,7 +1,6 @@
 package ispmail
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,7 +30,7 @@ func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) 
 		return User{}, err
 	}
 	var user User
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		domains, err := s.lockDomains(ctx, tx, address.DomainOf(to), address.DomainOf(email))
 		if err != nil {
 			return err
@@ -71,7 +70,7 @@ func (s *Store) checkRename(ctx context.Context, tx *transaction, user User, to 
 	if s.isBound(user.Password.Reveal()) {
 		return fmt.Errorf("%w: %s", ErrAddressInPassword, user.canonical())
 	}
-	users, err := lookup[User](ctx, s, tx, "email", s.unlessHeld(tx, address.DomainOf(to)), to)
+	users, err := lookup[User](ctx, s, tx, "email", lockRows, to)
 	if err != nil {
 		return err
 	}
@@ -88,59 +87,88 @@ func (s *Store) checkRename(ctx context.Context, tx *transaction, user User, to 
 	return nil
 }
 
-// isBound reports whether the address of the user is part of a stored password.
+// isBound reports whether the address of the user is part of a stored password, also of one behind a lock.
 func (s *Store) isBound(stored string) bool {
-	info, _ := s.hasher.Inspect(stored)
-	return strings.HasPrefix(strings.ToUpper(info.Label), "DIGEST-MD5")
+	info, err := s.hasher.Inspect(stored)
+	for info.Locked {
+		if stored, err = s.hasher.Unlock(stored); err != nil {
+			return false
+		}
+		info, err = s.hasher.Inspect(stored)
+	}
+	return err == nil && strings.HasPrefix(info.Scheme, "DIGEST-MD5") || strings.HasPrefix(strings.ToUpper(info.Label), "DIGEST-MD5")
 }
 
-// renamed returns the new form of an address when from is renamed to to, or "" if the address is neither from nor an
-// extension of it.
-func renamed(addr, from, to string) string {
-	if addr == from {
-		return to
-	}
+// A renaming of a user concerns the address, and those with an extension that are not mailboxes of their own.
+type renaming struct {
+	from, to string
+	own      map[string]bool // mailboxes with an extension
+}
+
+// isExtension reports whether an address is the old one with an extension.
+func (r renaming) isExtension(addr string) bool {
 	local, domain, ok := address.Cut(addr)
-	if !ok {
-		return ""
-	}
 	bare, extension := route.CutExtension(local)
-	if extension == "" || bare+"@"+domain != from {
-		return ""
-	}
-	at := strings.LastIndexByte(to, '@')
-	return to[:at] + extension + to[at:]
+	return ok && extension != "" && bare+"@"+domain == r.from
 }
 
-// moveAliases changes the aliases from and to an address to another one.
+// apply returns the new form of an address, or "" if the renaming does not concern it. Where the new address has an
+// extension itself, no address with a further one would come to it.
+func (r renaming) apply(addr string, isSource bool) string {
+	local, _, _ := address.Cut(addr)
+	_, extension := route.CutExtension(local)
+	at := strings.LastIndexByte(r.to, '@')
+	_, toExtension := route.CutExtension(r.to[:at])
+	switch {
+	case addr == r.from:
+		return r.to
+	case !r.isExtension(addr) || r.own[addr]:
+		return ""
+	case toExtension == "":
+		return r.to[:at] + extension + r.to[at:]
+	case isSource:
+		return ""
+	}
+	return r.to
+}
+
+// moveAliases changes the aliases from and to an address to another one. It locks what it reads: a snapshot may be older.
 func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to string, domainID int64) error {
-	at := strings.LastIndexByte(from, '@')
-	rows, err := selectRows[Alias](ctx, s, tx, "INSTR(LOWER(source), ?) = 1 ORDER BY id", from[:at])
+	r := renaming{from: from, to: to, own: map[string]bool{}}
+	condition := "INSTR(LOWER(source), ?) = 1 ORDER BY id"
+	if s.isMariaDB() {
+		condition += " FOR UPDATE"
+	}
+	sources, err := selectRows[Alias](ctx, s, tx, condition, from[:strings.LastIndexByte(from, '@')])
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		source := renamed(row.canonical(), from, to)
-		if source == "" {
-			continue
-		}
-		if source != to { // it has an extension, which checkRename did not look up
-			if taken, err := lookup[Alias](ctx, s, tx, "source", readRows, source); err != nil || len(taken) > 0 {
-				return cmp.Or(err, fmt.Errorf("%w: alias from %s", ErrExists, source))
+	leading, err := s.leadingTo(ctx, tx, from, lockRows)
+	if err != nil {
+		return err
+	}
+	var extended []string
+	for _, row := range append(slices.Clone(sources), leading...) {
+		for _, addr := range append(row.canonicalDestinations(), row.canonical()) {
+			if r.isExtension(addr) {
+				extended = append(extended, addr)
 			}
 		}
-		if err := s.moveRow(ctx, tx, tables.Aliases, "source", row.ID, row.Source, source, domainID); err != nil {
-			return err
-		}
 	}
-	leading, err := s.leadingTo(ctx, tx, from)
+	mailboxes, err := lookup[User](ctx, s, tx, "email", lockRows, route.Unique(extended)...)
 	if err != nil {
+		return err
+	}
+	for _, user := range mailboxes {
+		r.own[user.canonical()] = true
+	}
+	if err := s.moveSources(ctx, tx, sources, r, domainID); err != nil {
 		return err
 	}
 	for _, row := range leading {
 		destinations, moved := row.Destinations(), false
 		for i, d := range destinations {
-			if now := renamed(address.SourceOrNone(d), from, to); now != "" {
+			if now := r.apply(address.SourceOrNone(d), false); now != "" {
 				destinations[i], moved = now, true
 			}
 		}
@@ -148,6 +176,40 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 			if _, err := s.redirect(ctx, tx, row, destinations); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// moveSources changes the sources of aliases that a renaming concerns, unless the new ones are in use.
+func (s *Store) moveSources(ctx context.Context, tx *transaction, rows []Alias, r renaming, domainID int64) error {
+	var moved []Alias
+	var fresh []string
+	for _, row := range rows {
+		if source := r.apply(row.canonical(), true); source != "" {
+			moved = append(moved, row)
+			if source != r.to { // which checkRename looked up
+				fresh = append(fresh, source)
+			}
+		}
+	}
+	aliases, err := lookup[Alias](ctx, s, tx, "source", lockRows, route.Unique(fresh)...)
+	if err != nil {
+		return err
+	}
+	if len(aliases) > 0 {
+		return fmt.Errorf("%w: alias from %s", ErrExists, aliases[0].Source)
+	}
+	users, err := lookup[User](ctx, s, tx, "email", lockRows, route.Unique(fresh)...)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		return fmt.Errorf("%w: user %s", ErrExists, users[0].Email)
+	}
+	for _, row := range moved {
+		if err := s.moveRow(ctx, tx, tables.Aliases, "source", row.ID, row.Source, r.apply(row.canonical(), true), domainID); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 		return Domain{}, err
 	}
 	var domain Domain
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name, to)
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 		if err := s.checkRenameDomain(ctx, tx, name, to); err != nil {
 			return err
 		}
-		if err := s.renameRows(ctx, tx, ids, name, to); err != nil {
+		if err := s.renameRows(ctx, tx, rows, name, to); err != nil {
 			return err
 		}
 		domain.Name = to
@@ -69,7 +69,8 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 func (s *Store) endsWithDomain(column, spelling string) (condition string, args []any) {
 	length := utf8.RuneCountInString(spelling) + 1
 	if s.isMariaDB() {
-		return "LOWER(RIGHT(CONVERT(" + column + " USING utf8mb4), ?)) = ? COLLATE utf8mb4_bin", []any{length, "@" + spelling}
+		// As bytes, the value has no character set and no collation, whatever the connection has.
+		return "CAST(CONVERT(LOWER(RIGHT(" + column + ", ?)) USING utf8mb4) AS BINARY) = ?", []any{length, []byte("@" + spelling)}
 	}
 	return "LOWER(SUBSTR(" + column + ", -?)) = ? COLLATE BINARY", []any{length, "@" + spelling}
 }
@@ -80,7 +81,11 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 		for _, spelling := range address.Spellings(to) {
 			condition, args := s.endsWithDomain(c.column, spelling)
 			var found []string
-			err := tx.NewSelect().Column(c.column).Table(c.table).Where(condition, args...).Limit(1).Scan(ctx, &found)
+			query := tx.NewSelect().Column(c.column).Table(c.table).Where(condition, args...).Limit(1)
+			if s.isMariaDB() {
+				query.For("UPDATE") // a snapshot may be older
+			}
+			err := query.Scan(ctx, &found)
 			if err != nil && !isForeignText(err) {
 				return mapError(err)
 			}
@@ -89,21 +94,57 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 			}
 		}
 	}
+	if err := s.checkBound(ctx, tx, name); err != nil {
+		return err
+	}
+	// CreateAlias refuses an alias to itself, so this must not make one.
+	rows, err := s.leadingTo(ctx, tx, "@"+to, lockRows)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		source := row.canonical()
+		if address.DomainOf(source) != name || !row.leadsTo(strings.TrimSuffix(source, name)+to) {
+			continue
+		}
+		users, err := lookup[User](ctx, s, tx, "email", lockRows, source)
+		if err != nil {
+			return err
+		}
+		if len(users) == 0 {
+			return fmt.Errorf("%w: %s leads to %s, and would lead to itself", ErrAliasLoop, source, row.Destination)
+		}
+	}
+	return nil
+}
+
+// checkBound returns an error if a user of a domain has a stored password that belongs to the address.
+func (s *Store) checkBound(ctx context.Context, tx *transaction, name string) error {
 	for _, spelling := range address.Spellings(name) {
 		condition, args := s.endsWithDomain("email", spelling)
-		users, err := selectRows[User](ctx, s, tx, condition+" AND UPPER(password) LIKE '{DIGEST-MD5%' LIMIT 1", args...)
+		condition += " AND (UPPER(password) LIKE '%{DIGEST-MD5%' OR password NOT LIKE '{%')" // or whatever the default scheme is
+		if s.isMariaDB() {
+			condition += " FOR UPDATE"
+		}
+		users, err := selectRows[User](ctx, s, tx, condition, args...)
 		if err != nil && !isForeignText(err) {
 			return err
 		}
-		if len(users) > 0 {
-			return fmt.Errorf("%w: %s", ErrAddressInPassword, users[0].Email)
+		for _, user := range users {
+			if s.isBound(user.Password.Reveal()) {
+				return fmt.Errorf("%w: %s", ErrAddressInPassword, user.Email)
+			}
 		}
 	}
 	return nil
 }
 
 // renameRows changes the rows of a domain, and all destinations in it.
-func (s *Store) renameRows(ctx context.Context, tx *transaction, ids []int64, name, to string) error {
+func (s *Store) renameRows(ctx context.Context, tx *transaction, rows []Domain, name, to string) error {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
 	err := s.withTable(ctx, tx, tables.Domains, func(t *tables.Table) error {
 		if err := fits(t, "name", to); err != nil {
 			return err
@@ -114,8 +155,8 @@ func (s *Store) renameRows(ctx context.Context, tx *transaction, ids []int64, na
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		tx.recordChange(tables.Domains, "name", id, name, to)
+	for _, row := range rows {
+		tx.recordChange(tables.Domains, "name", row.ID, row.Name, to)
 	}
 	for _, spelling := range address.Spellings(name) {
 		for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
@@ -172,7 +213,7 @@ func (s *Store) renameDestinations(ctx context.Context, tx *transaction, name, t
 			return err
 		}
 	}
-	rows, err := s.leadingTo(ctx, tx, "@"+name)
+	rows, err := s.leadingTo(ctx, tx, "@"+name, lockRows)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,9 @@ func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) e
 		for batch, err := range batches(records) {
 			if err == nil {
 				err = within.restore(ctx, batch)
-				tx.emit(Change{Kind: ManyCreated})
+				if slices.ContainsFunc(batch, func(r Record) bool { return r.User != nil }) {
+					tx.emit(Change{Kind: ManyCreated})
+				}
 			}
 			if err != nil {
 				return err

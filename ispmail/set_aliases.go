@@ -40,7 +40,7 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 		return nil, fmt.Errorf("%w: a whole domain must be the only destination of %s", ErrExists, from)
 	}
 	var rows []Alias
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		domain, there, err := s.lockServedSource(ctx, tx, from)
 		if err != nil {
 			return err

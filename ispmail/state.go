@@ -19,7 +19,11 @@ func (s *Store) Lock(ctx context.Context, email string) error {
 		if s.isLocked(user) {
 			return "", fmt.Errorf("%w: %s", ErrLocked, user.canonical())
 		}
-		return s.hasher.Lock(user.Password.Reveal()), nil
+		stored := s.hasher.Lock(user.Password.Reveal())
+		if back, err := s.hasher.Unlock(stored); err != nil || back != user.Password.Reveal() {
+			return "", fmt.Errorf("%w: nobody can log in as %s, so there is nothing to lock", ErrLocked, user.canonical())
+		}
+		return stored, nil
 	})
 }
 
@@ -88,5 +92,11 @@ func (s *Store) SetStoredPassword(ctx context.Context, email, stored string) err
 	if err := s.checkStored(stored); err != nil {
 		return err
 	}
-	return s.replaceStored(ctx, email, PasswordChanged, func(User) (string, error) { return stored, nil })
+	return s.replaceStored(ctx, email, PasswordChanged, func(user User) (string, error) {
+		info, _ := s.hasher.Inspect(stored)
+		if s.isLocked(user) && !info.Locked { // a reset keeps a lock
+			return s.hasher.Lock(stored), nil
+		}
+		return stored, nil
+	})
 }

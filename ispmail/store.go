@@ -46,6 +46,7 @@ const defaultTimeout = 5 * time.Second
 // A Store reads and changes the three tables. [Open] and [New] make one; the zero value does not work. It is safe for
 // concurrent use, except inside [Store.RunInTx] and [Store.WithTx], where it belongs to one goroutine.
 type Store struct {
+	database string // its name, or the file of SQLite
 	db       *bun.DB
 	owned    bool         // Close closes db
 	tx       *transaction // of RunInTx or WithTx, else nil
@@ -104,11 +105,11 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.
-	query, mode := "SELECT ''", ""
+	query, mode := "SELECT '', file FROM pragma_database_list WHERE name = 'main'", ""
 	if s.isMariaDB() {
-		query = "SELECT @@SESSION.sql_mode"
+		query = "SELECT @@SESSION.sql_mode, COALESCE(DATABASE(), '')"
 	}
-	if err := db.QueryRowContext(ctx, query).Scan(&mode); err != nil {
+	if err := db.QueryRowContext(ctx, query).Scan(&mode, &s.database); err != nil {
 		return nil, s.explain(ctx, mapError(err))
 	}
 	s.lax = s.isMariaDB() && !strings.Contains(mode, "STRICT_")

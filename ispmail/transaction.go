@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -18,6 +19,7 @@ import (
 type transaction struct {
 	bun.Tx
 	external     bool // the caller begins and ends it: WithTx
+	known        bool // an external one is of the database of the Store
 	mu           sync.Mutex
 	failed       error         // of the first statement that failed
 	fieldChanges []fieldChange // evidence for outcome
@@ -49,36 +51,41 @@ func (tx *transaction) failure() error {
 	return tx.failed
 }
 
-// inSavepoint runs fn inside a savepoint and rolls back to it if fn fails.
-func (tx *transaction) inSavepoint(ctx context.Context, fn func() error) error {
+// inSavepoint runs fn inside a savepoint and rolls back to it if fn fails or panics. If that does not work, the whole
+// transaction counts as failed.
+func (tx *transaction) inSavepoint(ctx context.Context, fn func() error) (err error) {
 	tx.depth++
-	defer func() { tx.depth-- }()
 	savepoint := fmt.Sprintf("ispmail_%d", tx.depth) // MariaDB replaces an earlier one of the same name
-	changes, events := slices.Clone(tx.fieldChanges), len(tx.events)
+	changes, events := slices.Clone(tx.fieldChanges), slices.Clone(tx.events)
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
+		tx.depth--
 		return mapError(err)
 	}
-	undo := func() error {
-		tx.fieldChanges, tx.events = changes, tx.events[:events]
-		if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+savepoint); err != nil {
-			return mapError(err)
+	done := false
+	defer func() {
+		tx.depth--
+		if done {
+			return
 		}
-		return nil
-	}
-	err := fn()
-	if err != nil {
-		if undoErr := undo(); undoErr != nil {
-			err = errors.Join(err, undoErr)
+		tx.fieldChanges, tx.events = changes, events
+		// The context of the caller may have ended.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		if _, undoErr := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+savepoint); undoErr != nil {
+			_ = tx.noteFailure(&databaseError{kind: ErrUnavailable, text: "a part of the transaction could not be undone", cause: undoErr})
 		}
+	}()
+	if err := cmp.Or(fn(), tx.failure()); err != nil {
+		return err
 	}
-	if failed := tx.failure(); failed != nil {
-		return cmp.Or(err, failed)
+	if _, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); err != nil {
+		return mapError(err)
 	}
-	if _, releaseErr := tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); releaseErr != nil && err == nil {
-		err = mapError(releaseErr)
-	}
-	return err
+	done = true
+	return nil
 }
+
+const undoTimeout = 5 * time.Second
 
 // ExecContext runs a statement, unless one failed before.
 func (tx *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -112,7 +119,34 @@ func (tx *transaction) QueryContext(ctx context.Context, query string, args ...a
 // QueryRowContext runs a query of one row.
 func (tx *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	tx.snapshot = true
-	return tx.Tx.QueryRowContext(ctx, query, args...)
+	ctx, cancel := tx.unlessFailed(ctx)
+	defer cancel()
+	row := tx.Tx.QueryRowContext(ctx, query, args...)
+	tx.noteUndo(row.Err())
+	return row
+}
+
+// unlessFailed returns a context that is over if a statement failed before: a sql.Row has no other way to say so.
+func (tx *transaction) unlessFailed(ctx context.Context) (context.Context, context.CancelFunc) {
+	if tx.failure() == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx, cancel
+}
+
+// errOwnSavepoint is for the ways past the guards.
+var errOwnSavepoint = errors.New("ispmail: inside a transaction, RunInTx of the Store makes a savepoint")
+
+// BeginTx refuses: what runs in a transaction of bun, nobody here would see fail.
+func (tx *transaction) BeginTx(context.Context, *sql.TxOptions) (bun.Tx, error) {
+	return bun.Tx{}, errOwnSavepoint
+}
+
+// RunInTx refuses as BeginTx does.
+func (tx *transaction) RunInTx(context.Context, *sql.TxOptions, func(context.Context, bun.Tx) error) error {
+	return errOwnSavepoint
 }
 
 // A guard makes the query builders of bun run through the transaction. It calls sql.Tx directly, because the builders
@@ -140,7 +174,11 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 
 func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	g.tx.snapshot = true
-	return g.tx.Tx.Tx.QueryRowContext(ctx, query, args...)
+	ctx, cancel := g.tx.unlessFailed(ctx)
+	defer cancel()
+	row := g.tx.Tx.Tx.QueryRowContext(ctx, query, args...)
+	g.tx.noteUndo(row.Err())
+	return row
 }
 
 // NewValues and the following methods are those of [bun.IDB], through a guard.

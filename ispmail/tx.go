@@ -4,15 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-const retries = 3 // of a transaction that MariaDB rolled back because of a deadlock or a lock wait
+const retries = 10 // of a transaction that MariaDB rolled back because of a deadlock or a lock wait
 
 // RunInTx runs fn in a transaction: everything that fn does through tx is committed if fn returns nil, and rolled back
 // otherwise. Do not use tx after fn has returned.
@@ -25,7 +27,7 @@ const retries = 3 // of a transaction that MariaDB rolled back because of a dead
 // function fails, only its part is rolled back. If a statement fails, as opposed to an answer like [ErrNotFound], the
 // whole transaction is rolled back, whatever fn returns.
 //
-// After a deadlock or a lock wait, RunInTx calls fn again, at most three times: side effects of fn elsewhere must bear
+// After a deadlock or a lock wait, RunInTx calls fn again, at most ten times: side effects of fn elsewhere must bear
 // repetition. [Config.Timeout] holds for each method inside fn; ctx bounds the whole. Authenticate does not rehash
 // inside fn. Import, Export, Restore and CreateSchema cannot run inside fn.
 //
@@ -33,6 +35,9 @@ const retries = 3 // of a transaction that MariaDB rolled back because of a dead
 // commit.
 func (s *Store) RunInTx(ctx context.Context, fn func(ctx context.Context, tx *Store) error) error {
 	if s.tx != nil {
+		if err := s.usable(ctx); err != nil {
+			return err
+		}
 		return s.tx.inSavepoint(ctx, func() error { return fn(ctx, s) })
 	}
 	return s.explain(ctx, s.transact(ctx, s.isolation(), func(ctx context.Context, tx *transaction) error {
@@ -60,7 +65,7 @@ func (s *Store) in(tx *transaction) *Store {
 func (s *Store) WithTx(tx bun.Tx) *Store {
 	t := &transaction{Tx: tx, external: true, snapshot: true} // for all that is known
 	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {
-		t.failed = errors.New("ispmail: the transaction is none of this database")
+		t.failed = errForeignTx
 	}
 	return s.in(t)
 }
@@ -86,7 +91,7 @@ func (s *Store) DB() bun.IDB {
 	if s.tx == nil {
 		return s.db
 	}
-	s.tx.raw = true
+	s.tx.raw, s.tx.snapshot = true, true
 	return s.tx
 }
 
@@ -109,6 +114,9 @@ func callerOf(ctx context.Context) context.Context {
 // they are part of the transaction. Errors of the database become those of this package; other errors of fn come back
 // unchanged.
 func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, db bun.IDB) error) error {
+	if s.tx != nil {
+		s.tx.snapshot = true
+	}
 	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		err := fn(ctx, db)
 		_, mapped := errors.AsType[*databaseError](err)
@@ -124,20 +132,66 @@ func (s *Store) Read(ctx context.Context, fn func(ctx context.Context, db bun.ID
 func (s *Store) read(ctx context.Context, fn func(context.Context, bun.IDB) error) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	if s.tx != nil {
-		return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
+	if s.tx == nil {
+		return s.explain(ctx, fn(ctx, s.db))
 	}
-	return s.explain(ctx, fn(ctx, s.db))
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
 }
 
 // write runs fn in the transaction of the Store, or in one of its own.
 func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction) error) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	if s.tx != nil {
-		return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
+	if s.tx == nil {
+		return s.explain(ctx, s.transact(ctx, s.isolation(), fn))
 	}
-	return s.explain(ctx, s.transact(ctx, s.isolation(), fn))
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
+}
+
+// writeAll is write for a method of several statements. Inside a transaction it is a savepoint: if the method refuses after
+// its first statements, nothing is half done even if the caller goes on.
+func (s *Store) writeAll(ctx context.Context, fn func(context.Context, *transaction) error) error {
+	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if s.tx == nil {
+			return fn(ctx, tx)
+		}
+		return tx.inSavepoint(ctx, func() error { return tx.noteFailure(fn(ctx, tx)) })
+	})
+}
+
+// usable returns why no method can run in the transaction of the Store: a statement failed before, or it is a transaction
+// of WithTx on another database.
+func (s *Store) usable(ctx context.Context) error {
+	if err := s.tx.failure(); err != nil || !s.tx.external || s.tx.known {
+		return err
+	}
+	name, err := databaseOf(ctx, s.tx.Tx)
+	if err != nil {
+		return mapError(err)
+	}
+	if name != s.database {
+		s.tx.failed = errForeignTx
+		return errForeignTx
+	}
+	s.tx.known = true
+	return nil
+}
+
+var errForeignTx = errors.New("ispmail: the transaction is none of this database")
+
+// databaseOf returns the name of a database, or the file of SQLite.
+func databaseOf(ctx context.Context, db bun.IDB) (name string, err error) {
+	query := "SELECT COALESCE(DATABASE(), '')"
+	if db.Dialect().Name() == dialect.SQLite {
+		query = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+	}
+	return name, db.QueryRowContext(ctx, query).Scan(&name)
 }
 
 // isolation returns the level that prevents duplicates if the schema has no unique keys: gap locks, which MariaDB takes
@@ -156,7 +210,6 @@ func (s *Store) transact(ctx context.Context, options *sql.TxOptions, fn func(co
 		if err == nil || retry == retries || !again {
 			return err
 		}
-		// The other transaction is on its way; step aside for a moment, not in lockstep with other waiters.
 		select {
 		// Let the other transaction finish. The random wait keeps several waiters apart.
 		case <-time.After(rand.N(time.Duration(retry+1) * 20 * time.Millisecond)): //nolint:gosec // jitter is no secret
@@ -190,6 +243,7 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 		}
 	}()
 	if err := tx.noteFailure(fn(ctx, tx)); err != nil {
+		tx.noteUndo(err)
 		// Statements of the caller fail with errors of the driver.
 		if mapped := mapError(err); errors.Is(mapped, ErrUnavailable) {
 			err = mapped
@@ -203,7 +257,7 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 		return false, mapError(err)
 	}
 	if err := s.stillOpen(ctx, tx); err != nil {
-		return false, err
+		return true, err
 	}
 	committing = true
 	err = s.await(ctx, begun.Commit)
@@ -214,7 +268,13 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	case errors.Is(err, sql.ErrTxDone), isRetryable(err):
 		return isRetryable(err), mapError(err) // rolled back: before COMMIT was sent, or by MariaDB
 	}
-	err = s.outcome(ctx, tx.fieldChanges, err)
+	if s.isAnswer(err) {
+		if tx.raw {
+			return false, fmt.Errorf("ispmail: the commit failed, nothing was changed: %w", err)
+		}
+		return false, mapError(err)
+	}
+	err = s.outcome(ctx, tx, err)
 	if err == nil || errors.Is(err, ErrOutcomeUnknown) {
 		s.notify(ctx, tx.events, err != nil)
 	}

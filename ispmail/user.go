@@ -33,7 +33,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		if err != nil {
 			return err
 		}
-		switch rows, err := lookup[User](ctx, s, tx, "email", s.unlessHeld(tx, address.DomainOf(email)), email); {
+		switch rows, err := lookup[User](ctx, s, tx, "email", lockRows, email); {
 		case err != nil:
 			return err
 		case len(rows) > 0:
@@ -49,7 +49,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 			return err
 		}
 		user = rows[0] // with the quota
-		tx.emit(Change{Kind: UserCreated, Email: email, Domain: domain.Name})
+		tx.emit(Change{Kind: UserCreated, Email: email, Domain: address.DomainOf(email)})
 		return nil
 	})
 	if err != nil {
@@ -167,8 +167,3 @@ func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lock
 
 // lockInTx returns lockRows inside a transaction, where a snapshot read may be stale.
 func (s *Store) lockInTx() lockMode { return lockMode(s.tx != nil) }
-
-// unlessHeld returns lockRows unless the domain is held, so that a snapshot read of its rows is current.
-func (s *Store) unlessHeld(tx *transaction, domain string) lockMode {
-	return lockMode(!tx.held[domain])
-}
