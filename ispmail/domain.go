@@ -58,6 +58,8 @@ func (s *Store) Domains(ctx context.Context, q Query) iter.Seq2[Domain, error] {
 // because rows of the domain had addresses of another one. They stay in the table: see [Store.DeleteAlias] and
 // [Store.ChangeAlias].
 //
+// The mail on the disk stays where it is, as with [Store.DeleteUser].
+//
 // It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias, err error) {
 	name, err = canonicalDomainIn("domain", name)

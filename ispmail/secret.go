@@ -9,8 +9,9 @@ import (
 )
 
 // A Secret holds a text that must not show up by accident. Package fmt with any verb, log/slog and encoders write
-// "(secret)" or, at most, a memory address. Only [Secret.Reveal] returns the text. Queries of bun and of database/sql
-// read and write the text itself.
+// "(secret)" or, at most, a memory address. Printers that follow pointers by reflection, such as the differences that testify
+// shows, can find it. Otherwise only [Secret.Reveal] returns the text. Queries of bun and of database/sql read and write
+// the text itself.
 //
 // The zero value holds "". Compare secrets by Reveal: two with the same text are not always == to each other.
 type Secret struct {

@@ -85,6 +85,9 @@ func (s *Store) Committed(ctx context.Context) {
 // the transaction. Errors are those of the driver; [Store.Read] translates them, and RunInTx those that are
 // [ErrUnavailable].
 //
+// In a transaction, [Store.RunInTx] makes savepoints; BeginTx and RunInTx of bun refuse. On MariaDB, statements that define
+// tables commit the transaction: run them outside.
+//
 // Who follows a table of events by an AUTO_INCREMENT id misses those that are committed after a higher id:
 // examples/provision has a counter that does not.
 func (s *Store) DB() bun.IDB {

@@ -83,6 +83,9 @@ func (s *Store) Users(ctx context.Context, q Query) iter.Seq2[User, error] {
 // DeleteUser removes a user. It returns the aliases that now lead nowhere: they lead to the address, which has no alias
 // of its own and no catch-all. They stay in the table: see [Store.DeleteAlias] and [Store.ChangeAlias].
 //
+// The mail on the disk stays where it is: a new user of the address would get the mail of the old one. Remove it, and end
+// open sessions.
+//
 // It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
 func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias, err error) {
 	email, err = Canonical(email)
