@@ -8,6 +8,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 )
 
 // maxBcrypt is the number of bytes of a password that bcrypt takes.
@@ -48,12 +49,6 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 		Floor:          s.Floor,
 		Logger:         log,
 		OnEvent: func(ctx context.Context, e passwd.Event) {
-			// Either password may count when the outcome is not known.
-			if s.OnChange != "" && (e.Reason == "ok" || e.Reason == "outcome-unknown") {
-				if err := passOn(ctx, s.OnChange, e.Email); err != nil {
-					log.WarnContext(ctx, "the change was not passed on", slog.String("user", e.Email), slog.Any("cause", err))
-				}
-			}
 			message := "password not changed"
 			if e.Reason == "ok" {
 				message = "password changed"
@@ -64,9 +59,21 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 	}
 }
 
+// passOn returns the function that tells the program of --on-change. It returns nil if there is none.
+func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change) {
+	if s.onChange == "" {
+		return nil
+	}
+	return func(ctx context.Context, c ispmail.Change) {
+		if err := notify.Tell(ctx, s.onChange, c); err != nil {
+			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+		}
+	}
+}
+
 // opener returns the function that opens the database of the settings.
 func (s *settings) opener(log *slog.Logger) opener {
-	config := ispmail.Config{Hasher: s.hasher, Logger: log}
+	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log)}
 	if s.Demo {
 		return openDemo(config)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 )
 
 // settings are the flags. Each is also an environment variable: ISPMAIL_PASSWD_ and its name in capitals.
@@ -40,10 +41,11 @@ type settings struct {
 	LogLevel                      string
 	Check                         bool
 
-	dsn     string
-	hasher  *hash.Hasher
-	proxies []netip.Prefix
-	mode    fs.FileMode
+	dsn      string
+	hasher   *hash.Hasher
+	proxies  []netip.Prefix
+	mode     fs.FileMode
+	onChange string // the path of OnChange
 }
 
 const environment = "ISPMAIL_PASSWD"
@@ -148,8 +150,10 @@ func (s *settings) validateListeners() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if path, isUnix := strings.CutPrefix(s.OnChange, "unix:"); s.OnChange != "" && (!isUnix || path == "") {
-		return fmt.Errorf("--on-change: %q is not unix:/path", s.OnChange)
+	if s.OnChange != "" {
+		if s.onChange, err = notify.Path(s.OnChange); err != nil {
+			return fmt.Errorf("--on-change: %w", err)
+		}
 	}
 	return nil
 }

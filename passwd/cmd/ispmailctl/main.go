@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/movein"
@@ -53,6 +54,7 @@ type app struct {
 	stdout, stderr io.Writer
 	dsn            *command.DSN
 	json           bool
+	herald         herald
 }
 
 // run is the program.
@@ -84,6 +86,11 @@ func (a *app) root() *cobra.Command {
 	command.Group("Database", flags)
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	command.Group("Output", flags)
+	changes := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.herald.flag(changes)
+	command.Environment(environment, changes)
+	flags.AddFlagSet(changes)
+	command.Group("Changes", flags)
 	root.AddCommand(
 		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
 		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
@@ -113,11 +120,16 @@ func (a *app) on(c *cobra.Command, do func(ctx context.Context, store *ispmail.S
 }
 
 func (a *app) run(c *cobra.Command, config ispmail.Config, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
+	if err := a.herald.prepare(); err != nil {
+		return err
+	}
+	config.OnChange = a.tell
 	store, closer, err := a.openWith(c.Context(), false, config)
 	if err != nil {
 		return err
 	}
 	err = errors.Join(do(c.Context(), store, args), closer())
+	a.advise()
 	if usage, ok := errors.AsType[errUsage](err); ok {
 		return usage.error
 	}
