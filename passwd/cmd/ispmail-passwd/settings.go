@@ -30,7 +30,7 @@ type settings struct {
 	Listen                        string
 	TrustedProxy                  []string
 	SiteName, WebmailURL          string
-	Scheme                        string
+	Hashing                       command.Hashing
 	MinLength                     int
 	AllowSame                     bool
 	OnChange                      string
@@ -49,6 +49,10 @@ type settings struct {
 }
 
 const environment = "ISPMAIL_PASSWD"
+
+// maxMemory is what all verifications together may take, in KiB: 128 MiB. With what else the service takes, it stays under the
+// GOMEMLIMIT and the MemoryMax of its unit. The memory of one value and that of all is the same.
+const maxMemory = 128 << 10
 
 // addFlags adds the settings to the flags of a command.
 func (s *settings) addFlags(f *pflag.FlagSet) {
@@ -71,7 +75,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.WebmailURL, "webmail-url", "", "`URL` where a link on the page leads back to")
 	command.Group("Page for people", f)
 
-	f.StringVar(&s.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
+	s.Hashing.MaxMemory = maxMemory
+	f.StringVar(&s.Hashing.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
 	f.IntVar(&s.MinLength, "min-length", 15, "least number `N` of characters of a new password, from 8 to 64; the default is what NIST SP 800-63B-4 asks")
 	f.BoolVar(&s.AllowSame, "allow-same", false, "accept a new password that is the current one, to renew its hash")
 	command.Group("Passwords", f)
@@ -114,10 +119,8 @@ func (s *settings) validatePasswords() (err error) {
 	if s.MinLength == 0 { // which passwd.Config takes for its default
 		return errors.New("--min-length: 0 is not in 8 to 64")
 	}
-	if s.hasher, err = hash.New(hash.Config{Scheme: s.Scheme}); err != nil {
-		return fmt.Errorf("--scheme: %w", err)
-	}
-	return nil
+	s.hasher, err = s.Hashing.Hasher()
+	return err
 }
 
 func (s *settings) validateListeners() error {
