@@ -13,12 +13,10 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-)
 
-// strength ranks schemes by the cost of a guess with their usual settings.
-var strength = map[string]int{
-	"PBKDF2": 1, "SHA256-CRYPT": 1, "SCRAM-SHA-256": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4, "scrypt": 4, "yescrypt": 4,
-}
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+)
 
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
 // returns false if something failed. A warning is no failure.
@@ -59,7 +57,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "Passwords can be written.")
-	return checkWidth(ctx, s, db, say) && checkSchemes(ctx, s, db, say)
+	return checkWidth(ctx, s, db, say) && checkSchemes(ctx, s, store, say)
 }
 
 // checkWidth compares the width of the column with what a new password takes.
@@ -87,36 +85,28 @@ func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, s
 }
 
 // checkSchemes warns when a change would give most users a weaker hash than they have.
-func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
-	counts, total := map[string]int{}, 0
-	rows, err := db.QueryContext(ctx, "SELECT password FROM virtual_users")
+func checkSchemes(ctx context.Context, s *settings, store *ispmail.Store, say func(string, string, ...any)) bool {
+	written, err := s.strength()
 	if err != nil {
-		say("FAIL", "The passwords cannot be read: %v.", err)
+		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var stored sql.NullString
-		if err := rows.Scan(&stored); err != nil {
+	counts, total, stronger := map[string]int{}, 0, 0
+	for user, err := range store.Users(ctx, ispmail.Query{}) {
+		if err != nil {
 			say("FAIL", "The passwords cannot be read: %v.", err)
 			return false
 		}
 		total++
-		if info, err := s.hasher.Inspect(stored.String); err == nil {
+		if info, err := s.hasher.Inspect(user.Password.Reveal()); err == nil && info.Strength > written {
 			counts[info.Scheme]++
+			stronger++
 		}
 	}
-	if err := rows.Err(); err != nil {
-		say("FAIL", "The passwords cannot be read: %v.", err)
-		return false
-	}
-	stronger, most := 0, ""
+	most := ""
 	for name, n := range counts {
-		if strength[name] > strength[s.hasher.Scheme()] {
-			stronger += n
-			if n > counts[most] {
-				most = name
-			}
+		if n > counts[most] || n == counts[most] && name < most {
+			most = name
 		}
 	}
 	if 2*stronger > total {
@@ -125,6 +115,16 @@ func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string,
 	}
 	say("ok", "{%s} is no step back for most of the %d users.", s.hasher.Scheme(), total)
 	return true
+}
+
+// strength is that of what the settings write.
+func (s *settings) strength() (hash.Strength, error) {
+	sample, err := s.hasher.Generate("a sample of no use")
+	if err != nil {
+		return hash.Weak, err
+	}
+	info, err := s.hasher.Inspect(sample)
+	return info.Strength, err
 }
 
 // rawDB opens the database for what the library has no method for.

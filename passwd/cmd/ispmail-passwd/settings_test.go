@@ -60,6 +60,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
 	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	t.Setenv("ISPMAIL_PASSWD_UPGRADE", "yes")
 	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
@@ -67,6 +68,7 @@ func TestEnvironment(t *testing.T) {
 	require.NoError(t, err, "a password is welcome here")
 	assert.Equal(t, "127.0.0.1:0", s.APIListen)
 	assert.Equal(t, 20, s.MinLength)
+	assert.True(t, s.Hashing.Upgrade)
 	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse(t, "--min-length=30")

@@ -51,6 +51,23 @@ func TestLife(t *testing.T) {
 	})
 }
 
+// TestUpgrade brings a user up to a scheme of a better class, where that is wanted, and never down.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("a long enough secret", "user", "add", "john@example.org")
+		for _, step := range []struct{ args, want string }{
+			{"--scheme=BLF-CRYPT", "{SHA256-CRYPT}"},
+			{"--scheme=BLF-CRYPT --upgrade", "{BLF-CRYPT}"},
+			{"--scheme=SHA512-CRYPT --upgrade", "{BLF-CRYPT}"},
+		} {
+			s.ok("a long enough secret", append([]string{"password", "check", "john@example.org"}, strings.Fields(step.args)...)...)
+			assert.Contains(t, s.ok("", "export"), `"password":"`+step.want, step.args)
+		}
+	})
+}
+
 // TestCheckExitCode tells with the exit code and in JSON what it finds.
 func TestCheckExitCode(t *testing.T) {
 	t.Parallel()

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // maxInput is the number of bytes of a line of standard input that may be a password, more than any scheme takes.
@@ -23,7 +25,7 @@ const maxInput = 4096
 // A newPassword is how a command gets a password that it stores.
 type newPassword struct {
 	generate  bool
-	scheme    string
+	hashing   command.Hashing
 	generated string
 }
 
@@ -35,7 +37,7 @@ func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 }
 
 func (p *newPassword) schemeFlag(c *cobra.Command, what string) {
-	c.Flags().StringVar(&p.scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+	c.Flags().StringVar(&p.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
 }
 
 // read returns a generated password, or one from the terminal or standard input.
@@ -66,7 +68,7 @@ func (p *newPassword) show(a *app) error {
 // onWith is on with the scheme of new passwords.
 func (a *app) onWith(c *cobra.Command, p *newPassword, do func(context.Context, *ispmail.Store, []string) error) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
-		h, err := hasher(p.scheme)
+		h, err := p.hashing.Hasher()
 		if err != nil {
 			return err
 		}
@@ -104,11 +106,17 @@ func (a *app) passwordCheck() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check EMAIL", Short: "Tell whether a password is the right one.",
 		Long: `Tells whether a password is the right one. It is asked for, or read from the first line of standard
-input if that is no terminal. As at a login, a weak hash of it is replaced by a good one.`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+input if that is no terminal. As at a login, a weak hash of it is replaced by a good one, and with
+--upgrade also one of a weaker class than --scheme.`,
+		Example: "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	p := &newPassword{}
 	p.schemeFlag(c, "replace a weak hash")
+	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
+	p.hashing.UpgradeFlag(upgrade, "the right password")
+	command.Environment(environment, upgrade)
+	c.Flags().AddFlagSet(upgrade)
 	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		password, err := a.readPassword(ctx, "Password of "+args[0])
 		if err != nil {
