@@ -13,9 +13,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-
-	"github.com/ispmail/go-ispmail/hash"
-	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
@@ -57,7 +54,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "Passwords can be written.")
-	return checkWidth(ctx, s, db, say) && checkSchemes(ctx, s, store, say)
+	return checkWidth(ctx, s, db, say) && checkRows(ctx, s, store, say)
 }
 
 // checkWidth compares the width of the column with what a new password takes.
@@ -82,49 +79,6 @@ func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, s
 	}
 	say("ok", "The column password is wide enough for {%s}.", s.hasher.Scheme())
 	return true
-}
-
-// checkSchemes warns when a change would give most users a weaker hash than they have.
-func checkSchemes(ctx context.Context, s *settings, store *ispmail.Store, say func(string, string, ...any)) bool {
-	written, err := s.strength()
-	if err != nil {
-		say("FAIL", "A password cannot be hashed: %v.", err)
-		return false
-	}
-	counts, total, stronger := map[string]int{}, 0, 0
-	for user, err := range store.Users(ctx, ispmail.Query{}) {
-		if err != nil {
-			say("FAIL", "The passwords cannot be read: %v.", err)
-			return false
-		}
-		total++
-		if info, err := s.hasher.Inspect(user.Password.Reveal()); err == nil && info.Strength > written {
-			counts[info.Scheme]++
-			stronger++
-		}
-	}
-	most := ""
-	for name, n := range counts {
-		if n > counts[most] || n == counts[most] && name < most {
-			most = name
-		}
-	}
-	if 2*stronger > total {
-		say("warn", "%d of %d users have a stronger scheme than {%s}, which every change writes, %s for the most part: consider another --scheme.", stronger, total, s.hasher.Scheme(), most)
-		return true
-	}
-	say("ok", "{%s} is no step back for most of the %d users.", s.hasher.Scheme(), total)
-	return true
-}
-
-// strength is that of what the settings write.
-func (s *settings) strength() (hash.Strength, error) {
-	sample, err := s.hasher.Generate("a sample of no use")
-	if err != nil {
-		return hash.Weak, err
-	}
-	info, err := s.hasher.Inspect(sample)
-	return info.Strength, err
 }
 
 // rawDB opens the database for what the library has no method for.

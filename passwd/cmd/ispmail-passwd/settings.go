@@ -77,6 +77,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 	s.Hashing.MaxMemory = maxMemory
 	f.StringVar(&s.Hashing.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
+	s.Hashing.DefaultFlag(f)
 	s.Hashing.UpgradeFlag(f, "a login that rehash is told of")
 	f.IntVar(&s.MinLength, "min-length", 15, "least number `N` of characters of a new password, from 8 to 64; the default is what NIST SP 800-63B-4 asks")
 	f.BoolVar(&s.AllowSame, "allow-same", false, "accept a new password that is the current one, to renew its hash")

@@ -61,6 +61,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
 	t.Setenv("ISPMAIL_PASSWD_UPGRADE", "yes")
+	t.Setenv("ISPMAIL_PASSWD_DEFAULT_PASS_SCHEME", "CRYPT")
 	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
@@ -69,6 +70,7 @@ func TestEnvironment(t *testing.T) {
 	assert.Equal(t, "127.0.0.1:0", s.APIListen)
 	assert.Equal(t, 20, s.MinLength)
 	assert.True(t, s.Hashing.Upgrade)
+	assert.Equal(t, "CRYPT", s.Hashing.Default)
 	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse(t, "--min-length=30")
@@ -101,7 +103,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
 		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
-		{[]string{"--demo", "--scheme=rot13"}, "cannot generate scheme"},
+		{[]string{"--demo", "--scheme=rot13"}, "ispmail-passwd: --scheme: cannot generate scheme"},
+		{[]string{"--demo", "--default-pass-scheme=rot13"}, `ispmail-passwd: --default-pass-scheme: unknown scheme "rot13"; see`},
 		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=0"}, "0 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=many"}, "--min-length"},

@@ -51,6 +51,22 @@ func TestLife(t *testing.T) {
 	})
 }
 
+// TestDefaultPassScheme reads what has no prefix as the setting says.
+func TestDefaultPassScheme(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		const bare = `{"type":"user","email":"john@example.org","password":"$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7"}`
+		s.ok("", "domain", "add", "example.org")
+		_, errs, _ := s.do(bare, "import", "file", "-")
+		assert.Contains(t, errs, "refused: line 1, user john@example.org")
+		s.ok(bare, "--default-pass-scheme", "CRYPT", "import", "file", "-")
+		_, errs, _ = s.do("summersun", "password", "check", "john@example.org")
+		assert.Contains(t, errs, "wrong address or password")
+		s.ok("summersun", "--default-pass-scheme", "CRYPT", "password", "check", "john@example.org")
+		assert.Contains(t, s.ok("", "export"), `"password":"{SHA256-CRYPT}$5$`, "a login gives it its prefix")
+	})
+}
+
 // TestUpgrade brings a user up to a scheme of a better class, where that is wanted, and never down.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ type app struct {
 	dsn            *command.DSN
 	json           bool
 	herald         herald
+	hashing        command.Hashing
 }
 
 // run is the program.
@@ -91,6 +92,11 @@ func (a *app) root() *cobra.Command {
 	command.Environment(environment, changes)
 	flags.AddFlagSet(changes)
 	command.Group("Changes", flags)
+	passwords := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.hashing.DefaultFlag(passwords)
+	command.Environment(environment, passwords)
+	flags.AddFlagSet(passwords)
+	command.Group("Passwords", flags)
 	root.AddCommand(
 		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
 		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
@@ -115,16 +121,19 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 
 // on makes a command of what is to be done with the database.
 func (a *app) on(c *cobra.Command, do func(ctx context.Context, store *ispmail.Store, args []string) error) *cobra.Command {
-	c.RunE = func(c *cobra.Command, args []string) error { return a.run(c, ispmail.Config{}, args, do) }
+	c.RunE = func(c *cobra.Command, args []string) error { return a.run(c, args, do) }
 	return c
 }
 
-func (a *app) run(c *cobra.Command, config ispmail.Config, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
+func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
 	if err := a.herald.prepare(); err != nil {
 		return err
 	}
-	config.OnChange = a.tell
-	store, closer, err := a.openWith(c.Context(), false, config)
+	hasher, err := a.hashing.Hasher()
+	if err != nil {
+		return err
+	}
+	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell})
 	if err != nil {
 		return err
 	}

@@ -25,19 +25,18 @@ const maxInput = 4096
 // A newPassword is how a command gets a password that it stores.
 type newPassword struct {
 	generate  bool
-	hashing   command.Hashing
 	generated string
 }
 
 func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	p := &newPassword{}
 	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password and print it, this once")
-	p.schemeFlag(c, "store it")
+	a.schemeFlag(c, "store it")
 	return p
 }
 
-func (p *newPassword) schemeFlag(c *cobra.Command, what string) {
-	c.Flags().StringVar(&p.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+func (a *app) schemeFlag(c *cobra.Command, what string) {
+	c.Flags().StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
 }
 
 // read returns a generated password, or one from the terminal or standard input.
@@ -65,18 +64,6 @@ func (p *newPassword) show(a *app) error {
 	return a.say("Its password is %s", p.generated)
 }
 
-// onWith is on with the scheme of new passwords.
-func (a *app) onWith(c *cobra.Command, p *newPassword, do func(context.Context, *ispmail.Store, []string) error) *cobra.Command {
-	c.RunE = func(c *cobra.Command, args []string) error {
-		h, err := p.hashing.Hasher()
-		if err != nil {
-			return err
-		}
-		return a.run(c, ispmail.Config{Hasher: h}, args, do)
-	}
-	return c
-}
-
 func (a *app) passwordSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set EMAIL", Short: "Set a user's password.",
@@ -86,7 +73,7 @@ is no terminal.`,
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	p := a.passwordFlags(c)
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		user, err := store.User(ctx, args[0]) // before anybody types a password in vain
 		if err != nil {
 			return err
@@ -111,13 +98,12 @@ input if that is no terminal. As at a login, a weak hash of it is replaced by a 
 		Example: "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
-	p := &newPassword{}
-	p.schemeFlag(c, "replace a weak hash")
+	a.schemeFlag(c, "replace a weak hash")
 	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
-	p.hashing.UpgradeFlag(upgrade, "the right password")
+	a.hashing.UpgradeFlag(upgrade, "the right password")
 	command.Environment(environment, upgrade)
 	c.Flags().AddFlagSet(upgrade)
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		password, err := a.readPassword(ctx, "Password of "+args[0])
 		if err != nil {
 			return err

@@ -51,6 +51,7 @@ func TestRefused(t *testing.T) {
 		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "-1"}, command.ExitUsage, `"-1" is no quota`},
 		{"", []string{"user", "quota", "john@example.org", "0.5"}, command.ExitUsage, `"0.5" is no quota`},
 		{"a secret", []string{"user", "add", "jim@example.org", "--scheme", "ROT13"}, command.ExitUsage, `cannot generate scheme "ROT13"`},
+		{"", []string{"user", "list", "--default-pass-scheme", "ROT13"}, command.ExitUsage, `--default-pass-scheme: unknown scheme "ROT13"`},
 		{"a secret", []string{"user", "add"}, command.ExitUsage, "accepts 1 arg(s)"},
 		{"", []string{"user", "list", "example.com"}, command.ExitFailed, "not found: domain example.com"},
 		{"", []string{"user", "quota", "jim@example.org", "1G"}, command.ExitFailed, "not found: user jim@example.org"},

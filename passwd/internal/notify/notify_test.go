@@ -112,7 +112,7 @@ func TestHook(t *testing.T) {
 	}
 	run := func(line, says, sessions string) (answer string, calls []string) {
 		file := filepath.Join(t.TempDir(), "calls")
-		cmd := exec.CommandContext(t.Context(), hook) //nolint:gosec // our own file
+		cmd := exec.CommandContext(t.Context(), hook)
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "CALLS=" + file, "SAYS=" + says, "END_SESSIONS=" + sessions}
 		cmd.Stdin = strings.NewReader(line + "\n")
 		out, _ := cmd.Output()
