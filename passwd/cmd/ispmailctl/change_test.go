@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,7 +55,15 @@ func TestOnChange(t *testing.T) {
 			{"john@example.org", []string{"user", "add", "john@example.org"}},
 			{"john@example.org", []string{"password", "set", "John@Example.org"}},
 			{"", []string{"password", "check", "john@example.org"}},
+			{"john@example.org", []string{"user", "lock", "john@example.org"}},
+			{"john@example.org", []string{"user", "unlock", "john@example.org"}},
+			{"john@example.org\njack@example.org", []string{"user", "rename", "john@example.org", "jack@example.org"}},
+			{"jack@example.org\njohn@example.org", []string{"user", "rename", "jack@example.org", "john@example.org"}},
+			{"@example.org\n@example.net", []string{"domain", "rename", "example.org", "example.net"}},
+			{"@example.net\n@example.org", []string{"domain", "rename", "example.net", "example.org"}},
 			{"", []string{"user", "list"}},
+			{"", []string{"alias", "set", "info@example.org", "sales@example.org"}},
+			{"", []string{"alias", "delete", "info@example.org"}},
 			{"", []string{"alias", "add", "info@example.org", "john@example.org"}},
 			{"", []string{"export", backup}},
 			{"john@example.org", []string{"user", "delete", "john@example.org"}},
@@ -63,10 +72,10 @@ func TestOnChange(t *testing.T) {
 			{"*", []string{"restore", backup}},
 		} {
 			s.ok("a long enough secret", step.args...)
-			if step.want != "" {
+			for want := range strings.FieldsSeq(step.want) {
 				select {
 				case line := <-lines:
-					assert.Equal(t, step.want+"\n", line, "%v", step.args)
+					assert.Equal(t, want+"\n", line, "%v", step.args)
 				default:
 					t.Errorf("nobody heard of %v", step.args)
 				}

@@ -98,9 +98,10 @@ func (a *app) root() *cobra.Command {
 	flags.AddFlagSet(passwords)
 	command.Group("Passwords", flags)
 	root.AddCommand(
-		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
-		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
-		group("alias", "Add, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasList(), a.aliasDelete()),
+		group("domain", "Add, list, rename and delete domains.", a.domainAdd(), a.domainList(), a.domainRename(), a.domainDelete()),
+		group("user", "Add, list, lock, rename and delete users, who are mailboxes with a login.",
+			a.userAdd(), a.userList(), a.userQuota(), a.userLock(), a.userUnlock(), a.userRename(), a.userDelete()),
+		group("alias", "Add, set, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasSet(), a.aliasList(), a.aliasDelete()),
 		group("password", "Set and check the passwords of users.", a.passwordSet(), a.passwordCheck()),
 		a.recipients(),
 		a.check(),
