@@ -49,12 +49,12 @@ const apiPath = "/api/password"
 func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
 func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
-	event := Event{Time: time.Now().UTC(), Channel: API}
+	arrival, event := time.Now(), Event{Channel: API}
 	f, v, ok := s.readAPI(w, r)
 	if ok {
-		event.Email, v = s.change(r.Context(), API, event.Time, "", f)
+		event.Email, v = s.change(r.Context(), API, arrival, "", f)
 	}
-	s.emit(r.Context(), event, v)
+	s.emit(r.Context(), arrival, event, v)
 
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")

@@ -230,8 +230,10 @@ var verdicts = []struct {
 type form struct{ user, current, replacement string }
 
 // change makes an attempt to change a password. The client counts on the page only. The email that change returns is
-// canonical, or "".
+// canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
+// then would tell how far the attempt had got.
 func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client string, f form) (email string, v verdict) {
+	ctx = context.WithoutCancel(ctx)
 	email, err := ispmail.Canonical(f.user)
 	if err != nil {
 		return "", badAddress
@@ -257,7 +259,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 		giveBack()
 	}
 	if v == badCredentials || v == changed && channel == Page {
-		s.waitForFloor(ctx, arrival)
+		s.waitForFloor(arrival)
 	}
 	return email, v
 }
@@ -265,16 +267,13 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 // waitForFloor waits until Config.Floor after the arrival, or the next multiple of it. Then the time of an answer does not
 // reveal why credentials are wrong. On the page, where people can time their own changes, it does not reveal either what
 // the attempts before theirs cost. The attempt has left the gate: nobody waits for this sleep.
-func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
+func (s *Service) waitForFloor(arrival time.Time) {
 	floor := s.config.Floor // which New leaves at no less than a nanosecond
 	answer := (time.Since(arrival)/floor + 1) * floor
 	// A timer is up to a millisecond late. How late depends on when it was set, and so on the work that was done. The
 	// jitter drowns that.
 	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
-	select {
-	case <-time.After(time.Until(arrival.Add(answer))):
-	case <-ctx.Done():
-	}
+	time.Sleep(time.Until(arrival.Add(answer)))
 }
 
 // charge takes an attempt from the limits of its channel. The limit of the client comes first: a client that has to wait
@@ -296,7 +295,7 @@ func (s *Service) charge(channel Channel, client, email string) (giveBack func()
 
 // changeNow makes the change in a place of the gate.
 func (s *Service) changeNow(ctx context.Context, channel Channel, email string, f form) verdict {
-	leave, ok := s.gate.enter(ctx, channel)
+	leave, ok := s.gate.enter(channel)
 	if !ok {
 		return busy
 	}
@@ -329,12 +328,13 @@ func (s *Service) changePassword(ctx context.Context, email string, f form) (err
 }
 
 // emit completes an event and passes it to Config.OnEvent.
-func (s *Service) emit(ctx context.Context, e Event, v verdict) {
+func (s *Service) emit(ctx context.Context, arrival time.Time, e Event, v verdict) {
 	if s.config.OnEvent == nil {
 		return
 	}
 	e.Status, e.Reason, e.Text = v.status, v.reason, v.text
-	e.Duration = time.Since(e.Time)
+	e.Time = arrival.UTC() // which has no monotonic clock any more
+	e.Duration = time.Since(arrival)
 	s.config.OnEvent(ctx, e)
 }
 
@@ -342,8 +342,6 @@ func (s *Service) emit(ctx context.Context, e Event, v verdict) {
 func (s *Service) noteOutage(ctx context.Context, err error) {
 	log := s.config.Logger
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		// The client has gone; that says nothing about the database.
 	case err == nil:
 		if s.down.Swap(false) {
 			log.InfoContext(ctx, "the database is back")
