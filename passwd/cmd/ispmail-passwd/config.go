@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
@@ -13,21 +12,6 @@ import (
 
 // maxBcrypt is the number of bytes of a password that bcrypt takes.
 const maxBcrypt = 72
-
-// warnings are about settings that are allowed but seldom meant.
-func (s *settings) warnings() []string {
-	if s.Listen == "" || s.Demo {
-		return nil
-	}
-	local, _ := isLocal(s.Listen)
-	switch {
-	case !local:
-		return []string{"the page is not on a loopback address: passwords must reach it through TLS only"}
-	case len(s.proxies) == 0 && !strings.HasPrefix(s.Listen, "unix:"):
-		return []string{"without --trusted-proxy everybody behind the web server counts as one client: a few wrong guesses keep all out of the page"}
-	}
-	return nil
-}
 
 // config returns the settings of the service.
 func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {

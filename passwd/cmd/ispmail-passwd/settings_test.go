@@ -77,6 +77,11 @@ func TestEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 30, s.MinLength, "an argument wins")
 
+	t.Setenv("ISPMAIL_PASSWD_MINLENGTH", "20")
+	_, err = parse(t)
+	require.ErrorContains(t, err, "the environment has ISPMAIL_PASSWD_MINLENGTH, which is no setting (did you mean ISPMAIL_PASSWD_MIN_LENGTH?)")
+	require.NoError(t, os.Unsetenv("ISPMAIL_PASSWD_MINLENGTH"))
+
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "")
 	_, err = parse(t)
 	assert.ErrorContains(t, err, "ISPMAIL_PASSWD_SECRET is empty", "whoever sets it wants one")
@@ -132,6 +137,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary")}, "less than 16 bytes"},
 		{[]string{"--demo", "--secret-file=" + write(t, "\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "# the secret of the canary\n # and a blank line\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "# a comment\ncanary\n")}, "less than 16 bytes"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary 1\ncanary 2\ncanary 3\n")}, "two secrets at the most"},
 	} {
 		var stdout, stderr output
