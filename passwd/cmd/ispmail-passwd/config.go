@@ -14,7 +14,7 @@ import (
 const maxBcrypt = 72
 
 // config returns the settings of the service.
-func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
+func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics, refused *refusals) passwd.Config {
 	maxLength := 0
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt
@@ -33,12 +33,15 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 		Floor:          s.Floor,
 		Logger:         log,
 		OnEvent: func(ctx context.Context, e passwd.Event) {
+			counters.observe(e)
+			if !refused.deserves(e) {
+				return
+			}
 			message := "password not changed"
 			if e.Reason == "ok" {
 				message = "password changed"
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
-			counters.observe(e)
 		},
 	}
 }

@@ -18,6 +18,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	attempts *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+
+	linesLost func() int64 // set before the metrics are served
 }
 
 // readyTimeout is how long the database may take to answer the readiness probe.
@@ -36,7 +38,16 @@ func newMetrics() *metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"channel"}),
 	}
-	m.registry.MustRegister(m.attempts, m.seconds, collectors.NewGoCollector(),
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "ispmail_passwd_log_lines_lost_total",
+		Help: "Lines of the log that were lost, because nobody read standard error.",
+	}, func() float64 {
+		if m.linesLost == nil {
+			return 0
+		}
+		return float64(m.linesLost())
+	})
+	m.registry.MustRegister(lost, m.attempts, m.seconds, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -16,15 +19,19 @@ import (
 
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
 )
 
 // serveOrCheck serves until the context of the command ends. With --check it only checks the settings and the database.
 func serveOrCheck(c *cobra.Command, s *settings) error {
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
-	log := s.logger(c.ErrOrStderr())
-	database, counters := newLateStore(), newMetrics()
-	service, err := passwd.New(s.config(database, log, counters))
+	counters := newMetrics()
+	log, endLog := s.steadyLog(c.ErrOrStderr(), counters)
+	defer endLog()
+	database, refused := newLateStore(), newRefusals(log)
+	defer refused.flush()
+	service, err := passwd.New(s.config(database, log, counters, refused))
 	if err != nil {
 		return err
 	}
@@ -66,6 +73,21 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	<-opened
 	database.close()
 	return command.Fail(err)
+}
+
+// steadyLog returns a log that never stops or kills the service, and what ends it. When nobody reads standard error any more,
+// lines are lost, and counted.
+func (s *settings) steadyLog(stderr io.Writer, counters *metrics) (log *slog.Logger, end func()) {
+	signal.Ignore(syscall.SIGPIPE) // which would kill
+	lines := logwriter.New(stderr, func(n int64) {
+		log.Warn("lines of the log were lost, because nobody read it", slog.Int64("count", n))
+	})
+	counters.linesLost = lines.Lost
+	log = s.logger(lines)
+	return log, func() {
+		lines.Flush(time.Second)
+		lines.Close()
+	}
 }
 
 // listenAll opens the addresses of the endpoints. Each setting becomes the address of its listener, with the real port.

@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s",
 	)
 	require.NoError(t, err)
-	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics())
+	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics(), newRefusals(slog.New(slog.DiscardHandler)))
 	assert.NotNil(t, config.OnEvent)
 	config.Changer, config.Logger, config.OnEvent = nil, nil, nil
 	assert.Equal(t, passwd.Config{
