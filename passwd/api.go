@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	arrival, event := time.Now(), Event{Channel: API}
 	f, v, ok := s.readAPI(w, r)
 	if ok {
-		event.Email, v = s.change(r.Context(), API, arrival, "", f)
+		event.Email, v = s.change(r.Context(), API, arrival, netip.Addr{}, f)
 	}
 	s.emit(r.Context(), arrival, event, v)
 

@@ -56,12 +56,3 @@ func isSocket(r *http.Request) bool {
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(address) })
 }
-
-// network returns what is counted as one client: an IPv4 address, or the /64 that a site gets for IPv6.
-func network(address netip.Addr) string {
-	if address.Is4() {
-		return address.String()
-	}
-	prefix, _ := address.Prefix(64) // an IPv6 address has one
-	return prefix.String()
-}

@@ -59,6 +59,6 @@ func TestNetwork(t *testing.T) {
 		"2001:db8:1:2:ffff::99": "2001:db8:1:2::/64",
 		"::":                    "::/64",
 	} {
-		assert.Equal(t, want, network(netip.MustParseAddr(address)))
+		assert.Equal(t, want, network(netip.MustParseAddr(address), len(levels)-1))
 	}
 }

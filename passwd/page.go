@@ -112,7 +112,7 @@ func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
 	arrival, event := time.Now(), Event{Channel: Page, Client: client}
 	f, v, ok := p.read(w, r)
 	if ok {
-		event.Email, v = p.service.change(r.Context(), Page, arrival, network(client), f)
+		event.Email, v = p.service.change(r.Context(), Page, arrival, client, f)
 	}
 	p.service.emit(r.Context(), arrival, event, v)
 	setRetryAfter(w.Header(), v)

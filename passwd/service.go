@@ -129,7 +129,7 @@ type Service struct {
 	secrets  secrets
 	gate     *gate
 	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
-	clients  *limit      // of the page
+	clients  *clients    // of the page
 	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
 
 	siteWords []string // that make no good password
@@ -176,7 +176,7 @@ func New(config Config) (*Service, error) {
 		config:  config,
 		secrets: newSecrets(config.Secrets),
 		gate:    newGate(config.MaxConcurrent),
-		clients: newLimit(clientBurst, clientInterval),
+		clients: newClients(),
 
 		siteWords: siteWords(config.SiteName),
 	}
@@ -232,7 +232,7 @@ type form struct{ user, current, replacement string }
 // change makes an attempt to change a password. The client counts on the page only. The email that change returns is
 // canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
 // then would tell how far the attempt had got.
-func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client string, f form) (email string, v verdict) {
+func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client netip.Addr, f form) (email string, v verdict) {
 	ctx = context.WithoutCancel(ctx)
 	email, err := ispmail.Canonical(f.user)
 	if err != nil {
@@ -276,19 +276,24 @@ func (s *Service) waitForFloor(arrival time.Time) {
 	time.Sleep(time.Until(arrival.Add(answer)))
 }
 
-// charge takes an attempt from the limits of its channel. The limit of the client comes first: a client that has to wait
-// takes nothing from the account.
-func (s *Service) charge(channel Channel, client, email string) (giveBack func(), wait time.Duration, ok bool) {
+// charge takes an attempt from the limits of its channel. A client that has to wait takes nothing from the account. Who asks for
+// an account that has to wait is charged for asking, in a table that is for nothing else.
+func (s *Service) charge(channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
 	account := s.accounts[channel]
 	if channel == API {
 		wait, ok := account.take(email)
 		return func() { account.give(email) }, wait, ok
 	}
-	if wait, ok := s.clients.take(client); !ok {
+	if wait := s.clients.wait(client); wait > 0 {
 		return nil, wait, false
 	}
 	if wait, ok := account.take(email); !ok {
-		return nil, wait, false // the client's charge stays: asking costs
+		s.clients.ask(client)
+		return nil, wait, false
+	}
+	if wait, ok := s.clients.take(client); !ok {
+		account.give(email)
+		return nil, wait, false
 	}
 	return func() { s.clients.give(client); account.give(email) }, 0, true
 }
