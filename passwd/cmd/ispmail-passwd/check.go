@@ -13,6 +13,8 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
@@ -54,21 +56,17 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "Passwords can be written.")
-	return checkWidth(ctx, s, db, say) && checkRows(ctx, s, store, say)
+	return checkWidth(ctx, s, store, say) && checkRows(ctx, s, store, say)
 }
 
 // checkWidth compares the width of the column with what a new password takes.
-func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
+func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, say func(string, string, ...any)) bool {
 	sample, err := s.hasher.Generate("a sample of no use")
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	width := 0
-	if _, isSQLite := s.sqlitePath(); !isSQLite {
-		err = db.NewRaw("SELECT character_maximum_length FROM information_schema.columns "+
-			"WHERE table_schema = DATABASE() AND table_name = 'virtual_users' AND column_name = 'password'").Scan(ctx, &width)
-	}
+	width, err := columnWidth(ctx, store)
 	switch {
 	case err != nil:
 		say("FAIL", "The width of the column password cannot be read: %v.", err)

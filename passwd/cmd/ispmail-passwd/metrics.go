@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
@@ -21,9 +22,6 @@ type metrics struct {
 
 	linesLost func() int64 // set before the metrics are served
 }
-
-// readyTimeout is how long the database may take to answer the readiness probe.
-const readyTimeout = 3 * time.Second
 
 func newMetrics() *metrics {
 	m := &metrics{
@@ -57,8 +55,8 @@ func (m *metrics) observe(e passwd.Event) {
 	m.seconds.WithLabelValues(e.Channel.String()).Observe(e.Duration.Seconds())
 }
 
-// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that it can read the
-// table of users.
+// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that a change
+// would work.
 func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 	mux := http.NewServeMux() // redirects do no harm here
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
@@ -66,13 +64,24 @@ func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := ready(ctx); err != nil {
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		if err := ready(r.Context()); err != nil {
+			http.Error(w, reasonOf(err), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	return mux
+}
+
+// reasonOf says why a change would not work, without what the database says about itself. The log has that.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, errTooNarrow):
+		return errTooNarrow.Error()
+	case errors.Is(err, errCannotWrite):
+		return errCannotWrite.Error()
+	case errors.Is(err, errCannotRead) && !errors.Is(err, ispmail.ErrUnavailable):
+		return errCannotRead.Error()
+	}
+	return "the database does not answer"
 }

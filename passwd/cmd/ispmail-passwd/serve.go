@@ -48,7 +48,12 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(database.ready)})
+		sample, err := s.hasher.Generate("a sample of no use")
+		if err != nil {
+			return command.Fail(err)
+		}
+		probe := &readiness{log: log, probe: func(ctx context.Context) error { return database.canChange(ctx, len(sample)) }}
+		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready)})
 	}
 	if err := listenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
