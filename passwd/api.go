@@ -26,6 +26,7 @@ const apiPath = "/api/password"
 //
 //	400 bad-request        a field is missing, doubled, not UTF-8 or holds a NUL byte; the user is no address
 //	401 unauthorized       there are Config.Secrets, and the request has none of them
+//	403 cross-origin       a browser has sent it: there is Origin or Sec-Fetch-Site
 //	403 bad-credentials    there is no such user, or the current password is wrong
 //	404 not-found          another path: paths are compared exactly, and never answered with a redirect
 //	405 bad-request        another method than POST
@@ -83,6 +84,9 @@ func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict
 		return form{}, notFound, false
 	case r.Method != http.MethodPost:
 		return form{}, badRequest(http.StatusMethodNotAllowed, "Use POST."), false
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		// A browser sends one of the two with every POST. That a page of whatever origin reaches the API is an accident or an attack.
+		return form{}, verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The API is for programs, and not for browsers."}, false
 	case !s.secrets.admit(r):
 		return form{}, verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."}, false
 	}

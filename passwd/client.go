@@ -36,9 +36,16 @@ func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
-// parseHop reads an address with or without a port.
+// parseHop reads an address with or without a port, and an IPv6 address with or without brackets.
 func parseHop(s string) (netip.Addr, bool) {
-	address, err := netip.ParseAddr(s)
+	bare := s
+	if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inner, "]") {
+		bare = strings.TrimSuffix(inner, "]")
+		if !strings.Contains(bare, ":") {
+			return netip.Addr{}, false
+		}
+	}
+	address, err := netip.ParseAddr(bare)
 	if err != nil {
 		var withPort netip.AddrPort
 		withPort, err = netip.ParseAddrPort(s)

@@ -202,6 +202,26 @@ func TestSuccessIsFree(t *testing.T) {
 	}
 }
 
+// TestBrowserOnAPI: a page in somebody's browser, of whatever origin, cannot use an API that the browser reaches.
+func TestBrowserOnAPI(t *testing.T) {
+	t.Parallel()
+	c := &changer{}
+	service := newService(t, passwd.Config{Changer: c})
+	for _, header := range [][2]string{
+		{"Origin", "https://evil.example"},
+		{"Origin", "null"},
+		{"Origin", "http://example.com"}, // the host of the request, as after DNS rebinding
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-origin"},
+	} {
+		w := call(service, func(r *http.Request) { r.Header.Set(header[0], header[1]) }, good)
+		assert.Equal(t, http.StatusForbidden, w.Code, "%v", header)
+		assert.Equal(t, "cross-origin: The API is for programs, and not for browsers.\n", w.Body.String())
+	}
+	assert.Empty(t, c.calls)
+	assert.Equal(t, http.StatusOK, call(service, func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "cors") }, good).Code, "as Node.js sends it")
+}
+
 // TestFloor: whatever is wrong with the credentials, the answer comes at the same time.
 func TestFloor(t *testing.T) {
 	t.Parallel()
