@@ -87,7 +87,7 @@ func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
 		// A browser sends one of the two with every POST. That a page of whatever origin reaches the API is an accident or an attack.
 		return form{}, verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The API is for programs, and not for browsers."}, false
-	case !s.secrets.admit(r):
+	case !s.secrets.Load().admit(r):
 		return form{}, verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."}, false
 	}
 	var f form

@@ -31,7 +31,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,7 +125,7 @@ const (
 // A Service changes passwords over HTTP. Make one with [New]; the zero value does not work. It is safe for concurrent use.
 type Service struct {
 	config   Config
-	secrets  secrets
+	secrets  atomic.Pointer[secrets]
 	gate     *gate
 	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
 	clients  *clients    // of the page
@@ -163,8 +162,6 @@ func New(config Config) (*Service, error) {
 		return nil, fmt.Errorf("passwd: Floor %v is not in 0 to %v", config.Floor, changeTimeout)
 	case fields.User == fields.Current || fields.User == fields.New || fields.Current == fields.New:
 		return nil, errors.New("passwd: two of the Fields have the same name")
-	case slices.ContainsFunc(config.Secrets, func(secret string) bool { return len(secret) < lowestSecret }):
-		return nil, fmt.Errorf("passwd: one of the Secrets has less than %d bytes", lowestSecret)
 	}
 	if config.WebmailURL != "" {
 		u, err := url.Parse(config.WebmailURL)
@@ -174,11 +171,13 @@ func New(config Config) (*Service, error) {
 	}
 	s := &Service{
 		config:  config,
-		secrets: newSecrets(config.Secrets),
 		gate:    newGate(config.MaxConcurrent),
 		clients: newClients(),
 
 		siteWords: siteWords(config.SiteName),
+	}
+	if err := s.SetSecrets(config.Secrets); err != nil {
+		return nil, err
 	}
 	for channel := range s.accounts {
 		s.accounts[channel] = newLimit(accountBurst, accountInterval)

@@ -42,6 +42,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return nil
 	}
 
+	s.reloadOnSignal(ctx, service, log)
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
 	endpoints := []endpoint{{name: "api", address: &s.APIListen, handler: service.API()}}
 	if s.Listen != "" {

@@ -164,25 +164,36 @@ func (s *settings) validateListeners() error {
 }
 
 // readSecrets completes the secrets from the file.
-func (s *settings) readSecrets() error {
+func (s *settings) readSecrets() (err error) {
 	if s.SecretFile != "" {
 		if len(s.Secret) > 0 {
 			return errors.New("--secret-file and ISPMAIL_PASSWD_SECRET exclude each other")
 		}
-		content, err := os.ReadFile(s.SecretFile)
-		if err != nil {
-			return fmt.Errorf("--secret-file: %w", err)
-		}
-		for line := range strings.Lines(string(content)) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-				s.Secret = append(s.Secret, line)
-			}
-		}
-		if len(s.Secret) == 0 {
-			return errors.New("--secret-file: the file holds no secret")
+		s.Secret, err = readSecretFile(s.SecretFile)
+		return err
+	}
+	return validateNumber(s.Secret)
+}
+
+// readSecretFile reads secrets, a line each. Blank lines and comments are none.
+func readSecretFile(path string) (secrets []string, err error) {
+	content, err := os.ReadFile(path) //nolint:gosec // the file of the user's choice
+	if err != nil {
+		return nil, fmt.Errorf("--secret-file: %w", err)
+	}
+	for line := range strings.Lines(string(content)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			secrets = append(secrets, line)
 		}
 	}
-	if len(s.Secret) > 2 {
+	if len(secrets) == 0 {
+		return nil, errors.New("--secret-file: the file holds no secret")
+	}
+	return secrets, validateNumber(secrets)
+}
+
+func validateNumber(secrets []string) error {
+	if len(secrets) > 2 {
 		return errors.New("there may be two secrets at the most, the new one and the old one")
 	}
 	return nil
