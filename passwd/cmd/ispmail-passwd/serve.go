@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os/signal"
 	"syscall"
 	"time"
@@ -74,7 +75,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 			printDemo(c.OutOrStdout(), endpoints[0].listener, endpoints[1].listener)
 		}
 	}()
-	err = serve(ctx, log, endpoints)
+	err = serve(ctx, log, endpoints, s.proxies)
 	stop()
 	<-opened
 	database.close()
@@ -147,14 +148,14 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // serve serves all endpoints until ctx ends or one of them fails. Then it lets the requests that are under way finish.
-func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint) error {
+func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint, proxies []netip.Prefix) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
 	for _, e := range endpoints {
 		server := newServer(e.handler, log)
 		servers = append(servers, server)
 		go func() {
-			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(e.listener, connections)))
+			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(newFairListener(e.listener, proxies), connections)))
 		}()
 		log.Info("listening", slog.String(e.name, urlOf(e.listener)))
 	}
