@@ -28,7 +28,7 @@ const (
 	readyFor = time.Second
 )
 
-// Readiness tells whether a change would work, and remembers it for a second.
+// readiness tells whether a change would work, and remembers it for a second.
 type readiness struct {
 	probe func(context.Context) error
 	log   *slog.Logger

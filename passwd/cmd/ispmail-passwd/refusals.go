@@ -18,7 +18,7 @@ type refusalKind struct {
 	reason  string
 }
 
-// Refusals keep requests that are refused without a look at a password from filling the log, and driving out the lines about real
+// refusals keep requests that are refused without a look at a password from filling the log, and driving out the lines about real
 // changes. Of each kind the first has its line, and those of the next seconds are summed up in one.
 type refusals struct {
 	log    *slog.Logger
@@ -55,8 +55,8 @@ func (r *refusals) end(kind refusalKind) {
 	delete(r.counts, kind)
 	r.mu.Unlock()
 	if n > 0 {
-		r.log.LogAttrs(context.Background(), slog.LevelInfo, "more requests were refused", slog.String("channel", kind.channel.String()),
-			slog.String("reason", kind.reason), slog.Int("count", n))
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, "more requests were refused", slog.String("reason", kind.reason),
+			slog.String("channel", kind.channel.String()), slog.Int("count", n))
 	}
 }
 

@@ -44,13 +44,13 @@ func TestRefusals(t *testing.T) {
 			"page ok": 1000, "page bad-credentials": 1000, "page outcome-unknown": 1000, "page cross-origin": 1, "page limited": 1, "api limited": 1,
 		}, own)
 		assert.Equal(t, 3, strings.Count(log.String(), `msg="more requests were refused"`))
-		for _, want := range []string{"channel=page reason=cross-origin count=999\n", "channel=page reason=limited count=999\n", "channel=api reason=limited count=999\n"} {
+		for _, want := range []string{"reason=cross-origin channel=page count=999\n", "reason=limited channel=page count=999\n", "reason=limited channel=api count=999\n"} {
 			assert.Contains(t, log.String(), want)
 		}
 		see(passwd.Page, "limited")
 		see(passwd.Page, "limited")
 		r.flush()
-		assert.Contains(t, log.String(), "channel=page reason=limited count=1\n")
+		assert.Contains(t, log.String(), "reason=limited channel=page count=1\n")
 		time.Sleep(2 * refusalWindow)
 		synctest.Wait()
 		assert.Equal(t, 4, strings.Count(log.String(), "\n"))
