@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ const apiPath = "/api/password"
 //
 //	400 bad-request        a field is missing, doubled, not UTF-8 or holds a NUL byte; the user is no address
 //	401 unauthorized       there are Config.Secrets, and the request has none of them
+//	403 cross-origin       a browser has sent it: there is Origin or Sec-Fetch-Site
 //	403 bad-credentials    there is no such user, or the current password is wrong
 //	404 not-found          another path: paths are compared exactly, and never answered with a redirect
 //	405 bad-request        another method than POST
@@ -49,12 +51,12 @@ const apiPath = "/api/password"
 func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
 func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
-	event := Event{Time: time.Now().UTC(), Channel: API}
+	arrival, event := time.Now(), Event{Channel: API}
 	f, v, ok := s.readAPI(w, r)
 	if ok {
-		event.Email, v = s.change(r.Context(), API, event.Time, "", f)
+		event.Email, v = s.change(r.Context(), API, arrival, netip.Addr{}, f)
 	}
-	s.emit(r.Context(), event, v)
+	s.emit(r.Context(), arrival, event, v)
 
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
@@ -82,7 +84,10 @@ func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict
 		return form{}, notFound, false
 	case r.Method != http.MethodPost:
 		return form{}, badRequest(http.StatusMethodNotAllowed, "Use POST."), false
-	case !s.secrets.admit(r):
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		// A browser sends one of the two with every POST. That a page of whatever origin reaches the API is an accident or an attack.
+		return form{}, verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The API is for programs, and not for browsers."}, false
+	case !s.secrets.Load().admit(r):
 		return form{}, verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."}, false
 	}
 	var f form

@@ -36,9 +36,16 @@ func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
-// parseHop reads an address with or without a port.
+// parseHop reads an address with or without a port, and an IPv6 address with or without brackets.
 func parseHop(s string) (netip.Addr, bool) {
-	address, err := netip.ParseAddr(s)
+	bare := s
+	if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inner, "]") {
+		bare = strings.TrimSuffix(inner, "]")
+		if !strings.Contains(bare, ":") {
+			return netip.Addr{}, false
+		}
+	}
+	address, err := netip.ParseAddr(bare)
 	if err != nil {
 		var withPort netip.AddrPort
 		withPort, err = netip.ParseAddrPort(s)
@@ -55,13 +62,4 @@ func isSocket(r *http.Request) bool {
 
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(address) })
-}
-
-// network returns what is counted as one client: an IPv4 address, or the /64 that a site gets for IPv6.
-func network(address netip.Addr) string {
-	if address.Is4() {
-		return address.String()
-	}
-	prefix, _ := address.Prefix(64) // an IPv6 address has one
-	return prefix.String()
 }

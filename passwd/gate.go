@@ -1,7 +1,6 @@
 package passwd
 
 import (
-	"context"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -27,9 +26,8 @@ func newGate(n int) *gate {
 	return &gate{shared: make(chan struct{}, n), reserved: make(chan struct{}, 1)}
 }
 
-// enter waits for a place and returns what gives it back. It gives up when the queue is full, after gateWait, or when
-// ctx ends.
-func (g *gate) enter(ctx context.Context, channel Channel) (leave func(), ok bool) {
+// enter waits for a place and returns what gives it back. It gives up when the queue is full, or after gateWait.
+func (g *gate) enter(channel Channel) (leave func(), ok bool) {
 	reserved := g.reserved
 	if channel != API {
 		reserved = nil // a send to it waits for ever
@@ -56,7 +54,6 @@ func (g *gate) enter(ctx context.Context, channel Channel) (leave func(), ok boo
 	case reserved <- struct{}{}:
 		return leaveReserved, true
 	case <-timer.C:
-	case <-ctx.Done():
 	}
 	return nil, false
 }

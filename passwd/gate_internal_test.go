@@ -1,7 +1,6 @@
 package passwd
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"testing"
@@ -22,9 +21,9 @@ func TestGateQueues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
-		leaveShared, ok := g.enter(t.Context(), API)
+		leaveShared, ok := g.enter(API)
 		require.True(t, ok)
-		leaveReserved, ok := g.enter(t.Context(), API)
+		leaveReserved, ok := g.enter(API)
 		require.True(t, ok)
 		var done sync.WaitGroup
 		var mu sync.Mutex
@@ -32,7 +31,7 @@ func TestGateQueues(t *testing.T) {
 		for _, channel := range []Channel{Page, API} {
 			for range 2 * gateQueue {
 				done.Go(func() {
-					if leave, ok := g.enter(t.Context(), channel); ok {
+					if leave, ok := g.enter(channel); ok {
 						mu.Lock()
 						served[channel]++
 						mu.Unlock()
@@ -53,15 +52,14 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
-		ctx := t.Context()
 		var leave []func()
 		for range 2 {
-			l, ok := g.enter(ctx, Page)
+			l, ok := g.enter(Page)
 			require.True(t, ok)
 			leave = append(leave, l)
 		}
 		// The page waits; the API has a place of its own, one.
-		reserved, ok := g.enter(ctx, API)
+		reserved, ok := g.enter(API)
 		require.True(t, ok)
 
 		var mu sync.Mutex
@@ -69,7 +67,7 @@ func TestGate(t *testing.T) {
 		var done sync.WaitGroup
 		for range 40 {
 			done.Go(func() {
-				l, ok := g.enter(ctx, Page)
+				l, ok := g.enter(Page)
 				mu.Lock()
 				defer mu.Unlock()
 				if !ok {
@@ -87,17 +85,13 @@ func TestGate(t *testing.T) {
 		assert.Equal(t, gateQueue, served)
 
 		// A place that is never free is waited for gateWait, no longer; synctest's clock jumps.
-		l, ok := g.enter(ctx, Page)
+		l, ok := g.enter(Page)
 		require.True(t, ok)
-		_, ok = g.enter(ctx, Page)
+		_, ok = g.enter(Page)
 		assert.False(t, ok)
 		reserved()
-		reserved, ok = g.enter(ctx, API)
+		reserved, ok = g.enter(API)
 		assert.True(t, ok, "a full page does not stop the API")
-		cancelled, cancel := context.WithCancel(ctx)
-		cancel()
-		_, ok = g.enter(cancelled, API)
-		assert.False(t, ok)
 		l()
 		leave[1]()
 		reserved()

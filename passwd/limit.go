@@ -55,6 +55,19 @@ func (l *limit) take(name string) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// wait tells how long a name has to wait, without a charge, and without a bucket for a name that has none.
+func (l *limit) wait(name string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hash := maphash.String(l.seed, name)
+	for _, b := range l.sets[hash%limitSets] {
+		if b.name == hash {
+			return max(0, time.Duration(b.full-l.now())-time.Duration(l.burst-1)*l.interval)
+		}
+	}
+	return 0
+}
+
 // give takes the charge of an event back.
 func (l *limit) give(name string) {
 	l.mu.Lock()

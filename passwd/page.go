@@ -109,12 +109,12 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 // servePost makes an attempt to change a password.
 func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
 	client := clientOf(r, p.service.config.TrustedProxies)
-	event := Event{Time: time.Now().UTC(), Channel: Page, Client: client}
+	arrival, event := time.Now(), Event{Channel: Page, Client: client}
 	f, v, ok := p.read(w, r)
 	if ok {
-		event.Email, v = p.service.change(r.Context(), Page, event.Time, network(client), f)
+		event.Email, v = p.service.change(r.Context(), Page, arrival, client, f)
 	}
-	p.service.emit(r.Context(), event, v)
+	p.service.emit(r.Context(), arrival, event, v)
 	setRetryAfter(w.Header(), v)
 	p.write(w, r, v.status, v, f.user, event.Email)
 }

@@ -3,7 +3,9 @@ package passwd
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,17 @@ const lowestSecret = 16
 // secrets are the passwords of the programs that may use the API, as digests. Digests have one length, so that the time of
 // a comparison reveals nothing.
 type secrets [][sha256.Size]byte
+
+// SetSecrets replaces Config.Secrets while the service runs. With an error, the old ones stay. Without secrets, the API asks for
+// none.
+func (s *Service) SetSecrets(texts []string) error {
+	if slices.ContainsFunc(texts, func(text string) bool { return len(text) < lowestSecret }) {
+		return fmt.Errorf("passwd: one of the Secrets has less than %d bytes", lowestSecret)
+	}
+	digests := newSecrets(texts)
+	s.secrets.Store(&digests)
+	return nil
+}
 
 func newSecrets(texts []string) secrets {
 	var s secrets

@@ -31,7 +31,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,10 +125,10 @@ const (
 // A Service changes passwords over HTTP. Make one with [New]; the zero value does not work. It is safe for concurrent use.
 type Service struct {
 	config   Config
-	secrets  secrets
+	secrets  atomic.Pointer[secrets]
 	gate     *gate
 	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
-	clients  *limit      // of the page
+	clients  *clients    // of the page
 	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
 
 	siteWords []string // that make no good password
@@ -163,8 +162,6 @@ func New(config Config) (*Service, error) {
 		return nil, fmt.Errorf("passwd: Floor %v is not in 0 to %v", config.Floor, changeTimeout)
 	case fields.User == fields.Current || fields.User == fields.New || fields.Current == fields.New:
 		return nil, errors.New("passwd: two of the Fields have the same name")
-	case slices.ContainsFunc(config.Secrets, func(secret string) bool { return len(secret) < lowestSecret }):
-		return nil, fmt.Errorf("passwd: one of the Secrets has less than %d bytes", lowestSecret)
 	}
 	if config.WebmailURL != "" {
 		u, err := url.Parse(config.WebmailURL)
@@ -174,11 +171,13 @@ func New(config Config) (*Service, error) {
 	}
 	s := &Service{
 		config:  config,
-		secrets: newSecrets(config.Secrets),
 		gate:    newGate(config.MaxConcurrent),
-		clients: newLimit(clientBurst, clientInterval),
+		clients: newClients(),
 
 		siteWords: siteWords(config.SiteName),
+	}
+	if err := s.SetSecrets(config.Secrets); err != nil {
+		return nil, err
 	}
 	for channel := range s.accounts {
 		s.accounts[channel] = newLimit(accountBurst, accountInterval)
@@ -230,8 +229,10 @@ var verdicts = []struct {
 type form struct{ user, current, replacement string }
 
 // change makes an attempt to change a password. The client counts on the page only. The email that change returns is
-// canonical, or "".
-func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client string, f form) (email string, v verdict) {
+// canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
+// then would tell how far the attempt had got.
+func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client netip.Addr, f form) (email string, v verdict) {
+	ctx = context.WithoutCancel(ctx)
 	email, err := ispmail.Canonical(f.user)
 	if err != nil {
 		return "", badAddress
@@ -257,7 +258,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 		giveBack()
 	}
 	if v == badCredentials || v == changed && channel == Page {
-		s.waitForFloor(ctx, arrival)
+		s.waitForFloor(arrival)
 	}
 	return email, v
 }
@@ -265,38 +266,40 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 // waitForFloor waits until Config.Floor after the arrival, or the next multiple of it. Then the time of an answer does not
 // reveal why credentials are wrong. On the page, where people can time their own changes, it does not reveal either what
 // the attempts before theirs cost. The attempt has left the gate: nobody waits for this sleep.
-func (s *Service) waitForFloor(ctx context.Context, arrival time.Time) {
+func (s *Service) waitForFloor(arrival time.Time) {
 	floor := s.config.Floor // which New leaves at no less than a nanosecond
 	answer := (time.Since(arrival)/floor + 1) * floor
 	// A timer is up to a millisecond late. How late depends on when it was set, and so on the work that was done. The
 	// jitter drowns that.
 	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
-	select {
-	case <-time.After(time.Until(arrival.Add(answer))):
-	case <-ctx.Done():
-	}
+	time.Sleep(time.Until(arrival.Add(answer)))
 }
 
-// charge takes an attempt from the limits of its channel. The limit of the client comes first: a client that has to wait
-// takes nothing from the account.
-func (s *Service) charge(channel Channel, client, email string) (giveBack func(), wait time.Duration, ok bool) {
+// charge takes an attempt from the limits of its channel. A client that has to wait takes nothing from the account. Who asks for
+// an account that has to wait is charged for asking, in a table that is for nothing else.
+func (s *Service) charge(channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
 	account := s.accounts[channel]
 	if channel == API {
 		wait, ok := account.take(email)
 		return func() { account.give(email) }, wait, ok
 	}
-	if wait, ok := s.clients.take(client); !ok {
+	if wait := s.clients.wait(client); wait > 0 {
 		return nil, wait, false
 	}
 	if wait, ok := account.take(email); !ok {
-		return nil, wait, false // the client's charge stays: asking costs
+		s.clients.ask(client)
+		return nil, wait, false
+	}
+	if wait, ok := s.clients.take(client); !ok {
+		account.give(email)
+		return nil, wait, false
 	}
 	return func() { s.clients.give(client); account.give(email) }, 0, true
 }
 
 // changeNow makes the change in a place of the gate.
 func (s *Service) changeNow(ctx context.Context, channel Channel, email string, f form) verdict {
-	leave, ok := s.gate.enter(ctx, channel)
+	leave, ok := s.gate.enter(channel)
 	if !ok {
 		return busy
 	}
@@ -329,12 +332,13 @@ func (s *Service) changePassword(ctx context.Context, email string, f form) (err
 }
 
 // emit completes an event and passes it to Config.OnEvent.
-func (s *Service) emit(ctx context.Context, e Event, v verdict) {
+func (s *Service) emit(ctx context.Context, arrival time.Time, e Event, v verdict) {
 	if s.config.OnEvent == nil {
 		return
 	}
 	e.Status, e.Reason, e.Text = v.status, v.reason, v.text
-	e.Duration = time.Since(e.Time)
+	e.Time = arrival.UTC() // which has no monotonic clock any more
+	e.Duration = time.Since(arrival)
 	s.config.OnEvent(ctx, e)
 }
 
@@ -342,8 +346,6 @@ func (s *Service) emit(ctx context.Context, e Event, v verdict) {
 func (s *Service) noteOutage(ctx context.Context, err error) {
 	log := s.config.Logger
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		// The client has gone; that says nothing about the database.
 	case err == nil:
 		if s.down.Swap(false) {
 			log.InfoContext(ctx, "the database is back")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -201,6 +200,26 @@ func TestSuccessIsFree(t *testing.T) {
 	}
 }
 
+// TestBrowserOnAPI: a page in somebody's browser, of whatever origin, cannot use an API that the browser reaches.
+func TestBrowserOnAPI(t *testing.T) {
+	t.Parallel()
+	c := &changer{}
+	service := newService(t, passwd.Config{Changer: c})
+	for _, header := range [][2]string{
+		{"Origin", "https://evil.example"},
+		{"Origin", "null"},
+		{"Origin", "http://example.com"}, // the host of the request, as after DNS rebinding
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-origin"},
+	} {
+		w := call(service, func(r *http.Request) { r.Header.Set(header[0], header[1]) }, good)
+		assert.Equal(t, http.StatusForbidden, w.Code, "%v", header)
+		assert.Equal(t, "cross-origin: The API is for programs, and not for browsers.\n", w.Body.String())
+	}
+	assert.Empty(t, c.calls)
+	assert.Equal(t, http.StatusOK, call(service, func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "cors") }, good).Code, "as Node.js sends it")
+}
+
 // TestFloor: whatever is wrong with the credentials, the answer comes at the same time.
 func TestFloor(t *testing.T) {
 	t.Parallel()
@@ -272,20 +291,6 @@ func TestBusy(t *testing.T) {
 		hang = false
 		assert.Equal(t, http.StatusOK, post(service, formType, good).Code)
 	})
-}
-
-// TestClientGone: a request whose client has gone says nothing about the database.
-func TestClientGone(t *testing.T) {
-	t.Parallel()
-	var log strings.Builder
-	service := newService(t, passwd.Config{
-		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
-		Changer: changerFunc(func(ctx context.Context, _, _, _ string) error { return ctx.Err() }),
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	call(service, func(r *http.Request) { *r = *r.WithContext(ctx) }, good)
-	assert.Empty(t, log.String())
 }
 
 // TestNoChangeWithoutTheRightPassword tries all pairs of bad current and bad new passwords in several spellings: the row

@@ -44,7 +44,7 @@ func TestOnChange(t *testing.T) {
 				_, err = conn.Write([]byte(answer))
 				assert.NoError(t, err)
 			}
-			// A program that hangs is waited for no longer than passOnTimeout, one that has answered not at all.
+			// A program that hangs is waited for no longer than a second, one that has answered not at all.
 			t.Cleanup(func() { _ = conn.Close() })
 		}
 	}()

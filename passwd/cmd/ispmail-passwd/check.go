@@ -13,12 +13,9 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-)
 
-// strength ranks schemes by the cost of a guess with their usual settings.
-var strength = map[string]int{
-	"PBKDF2": 1, "SHA256-CRYPT": 1, "SCRAM-SHA-256": 1, "SHA512-CRYPT": 2, "BLF-CRYPT": 3, "ARGON2I": 4, "ARGON2ID": 4, "scrypt": 4, "yescrypt": 4,
-}
+	"github.com/ispmail/go-ispmail/ispmail"
+)
 
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
 // returns false if something failed. A warning is no failure.
@@ -59,21 +56,17 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "Passwords can be written.")
-	return checkWidth(ctx, s, db, say) && checkSchemes(ctx, s, db, say)
+	return checkWidth(ctx, s, store, say) && checkRows(ctx, s, store, say)
 }
 
 // checkWidth compares the width of the column with what a new password takes.
-func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
+func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, say func(string, string, ...any)) bool {
 	sample, err := s.hasher.Generate("a sample of no use")
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	width := 0
-	if _, isSQLite := s.sqlitePath(); !isSQLite {
-		err = db.NewRaw("SELECT character_maximum_length FROM information_schema.columns "+
-			"WHERE table_schema = DATABASE() AND table_name = 'virtual_users' AND column_name = 'password'").Scan(ctx, &width)
-	}
+	width, err := columnWidth(ctx, store)
 	switch {
 	case err != nil:
 		say("FAIL", "The width of the column password cannot be read: %v.", err)
@@ -83,47 +76,6 @@ func checkWidth(ctx context.Context, s *settings, db *bun.DB, say func(string, s
 		return false
 	}
 	say("ok", "The column password is wide enough for {%s}.", s.hasher.Scheme())
-	return true
-}
-
-// checkSchemes warns when a change would give most users a weaker hash than they have.
-func checkSchemes(ctx context.Context, s *settings, db *bun.DB, say func(string, string, ...any)) bool {
-	counts, total := map[string]int{}, 0
-	rows, err := db.QueryContext(ctx, "SELECT password FROM virtual_users")
-	if err != nil {
-		say("FAIL", "The passwords cannot be read: %v.", err)
-		return false
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var stored sql.NullString
-		if err := rows.Scan(&stored); err != nil {
-			say("FAIL", "The passwords cannot be read: %v.", err)
-			return false
-		}
-		total++
-		if info, err := s.hasher.Inspect(stored.String); err == nil {
-			counts[info.Scheme]++
-		}
-	}
-	if err := rows.Err(); err != nil {
-		say("FAIL", "The passwords cannot be read: %v.", err)
-		return false
-	}
-	stronger, most := 0, ""
-	for name, n := range counts {
-		if strength[name] > strength[s.hasher.Scheme()] {
-			stronger += n
-			if n > counts[most] {
-				most = name
-			}
-		}
-	}
-	if 2*stronger > total {
-		say("warn", "%d of %d users have a stronger scheme than {%s}, which every change writes, %s for the most part: consider another --scheme.", stronger, total, s.hasher.Scheme(), most)
-		return true
-	}
-	say("ok", "{%s} is no step back for most of the %d users.", s.hasher.Scheme(), total)
 	return true
 }
 

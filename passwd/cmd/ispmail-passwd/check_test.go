@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -24,7 +23,7 @@ func TestCheck(t *testing.T) {
 	}
 	code, said := ask(dsnFile(t, db.DSN))
 	assert.Equal(t, command.ExitOK, code, said)
-	assert.Equal(t, 5, strings.Count(said, "ok    "), said)
+	assert.Equal(t, 6, strings.Count(said, "ok    "), said)
 
 	db.Exec(t, "UPDATE virtual_users SET password = '{CRYPT}$2y$05$.WedBCNZiwxY1CG3aleIleu6lYjup2CIg0BP4M4YCZsO204Czz07W'")
 	code, said = ask(dsnFile(t, db.DSN))
@@ -62,14 +61,4 @@ func TestCheck(t *testing.T) {
 	assert.NotContains(t, said, "canary")
 	code, _ = ask("--demo")
 	assert.Equal(t, command.ExitOK, code)
-}
-
-func TestWarnings(t *testing.T) {
-	t.Parallel()
-	for listen, want := range map[string]int{"": 0, "127.0.0.1:8081": 1, "unix:/run/page": 0, "192.0.2.1:80": 1} {
-		s := &settings{Listen: listen}
-		assert.Len(t, s.warnings(), want, listen)
-		s.proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
-		assert.Len(t, s.warnings(), map[bool]int{true: 1, false: 0}[listen == "192.0.2.1:80"], listen)
-	}
 }

@@ -4,32 +4,17 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 )
 
 // maxBcrypt is the number of bytes of a password that bcrypt takes.
 const maxBcrypt = 72
 
-// warnings are about settings that are allowed but seldom meant.
-func (s *settings) warnings() []string {
-	if s.Listen == "" || s.Demo {
-		return nil
-	}
-	local, _ := isLocal(s.Listen)
-	switch {
-	case !local:
-		return []string{"the page is not on a loopback address: passwords must reach it through TLS only"}
-	case len(s.proxies) == 0 && !strings.HasPrefix(s.Listen, "unix:"):
-		return []string{"without --trusted-proxy everybody behind the web server counts as one client: a few wrong guesses keep all out of the page"}
-	}
-	return nil
-}
-
 // config returns the settings of the service.
-func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics) passwd.Config {
+func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics, refused *refusals) passwd.Config {
 	maxLength := 0
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt
@@ -48,25 +33,34 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 		Floor:          s.Floor,
 		Logger:         log,
 		OnEvent: func(ctx context.Context, e passwd.Event) {
-			// Either password may count when the outcome is not known.
-			if s.OnChange != "" && (e.Reason == "ok" || e.Reason == "outcome-unknown") {
-				if err := passOn(ctx, s.OnChange, e.Email); err != nil {
-					log.WarnContext(ctx, "the change was not passed on", slog.String("user", e.Email), slog.Any("cause", err))
-				}
+			counters.observe(e)
+			if !refused.deserves(e) {
+				return
 			}
 			message := "password not changed"
 			if e.Reason == "ok" {
 				message = "password changed"
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, message, e.LogValue().Group()...)
-			counters.observe(e)
 		},
+	}
+}
+
+// passOn returns the function that tells the program of --on-change. It returns nil if there is none.
+func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change) {
+	if s.onChange == "" {
+		return nil
+	}
+	return func(ctx context.Context, c ispmail.Change) {
+		if err := notify.Tell(ctx, s.onChange, c); err != nil {
+			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+		}
 	}
 }
 
 // opener returns the function that opens the database of the settings.
 func (s *settings) opener(log *slog.Logger) opener {
-	config := ispmail.Config{Hasher: s.hasher, Logger: log}
+	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log)}
 	if s.Demo {
 		return openDemo(config)
 	}

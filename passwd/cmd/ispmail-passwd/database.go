@@ -52,22 +52,13 @@ func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacem
 	return store.ChangePassword(ctx, email, current, replacement)
 }
 
-// ready returns nil if the table of users can be read.
-func (l *lateStore) ready(ctx context.Context) error {
+// canChange returns nil if a change to a stored value of a length would work.
+func (l *lateStore) canChange(ctx context.Context, length int) error {
 	store := l.store.Load()
 	if store == nil {
 		return errNotOpen
 	}
-	return canRead(ctx, store)
-}
-
-// canRead returns nil if the table of users can be read. It looks up a user, because a ping succeeds even if no table can be
-// read.
-func canRead(ctx context.Context, store *ispmail.Store) error {
-	if _, err := store.User(ctx, "nobody@ready.invalid"); err != nil && !errors.Is(err, ispmail.ErrNotFound) {
-		return err
-	}
-	return nil
+	return canChange(ctx, store, length)
 }
 
 // open tries to open the database until that works or ctx ends. It logs an error when it differs from the last one.

@@ -32,8 +32,8 @@ func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {
 		return err
 	}
 	users := []ispmail.User{
-		{DomainID: domain.ID, Email: "john@example.org", Password: ispmail.NewSecret("{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7")}, //nolint:gosec // printed in the guide
-		{DomainID: domain.ID, Email: "md5@example.org", Password: ispmail.NewSecret("{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd")},                                    //nolint:gosec // printed in the guide
+		{DomainID: domain.ID, Email: "john@example.org", Password: ispmail.NewSecret("{SHA256-CRYPT}$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7")},
+		{DomainID: domain.ID, Email: "md5@example.org", Password: ispmail.NewSecret("{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd")},
 	}
 	if _, err := db.NewInsert().Model(&users).Exec(ctx); err != nil {
 		return err

@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
@@ -18,10 +19,9 @@ type metrics struct {
 	registry *prometheus.Registry
 	attempts *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
-}
 
-// readyTimeout is how long the database may take to answer the readiness probe.
-const readyTimeout = 3 * time.Second
+	linesLost func() int64 // set before the metrics are served
+}
 
 func newMetrics() *metrics {
 	m := &metrics{
@@ -36,7 +36,16 @@ func newMetrics() *metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"channel"}),
 	}
-	m.registry.MustRegister(m.attempts, m.seconds, collectors.NewGoCollector(),
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "ispmail_passwd_log_lines_lost_total",
+		Help: "Lines of the log that were lost, because nobody read standard error.",
+	}, func() float64 {
+		if m.linesLost == nil {
+			return 0
+		}
+		return float64(m.linesLost())
+	})
+	m.registry.MustRegister(lost, m.attempts, m.seconds, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -46,8 +55,8 @@ func (m *metrics) observe(e passwd.Event) {
 	m.seconds.WithLabelValues(e.Channel.String()).Observe(e.Duration.Seconds())
 }
 
-// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that it can read the
-// table of users.
+// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that a change
+// would work.
 func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 	mux := http.NewServeMux() // redirects do no harm here
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
@@ -55,13 +64,24 @@ func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := ready(ctx); err != nil {
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		if err := ready(r.Context()); err != nil {
+			http.Error(w, reasonOf(err), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	return mux
+}
+
+// reasonOf says why a change would not work, without what the database says about itself. The log has that.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, errTooNarrow):
+		return errTooNarrow.Error()
+	case errors.Is(err, errCannotWrite):
+		return errCannotWrite.Error()
+	case errors.Is(err, errCannotRead) && !errors.Is(err, ispmail.ErrUnavailable):
+		return errCannotRead.Error()
+	}
+	return "the database does not answer"
 }

@@ -76,6 +76,22 @@ func testRehash(t *testing.T, db *ispmailtest.Database, dsn string) {
 	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 	require.NoError(t, err)
 
+	// --upgrade brings all users up to the scheme, and nobody down.
+	login = "john@example.org\n" + ispmailtest.Password
+	for _, step := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--scheme=BLF-CRYPT"}, "{SHA256-CRYPT}"},
+		{[]string{"--scheme=SHA512-CRYPT", "--upgrade"}, "{SHA256-CRYPT}"},
+		{[]string{"--scheme=BLF-CRYPT", "--upgrade"}, "{BLF-CRYPT}"},
+		{[]string{"--scheme=SHA256-CRYPT", "--upgrade"}, "{BLF-CRYPT}"},
+	} {
+		stdout, stderr = output{}, output{}
+		assert.Equal(t, command.ExitOK, run(t.Context(), append([]string{"rehash", file}, step.args...), strings.NewReader(login), &stdout, &stderr), &stderr)
+		assert.True(t, strings.HasPrefix(stored("john@example.org"), step.want), "%v: %s", step.args, &stdout)
+	}
+
 	stdout, stderr = output{}, output{}
 	assert.Equal(t, command.ExitFailed, run(t.Context(), []string{"rehash", "--dsn=nobody@tcp(127.0.0.1:1)/mailserver"}, strings.NewReader(login), &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "the database cannot be opened")

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -16,15 +20,19 @@ import (
 
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
 )
 
 // serveOrCheck serves until the context of the command ends. With --check it only checks the settings and the database.
 func serveOrCheck(c *cobra.Command, s *settings) error {
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
-	log := s.logger(c.ErrOrStderr())
-	database, counters := newLateStore(), newMetrics()
-	service, err := passwd.New(s.config(database, log, counters))
+	counters := newMetrics()
+	log, endLog := s.steadyLog(c.ErrOrStderr(), counters)
+	defer endLog()
+	database, refused := newLateStore(), newRefusals(log)
+	defer refused.flush()
+	service, err := passwd.New(s.config(database, log, counters, refused))
 	if err != nil {
 		return err
 	}
@@ -35,13 +43,19 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return nil
 	}
 
+	s.reloadOnSignal(ctx, service, log)
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
 	endpoints := []endpoint{{name: "api", address: &s.APIListen, handler: service.API()}}
 	if s.Listen != "" {
 		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(database.ready)})
+		sample, err := s.hasher.Generate("a sample of no use")
+		if err != nil {
+			return command.Fail(err)
+		}
+		probe := &readiness{log: log, probe: func(ctx context.Context) error { return database.canChange(ctx, len(sample)) }}
+		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready)})
 	}
 	if err := listenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
@@ -61,11 +75,26 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 			printDemo(c.OutOrStdout(), endpoints[0].listener, endpoints[1].listener)
 		}
 	}()
-	err = serve(ctx, log, endpoints)
+	err = serve(ctx, log, endpoints, s.proxies)
 	stop()
 	<-opened
 	database.close()
 	return command.Fail(err)
+}
+
+// steadyLog returns a log that never stops or kills the service, and what ends it. When nobody reads standard error any more,
+// lines are lost, and counted.
+func (s *settings) steadyLog(stderr io.Writer, counters *metrics) (log *slog.Logger, end func()) {
+	signal.Ignore(syscall.SIGPIPE) // which would kill
+	lines := logwriter.New(stderr, func(n int64) {
+		log.Warn("lines of the log were lost, because nobody read it", slog.Int64("count", n))
+	})
+	counters.linesLost = lines.Lost
+	log = s.logger(lines)
+	return log, func() {
+		lines.Flush(time.Second)
+		lines.Close()
+	}
 }
 
 // listenAll opens the addresses of the endpoints. Each setting becomes the address of its listener, with the real port.
@@ -119,14 +148,14 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // serve serves all endpoints until ctx ends or one of them fails. Then it lets the requests that are under way finish.
-func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint) error {
+func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint, proxies []netip.Prefix) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
 	for _, e := range endpoints {
 		server := newServer(e.handler, log)
 		servers = append(servers, server)
 		go func() {
-			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(e.listener, connections)))
+			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(newFairListener(e.listener, proxies), connections)))
 		}()
 		log.Info("listening", slog.String(e.name, urlOf(e.listener)))
 	}

@@ -112,6 +112,7 @@ func TestJSONLog(t *testing.T) {
 	p.url = await(t, &p.stderr, `"api":"([^"]+)"`) + "/api/password"
 	await(t, &p.stderr, "database opened")
 	_, _ = p.change(t, "John@example.org", "wintermoon", "a long enough secret")
+	await(t, &p.stderr, "password not changed")
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 	var event map[string]any
 	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &event))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 )
 
 // settings are the flags. Each is also an environment variable: ISPMAIL_PASSWD_ and its name in capitals.
@@ -29,7 +30,7 @@ type settings struct {
 	Listen                        string
 	TrustedProxy                  []string
 	SiteName, WebmailURL          string
-	Scheme                        string
+	Hashing                       command.Hashing
 	MinLength                     int
 	AllowSame                     bool
 	OnChange                      string
@@ -40,13 +41,18 @@ type settings struct {
 	LogLevel                      string
 	Check                         bool
 
-	dsn     string
-	hasher  *hash.Hasher
-	proxies []netip.Prefix
-	mode    fs.FileMode
+	dsn      string
+	hasher   *hash.Hasher
+	proxies  []netip.Prefix
+	mode     fs.FileMode
+	onChange string // the path of OnChange
 }
 
 const environment = "ISPMAIL_PASSWD"
+
+// maxMemory is what all verifications together may take, in KiB: 128 MiB. With what else the service takes, it stays under the
+// GOMEMLIMIT and the MemoryMax of its unit. The memory of one value and that of all is the same.
+const maxMemory = 128 << 10
 
 // addFlags adds the settings to the flags of a command.
 func (s *settings) addFlags(f *pflag.FlagSet) {
@@ -56,7 +62,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 	f.StringVar(&s.APIListen, "api-listen", "127.0.0.1:8080", "`ADDRESS` where the API listens: host:port, unix:/path of a socket, or systemd:name of a socket unit with that FileDescriptorName; one that is not loopback needs a secret")
 	f.StringVar(&s.SocketMode, "socket-mode", "0660", "`MODE` of the sockets, octal")
-	f.StringVar(&s.SecretFile, "secret-file", "", "`FILE` with the secret that the webmail must send, as the password of HTTP Basic or as a Bearer token; a second line is a second secret, for changing it without a gap; each has at least 16 bytes")
+	f.StringVar(&s.SecretFile, "secret-file", "", "`FILE` with the secret that the webmail must send, as the password of HTTP Basic or as a Bearer token; a second line is a second secret, for changing it without a gap; each has at least 16 bytes; lines that begin with # are comments")
 	f.Var(command.List(&s.Secret), "secret", "the `SECRETS` themselves, with commas between them; taken from the environment only")
 	f.StringVar(&s.FieldUser, "field-user", "user", "`NAME` of the form field with the address")
 	f.StringVar(&s.FieldCur, "field-current", "curpass", "`NAME` of the form field with the current password")
@@ -69,7 +75,10 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.WebmailURL, "webmail-url", "", "`URL` where a link on the page leads back to")
 	command.Group("Page for people", f)
 
-	f.StringVar(&s.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
+	s.Hashing.MaxMemory = maxMemory
+	f.StringVar(&s.Hashing.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
+	s.Hashing.DefaultFlag(f)
+	s.Hashing.UpgradeFlag(f, "a login that rehash is told of")
 	f.IntVar(&s.MinLength, "min-length", 15, "least number `N` of characters of a new password, from 8 to 64; the default is what NIST SP 800-63B-4 asks")
 	f.BoolVar(&s.AllowSame, "allow-same", false, "accept a new password that is the current one, to renew its hash")
 	command.Group("Passwords", f)
@@ -112,10 +121,8 @@ func (s *settings) validatePasswords() (err error) {
 	if s.MinLength == 0 { // which passwd.Config takes for its default
 		return errors.New("--min-length: 0 is not in 8 to 64")
 	}
-	if s.hasher, err = hash.New(hash.Config{Scheme: s.Scheme}); err != nil {
-		return fmt.Errorf("--scheme: %w", err)
-	}
-	return nil
+	s.hasher, err = s.Hashing.Hasher()
+	return err
 }
 
 func (s *settings) validateListeners() error {
@@ -148,32 +155,45 @@ func (s *settings) validateListeners() error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if path, isUnix := strings.CutPrefix(s.OnChange, "unix:"); s.OnChange != "" && (!isUnix || path == "") {
-		return fmt.Errorf("--on-change: %q is not unix:/path", s.OnChange)
+	if s.OnChange != "" {
+		if s.onChange, err = notify.Path(s.OnChange); err != nil {
+			return fmt.Errorf("--on-change: %w", err)
+		}
 	}
 	return nil
 }
 
 // readSecrets completes the secrets from the file.
-func (s *settings) readSecrets() error {
+func (s *settings) readSecrets() (err error) {
 	if s.SecretFile != "" {
 		if len(s.Secret) > 0 {
 			return errors.New("--secret-file and ISPMAIL_PASSWD_SECRET exclude each other")
 		}
-		content, err := os.ReadFile(s.SecretFile)
-		if err != nil {
-			return fmt.Errorf("--secret-file: %w", err)
-		}
-		for line := range strings.Lines(string(content)) {
-			if line = strings.TrimSpace(line); line != "" {
-				s.Secret = append(s.Secret, line)
-			}
-		}
-		if len(s.Secret) == 0 {
-			return errors.New("--secret-file: the file holds no secret")
+		s.Secret, err = readSecretFile(s.SecretFile)
+		return err
+	}
+	return validateNumber(s.Secret)
+}
+
+// readSecretFile reads secrets, a line each. Blank lines and comments are none.
+func readSecretFile(path string) (secrets []string, err error) {
+	content, err := os.ReadFile(path) //nolint:gosec // the file of the user's choice
+	if err != nil {
+		return nil, fmt.Errorf("--secret-file: %w", err)
+	}
+	for line := range strings.Lines(string(content)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			secrets = append(secrets, line)
 		}
 	}
-	if len(s.Secret) > 2 {
+	if len(secrets) == 0 {
+		return nil, errors.New("--secret-file: the file holds no secret")
+	}
+	return secrets, validateNumber(secrets)
+}
+
+func validateNumber(secrets []string) error {
+	if len(secrets) > 2 {
 		return errors.New("there may be two secrets at the most, the new one and the old one")
 	}
 	return nil

@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 		"--site-name=Example", "--webmail-url=https://mail.example.org/", "--max-concurrent=7", "--floor=2s",
 	)
 	require.NoError(t, err)
-	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics())
+	config := s.config(newLateStore(), slog.New(slog.DiscardHandler), newMetrics(), newRefusals(slog.New(slog.DiscardHandler)))
 	assert.NotNil(t, config.OnEvent)
 	config.Changer, config.Logger, config.OnEvent = nil, nil, nil
 	assert.Equal(t, passwd.Config{
@@ -60,6 +60,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_API_LISTEN", "127.0.0.1:0")
 	t.Setenv("ISPMAIL_PASSWD_DSN", "mailadmin:secret@tcp(127.0.0.1:3306)/mailserver")
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
+	t.Setenv("ISPMAIL_PASSWD_UPGRADE", "yes")
+	t.Setenv("ISPMAIL_PASSWD_DEFAULT_PASS_SCHEME", "CRYPT")
 	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
@@ -67,11 +69,18 @@ func TestEnvironment(t *testing.T) {
 	require.NoError(t, err, "a password is welcome here")
 	assert.Equal(t, "127.0.0.1:0", s.APIListen)
 	assert.Equal(t, 20, s.MinLength)
+	assert.True(t, s.Hashing.Upgrade)
+	assert.Equal(t, "CRYPT", s.Hashing.Default)
 	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse(t, "--min-length=30")
 	require.NoError(t, err)
 	assert.Equal(t, 30, s.MinLength, "an argument wins")
+
+	t.Setenv("ISPMAIL_PASSWD_MINLENGTH", "20")
+	_, err = parse(t)
+	require.ErrorContains(t, err, "the environment has ISPMAIL_PASSWD_MINLENGTH, which is no setting (did you mean ISPMAIL_PASSWD_MIN_LENGTH?)")
+	require.NoError(t, os.Unsetenv("ISPMAIL_PASSWD_MINLENGTH"))
 
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "")
 	_, err = parse(t)
@@ -99,7 +108,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
 		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
-		{[]string{"--demo", "--scheme=rot13"}, "cannot generate scheme"},
+		{[]string{"--demo", "--scheme=rot13"}, "ispmail-passwd: --scheme: cannot generate scheme"},
+		{[]string{"--demo", "--default-pass-scheme=rot13"}, `ispmail-passwd: --default-pass-scheme: unknown scheme "rot13"; see`},
 		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=0"}, "0 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=many"}, "--min-length"},
@@ -127,6 +137,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary")}, "less than 16 bytes"},
 		{[]string{"--demo", "--secret-file=" + write(t, "\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "# the secret of the canary\n # and a blank line\n\n")}, "holds no secret"},
+		{[]string{"--demo", "--secret-file=" + write(t, "# a comment\ncanary\n")}, "less than 16 bytes"},
 		{[]string{"--demo", "--secret-file=" + write(t, "canary 1\ncanary 2\ncanary 3\n")}, "two secrets at the most"},
 	} {
 		var stdout, stderr output

@@ -18,7 +18,6 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
@@ -97,13 +96,4 @@ func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return bun.NewDB(db, mysqldialect.New()), nil
-}
-
-// hasher returns the hasher of a scheme, "" for the usual one.
-func hasher(scheme string) (*hash.Hasher, error) {
-	h, err := hash.New(hash.Config{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("--scheme: %s", strings.TrimPrefix(err.Error(), "hash: "))
-	}
-	return h, nil
 }

@@ -90,9 +90,22 @@ the disk.`,
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.say("Deleted the domain %s with %s and %s.", domain.Name, plural(users, "user"), plural(aliases, "alias")), a.dangling(dangling),
+		return errors.Join(
+			a.say("Deleted the domain %s with %s and %s.", domain.Name, plural(users, "user"), plural(aliases, "alias")),
+			a.dangling(dangling),
+			a.sayMailOf(domain.Name, users),
 			a.object(map[string]any{"deleted": domain, "users": users, "aliases": aliases, "dangling": orEmpty(dangling)}))
 	})
+}
+
+// sayMailOf tells about the mail and the sessions of a domain that was deleted, if it had users.
+func (a *app) sayMailOf(domain string, users int) error {
+	if users == 0 {
+		return nil
+	}
+	return errors.Join(
+		a.say("%s", endSessions(domain)),
+		a.say("The mail on the disk stays. With the guide's layout, this removes it: %s", removeMail(domain)))
 }
 
 // confirm asks whoever sits at the terminal.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func TestLife(t *testing.T) {
@@ -48,6 +50,94 @@ func TestLife(t *testing.T) {
 		assert.Equal(t, text, other.ok("", "export", "-"))
 		assert.Equal(t, "Added 0 domains, 0 users and 0 aliases; 4 there already, 0 refused.\n", s.ok(text, "import", "file", "-"))
 		assert.Contains(t, s.ok("", "domain", "delete", "example.net", "--yes", "--json"), `"aliases":1`)
+	})
+}
+
+// TestLock locks a user out and in again, and tells the lists.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("a long enough secret", "user", "add", "john@example.org")
+		before := s.ok("", "export")
+		assert.Contains(t, s.ok("", "user", "lock", "John@Example.org", "--json"), `"locked":true`)
+		_, errs, code := s.do("", "user", "lock", "john@example.org")
+		assert.Equal(t, command.ExitFailed, code)
+		assert.Contains(t, errs, "the account is locked: john@example.org")
+		assert.Contains(t, s.ok("", "user", "list"), "SHA256-CRYPT  locked\n")
+		assert.Contains(t, s.ok("", "user", "list", "--json"), `"scheme":"SHA256-CRYPT","locked":true`)
+		_, errs, code = s.do("a long enough secret", "password", "check", "john@example.org")
+		assert.Equal(t, command.ExitFailed, code)
+		assert.Contains(t, errs, "wrong address or password")
+		assert.NotContains(t, s.ok("", "user", "unlock", "john@example.org", "--json"), "locked")
+		s.ok("a long enough secret", "password", "check", "john@example.org")
+		assert.Equal(t, before, s.ok("", "export"))
+	})
+}
+
+// TestRename keeps the password, moves the aliases and prints what moves the mail.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org", "example.net")
+		s.ok("a long enough secret", "user", "add", "o'neil@example.org")
+		s.ok("", "alias", "add", "info@example.org", "o'neil@example.org")
+		assert.Equal(t, "The user o'neil@example.org is neil@example.org now.\n"+
+			`Sessions that are open go on; this ends them: doveadm kick -- 'o'\''neil@example.org'`+"\n"+
+			`The mail on the disk stays where it is. With the guide's layout, this moves it: mv -T '/var/vmail/example.org/o'\''neil' /var/vmail/example.org/neil`+"\n",
+			s.ok("", "user", "rename", "O'neil@example.org", "neil@example.org"))
+		s.ok("a long enough secret", "password", "check", "neil@example.org")
+		assert.Contains(t, s.ok("", "alias", "list"), "info@example.org  neil@example.org")
+		assert.Contains(t, s.ok("", "user", "rename", "neil@example.org", "a*@example.net"), "mkdir -p /var/vmail/example.net && mv -T /var/vmail/example.org/neil '/var/vmail/example.net/a*'\n")
+		assert.Contains(t, s.ok("", "user", "rename", "a*@example.net", "neil@example.net"), "\nSessions that are open go on.\n", "doveadm would end those of others too")
+		assert.Contains(t, s.ok("", "domain", "rename", "example.net", "example.com", "--json"), `"move":"mv -T /var/vmail/example.net /var/vmail/example.com"`)
+		s.ok("a long enough secret", "password", "check", "neil@example.com")
+	})
+}
+
+// TestAliasSet replaces what is more, adds what is missing and leaves the rest.
+func TestAliasSet(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("", "alias", "add", "info@example.org", "a@example.net", "b@example.net")
+		assert.Equal(t, "Deleted the alias from info@example.org to a@example.net.\nAdded the alias from info@example.org to c@example.net.\n",
+			s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net"))
+		assert.Equal(t, "Nothing was to be changed.\n", s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net"))
+		assert.Equal(t, 2, strings.Count(s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net", "--json"), "\n"))
+	})
+}
+
+// TestDefaultPassScheme reads what has no prefix as the setting says.
+func TestDefaultPassScheme(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		const bare = `{"type":"user","email":"john@example.org","password":"$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7"}`
+		s.ok("", "domain", "add", "example.org")
+		_, errs, _ := s.do(bare, "import", "file", "-")
+		assert.Contains(t, errs, "refused: line 1, user john@example.org")
+		s.ok(bare, "--default-pass-scheme", "CRYPT", "import", "file", "-")
+		_, errs, _ = s.do("summersun", "password", "check", "john@example.org")
+		assert.Contains(t, errs, "wrong address or password")
+		s.ok("summersun", "--default-pass-scheme", "CRYPT", "password", "check", "john@example.org")
+		assert.Contains(t, s.ok("", "export"), `"password":"{SHA256-CRYPT}$5$`, "a login gives it its prefix")
+	})
+}
+
+// TestUpgrade brings a user up to a scheme of a better class, where that is wanted, and never down.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("a long enough secret", "user", "add", "john@example.org")
+		for _, step := range []struct{ args, want string }{
+			{"--scheme=BLF-CRYPT", "{SHA256-CRYPT}"},
+			{"--scheme=BLF-CRYPT --upgrade", "{BLF-CRYPT}"},
+			{"--scheme=SHA512-CRYPT --upgrade", "{BLF-CRYPT}"},
+		} {
+			s.ok("a long enough secret", append([]string{"password", "check", "john@example.org"}, strings.Fields(step.args)...)...)
+			assert.Contains(t, s.ok("", "export"), `"password":"`+step.want, step.args)
+		}
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/movein"
@@ -53,6 +54,8 @@ type app struct {
 	stdout, stderr io.Writer
 	dsn            *command.DSN
 	json           bool
+	herald         herald
+	hashing        command.Hashing
 }
 
 // run is the program.
@@ -84,10 +87,21 @@ func (a *app) root() *cobra.Command {
 	command.Group("Database", flags)
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	command.Group("Output", flags)
+	changes := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.herald.flag(changes)
+	command.Environment(environment, changes)
+	flags.AddFlagSet(changes)
+	command.Group("Changes", flags)
+	passwords := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.hashing.DefaultFlag(passwords)
+	command.Environment(environment, passwords)
+	flags.AddFlagSet(passwords)
+	command.Group("Passwords", flags)
 	root.AddCommand(
-		group("domain", "Add, list and delete domains.", a.domainAdd(), a.domainList(), a.domainDelete()),
-		group("user", "Add, list and delete users, who are mailboxes with a login.", a.userAdd(), a.userList(), a.userQuota(), a.userDelete()),
-		group("alias", "Add, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasList(), a.aliasDelete()),
+		group("domain", "Add, list, rename and delete domains.", a.domainAdd(), a.domainList(), a.domainRename(), a.domainDelete()),
+		group("user", "Add, list, lock, rename and delete users, who are mailboxes with a login.",
+			a.userAdd(), a.userList(), a.userQuota(), a.userLock(), a.userUnlock(), a.userRename(), a.userDelete()),
+		group("alias", "Add, set, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasSet(), a.aliasList(), a.aliasDelete()),
 		group("password", "Set and check the passwords of users.", a.passwordSet(), a.passwordCheck()),
 		a.recipients(),
 		a.check(),
@@ -108,16 +122,24 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 
 // on makes a command of what is to be done with the database.
 func (a *app) on(c *cobra.Command, do func(ctx context.Context, store *ispmail.Store, args []string) error) *cobra.Command {
-	c.RunE = func(c *cobra.Command, args []string) error { return a.run(c, ispmail.Config{}, args, do) }
+	c.RunE = func(c *cobra.Command, args []string) error { return a.run(c, args, do) }
 	return c
 }
 
-func (a *app) run(c *cobra.Command, config ispmail.Config, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
-	store, closer, err := a.openWith(c.Context(), false, config)
+func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
+	if err := a.herald.prepare(); err != nil {
+		return err
+	}
+	hasher, err := a.hashing.Hasher()
+	if err != nil {
+		return err
+	}
+	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell})
 	if err != nil {
 		return err
 	}
 	err = errors.Join(do(c.Context(), store, args), closer())
+	a.advise()
 	if usage, ok := errors.AsType[errUsage](err); ok {
 		return usage.error
 	}

@@ -105,12 +105,12 @@ func sessions(t *testing.T, test func(t *testing.T, s session)) {
 			t.Skip("-short: a MariaDB needs Docker")
 		}
 		db := ispmailtest.MariaDB(t)
-		test(t, session{t: t, dsn: db.DSN, args: []string{"--dsn-file", dsnFile(t, db.DSN)}})
+		test(t, session{t: t, dsn: db.DSN, args: []string{"--on-change", "none", "--dsn-file", dsnFile(t, db.DSN)}})
 	})
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		s := session{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}
-		s.args = []string{"--dsn", s.dsn}
+		s.args = []string{"--on-change", "none", "--dsn", s.dsn}
 		s.ok("", "init")
 		test(t, s)
 	})

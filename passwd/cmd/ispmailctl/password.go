@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // maxInput is the number of bytes of a line of standard input that may be a password, more than any scheme takes.
@@ -23,19 +25,18 @@ const maxInput = 4096
 // A newPassword is how a command gets a password that it stores.
 type newPassword struct {
 	generate  bool
-	scheme    string
 	generated string
 }
 
 func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	p := &newPassword{}
 	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password and print it, this once")
-	p.schemeFlag(c, "store it")
+	a.schemeFlag(c, "store it")
 	return p
 }
 
-func (p *newPassword) schemeFlag(c *cobra.Command, what string) {
-	c.Flags().StringVar(&p.scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+func (a *app) schemeFlag(c *cobra.Command, what string) {
+	c.Flags().StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
 }
 
 // read returns a generated password, or one from the terminal or standard input.
@@ -63,18 +64,6 @@ func (p *newPassword) show(a *app) error {
 	return a.say("Its password is %s", p.generated)
 }
 
-// onWith is on with the scheme of new passwords.
-func (a *app) onWith(c *cobra.Command, p *newPassword, do func(context.Context, *ispmail.Store, []string) error) *cobra.Command {
-	c.RunE = func(c *cobra.Command, args []string) error {
-		h, err := hasher(p.scheme)
-		if err != nil {
-			return err
-		}
-		return a.run(c, ispmail.Config{Hasher: h}, args, do)
-	}
-	return c
-}
-
 func (a *app) passwordSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set EMAIL", Short: "Set a user's password.",
@@ -84,7 +73,7 @@ is no terminal.`,
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	p := a.passwordFlags(c)
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		user, err := store.User(ctx, args[0]) // before anybody types a password in vain
 		if err != nil {
 			return err
@@ -104,12 +93,17 @@ func (a *app) passwordCheck() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check EMAIL", Short: "Tell whether a password is the right one.",
 		Long: `Tells whether a password is the right one. It is asked for, or read from the first line of standard
-input if that is no terminal. As at a login, a weak hash of it is replaced by a good one.`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+input if that is no terminal. As at a login, a weak hash of it is replaced by a good one, and with
+--upgrade also one of a weaker class than --scheme.`,
+		Example: "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
-	p := &newPassword{}
-	p.schemeFlag(c, "replace a weak hash")
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	a.schemeFlag(c, "replace a weak hash")
+	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.hashing.UpgradeFlag(upgrade, "the right password")
+	command.Environment(environment, upgrade)
+	c.Flags().AddFlagSet(upgrade)
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		password, err := a.readPassword(ctx, "Password of "+args[0])
 		if err != nil {
 			return err

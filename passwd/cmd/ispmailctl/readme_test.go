@@ -19,7 +19,8 @@ func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	_, env := built(t)
-	env, work := append(env, "ISPMAILCTL_DSN=sqlite:mail.db"), t.TempDir()
+	address, _ := hearing(t)
+	env, work := append(env, "ISPMAILCTL_DSN=sqlite:mail.db", "ISPMAILCTL_ON_CHANGE="+address), t.TempDir()
 	foreign(t, work)
 	var ran []string
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {

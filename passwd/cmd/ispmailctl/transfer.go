@@ -130,9 +130,8 @@ standard input if FILE is "-". Lines made by hand need no ids:
 		Args:    cobra.ExactArgs(1),
 	}
 	f := importFlags(c)
-	p := &newPassword{}
-	p.schemeFlag(c, `hash each "new_password"`)
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	a.schemeFlag(c, `hash each "new_password"`)
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		file, err := a.reader(args[0])
 		if err != nil {
 			return err

@@ -9,16 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 )
-
-// A userLine is a user for JSON.
-type userLine struct {
-	ispmail.User
-	Scheme   string `json:"scheme,omitempty"`
-	Password string `json:"password,omitempty"` // a generated one
-}
 
 func (a *app) userAdd() *cobra.Command {
 	c := &cobra.Command{
@@ -30,7 +22,7 @@ line of standard input if that is no terminal.`,
 	}
 	p := a.passwordFlags(c)
 	size := c.Flags().String("quota", "", "`SIZE` of the mailbox, such as 500M or 5G; 0 for no limit")
-	return a.onWith(c, p, func(ctx context.Context, store *ispmail.Store, args []string) error {
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var bytes int64
 		if *size != "" {
 			var err error
@@ -80,40 +72,6 @@ func missing(ctx context.Context, store *ispmail.Store, email string) error {
 	return err
 }
 
-func (a *app) userList() *cobra.Command {
-	c := &cobra.Command{
-		Use: "list [DOMAIN]", Short: "List the users of a domain, or of all domains.",
-		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
-	}
-	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		t := a.table("USER", "QUOTA", "SCHEME")
-		for user, err := range store.Users(ctx, selected(args)) {
-			if err == nil {
-				scheme := schemeOf(user)
-				err = t.row(userLine{User: user, Scheme: scheme}, user.Email, quota(user.Quota), scheme)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return t.flush()
-	})
-}
-
-// schemeOf names the scheme of a user's password.
-func schemeOf(user ispmail.User) string {
-	info, err := hash.Inspect(user.Password.Reveal())
-	switch {
-	case !user.CanLogin():
-		return "none"
-	case info.Label != "":
-		return info.Label
-	case err != nil:
-		return "unknown"
-	}
-	return info.Scheme
-}
-
 func (a *app) userQuota() *cobra.Command {
 	c := &cobra.Command{
 		Use: "quota EMAIL SIZE", Short: "Set the size of a user's mailbox, such as 500M or 5G; 0 for no limit.",
@@ -139,7 +97,10 @@ func (a *app) userQuota() *cobra.Command {
 func (a *app) userDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete EMAIL", Short: "Delete a user. The mail that is there stays on the disk.",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Long: `Deletes a user. The mail that is there stays on the disk, where a new user of that address would get it;
+the command that removes it is printed.`,
+		Example: "  ispmailctl user delete john@example.org",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		user, err := store.User(ctx, args[0])
@@ -150,7 +111,12 @@ func (a *app) userDelete() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.say("Deleted the user %s.", user.Email), a.dangling(dangling), a.object(map[string]any{"deleted": user, "dangling": orEmpty(dangling)}))
+		return errors.Join(
+			a.say("Deleted the user %s.", user.Email),
+			a.dangling(dangling),
+			a.say("%s", endSessions(user.Email)),
+			a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", user.Email, removeMail(user.Email)),
+			a.object(map[string]any{"deleted": user, "dangling": orEmpty(dangling)}))
 	})
 }
 

@@ -30,6 +30,14 @@ func DSNFlags(prefix, name string, flags *pflag.FlagSet) *DSN {
 	return d
 }
 
+// File returns the file that names the database, "" if there is none.
+func (d *DSN) File() string {
+	if d.valueFlag.Changed {
+		return ""
+	}
+	return d.file
+}
+
 // Read returns the data source name, "" if there is none. An argument goes before the environment. No error holds any of it.
 func (d *DSN) Read() (string, error) {
 	value, file := d.value, d.file

@@ -3,7 +3,10 @@ package command
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +21,7 @@ const variable = "variable"
 func Environment(prefix string, flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := prefix + "_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		_ = flags.SetAnnotation(f.Name, variable, []string{name}) // fails only for a flag that there is not
+		_ = flags.SetAnnotation(f.Name, variable, []string{name, prefix}) // fails only for a flag that there is not
 		if f.Value.Type() == "bool" {
 			f.Value = yesNo{f.Value}
 		}
@@ -38,7 +41,8 @@ func (v yesNo) Set(text string) error {
 	return v.Value.Set(text)
 }
 
-// ReadEnvironment sets the flags of a command that are no arguments from their variables, and refuses empty values. Run
+// ReadEnvironment sets the flags of a command that are no arguments from their variables, and refuses empty values, and
+// variables of no flag. Run
 // calls it before a command runs; a completion calls it before it looks at a flag. A flag that is an argument has Changed,
 // one from the environment has not.
 func ReadEnvironment(c *cobra.Command) error {
@@ -61,9 +65,43 @@ func ReadEnvironment(c *cobra.Command) error {
 		}
 	})
 	if len(errs) == 0 {
-		return nil
+		return unknownVariable(c.Root())
 	}
 	return errs[0] // one sentence at a time
+}
+
+// unknownVariable refuses a variable that begins as those of the flags do and belongs to none: a setting that is misspelt would
+// be none, and nobody would know.
+func unknownVariable(root *cobra.Command) error {
+	known, prefixes := map[string]bool{}, map[string]bool{}
+	visitAll(root, func(f *pflag.Flag) {
+		if names := f.Annotations[variable]; len(names) > 1 {
+			known[names[0]], prefixes[names[1]] = true, true
+		}
+	})
+	for _, entry := range slices.Sorted(slices.Values(os.Environ())) {
+		name, _, _ := strings.Cut(entry, "=")
+		for prefix := range prefixes {
+			rest, ours := strings.CutPrefix(name, prefix+"_")
+			if ours && !known[name] && !ofOthers.MatchString(rest) {
+				return fmt.Errorf("the environment has %s, which is no setting%s", name, didYouMean("", nearest(name, slices.Sorted(maps.Keys(known)))))
+			}
+		}
+	}
+	return nil
+}
+
+// ofOthers are the ends of variables that are no settings: an image of a container has its version in one, and Kubernetes tells
+// with the others where a service of that name is (https://kubernetes.io/docs/concepts/services-networking/service/).
+var ofOthers = regexp.MustCompile(`^(VERSION|HELP|SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$`)
+
+// visitAll visits the flags of all commands of a tree.
+func visitAll(c *cobra.Command, visit func(*pflag.Flag)) {
+	c.Flags().VisitAll(visit)
+	c.PersistentFlags().VisitAll(visit)
+	for _, sub := range c.Commands() {
+		visitAll(sub, visit)
+	}
 }
 
 func variableOf(f *pflag.Flag) string {

@@ -19,7 +19,6 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("PROGRAM_LEVEL", "ERROR")
 	t.Setenv("PROGRAM_WAIT", "2s")
 	t.Setenv("PROGRAM_WORDS", `a "quoted" one,with\,comma, and\blank,`)
-	t.Setenv("PROGRAM_SIZE", "5G")     // of a flag that has no variable
 	t.Setenv("PROGRAM_VERSION", "1.2") // as the tag of an image
 	t.Setenv("PROGRAM_HELP", "true")
 	p, code := call(t, "user", "add", "john")
@@ -30,7 +29,6 @@ func TestEnvironment(t *testing.T) {
 	assert.Equal(t, "error", p.level)
 	assert.Equal(t, 2*time.Second, p.wait)
 	assert.Equal(t, []string{`a "quoted" one`, "with,comma", ` and\blank`}, p.words)
-	assert.Empty(t, p.size)
 
 	p, code = call(t, "serve", "--number", "30", "--verbose=no", "--words=x", "--words", `y,,z\,`, "--wait=1s", "--level=debug")
 	require.Equal(t, command.ExitOK, code, p.stderr)
@@ -68,6 +66,36 @@ func TestEnvironmentRefused(t *testing.T) {
 			assert.Equal(t, command.ExitOK, code, "help reads no setting")
 		})
 	}
+}
+
+// TestUnknownVariable refuses a variable that is no setting, also one of a flag that has no variable, at every command that
+// reads settings. Those of Kubernetes, for a service of that name, are let be.
+func TestUnknownVariable(t *testing.T) {
+	for name, want := range map[string]string{
+		"PROGRAM_NUMBR":      " (did you mean PROGRAM_NUMBER?)",
+		"PROGRAM_LEVELS":     " (did you mean PROGRAM_LEVEL?)",
+		"PROGRAM_VERB":       " (did you mean PROGRAM_VERBOSE?)",
+		"PROGRAM_SIZE":       "",
+		"PROGRAM_NONSENSE":   "",
+		"PROGRAM_PORT_COLOR": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "x")
+			for _, args := range [][]string{{"serve"}, {"user", "add", "john"}} {
+				p, code := call(t, args...)
+				assert.Equal(t, command.ExitUsage, code)
+				assert.Contains(t, p.stderr, "program: the environment has "+name+", which is no setting"+want+"; see ")
+				assert.Empty(t, p.ran)
+			}
+			_, code := call(t, "--help")
+			assert.Equal(t, command.ExitOK, code)
+		})
+	}
+	for _, name := range []string{"PROGRAM_PORT", "PROGRAM_PORT_8080_TCP", "PROGRAM_PORT_8080_TCP_ADDR", "PROGRAM_SERVICE_HOST", "PROGRAM_SERVICE_PORT", "PROGRAM_SERVICE_PORT_HTTP", "PROGRAMMING", "OTHER_NUMBR"} {
+		t.Setenv(name, "x")
+	}
+	p, code := call(t, "serve")
+	assert.Equal(t, command.ExitOK, code, p.stderr)
 }
 
 // TestDSN goes through the places from which a DSN may come.

@@ -1,0 +1,108 @@
+package passwd
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// used counts the buckets of a limit that belong to somebody.
+func (l *limit) used() (n int) {
+	for _, set := range l.sets {
+		for _, b := range set {
+			if b.name != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// wrong is a Changer for which every password is wrong.
+type wrong struct{ calls int }
+
+func (w *wrong) ChangePassword(context.Context, string, string, string) error {
+	w.calls++
+	return ispmail.ErrBadCredentials
+}
+
+// newNetwork is an address of the nth /64 there is, each in a /48 of its own.
+func newNetwork(n int) netip.Addr {
+	return netip.MustParseAddr(fmt.Sprintf("2001:%x:%x::1", n>>16, n&0xffff))
+}
+
+// TestAskingFillsNoTable closes an account, and asks for it from ever new networks: that takes no hash, and no place from
+// those who come later.
+func TestAskingFillsNoTable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		changer := &wrong{}
+		s, err := New(Config{Changer: changer, Floor: 1})
+		require.NoError(t, err)
+		attempt := func(client netip.Addr, user string) string {
+			_, v := s.change(t.Context(), Page, time.Now(), client, form{user: user, current: "x", replacement: "a long enough secret"})
+			return v.reason
+		}
+		for i := range accountBurst {
+			require.Equal(t, "bad-credentials", attempt(newNetwork(i), "closed@example.org"))
+		}
+		const asks = 2 * limitSets * limitWays
+		for i := range asks {
+			require.Equal(t, "limited", attempt(newNetwork(1000+i), "closed@example.org"))
+		}
+		assert.Equal(t, accountBurst, changer.calls)
+		for i, guesses := range s.clients.guesses {
+			assert.Equal(t, accountBurst, guesses.used(), "/%d", levels[i].bits)
+		}
+		for i := range 60 { // of the size in which half were refused
+			client := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+			assert.Equal(t, "bad-credentials", attempt(client, fmt.Sprintf("u%d@example.org", i)))
+		}
+	})
+}
+
+// TestNetworks: ever new /64 of one /56, and of one /48, come no further than the network around them.
+func TestNetworks(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		address func(i int) string
+		most    int
+	}{
+		"IPv4, each its own": {func(i int) string { return fmt.Sprintf("192.0.%d.%d", i>>8, i&255) }, 1000},
+		"one IPv4":           {func(int) string { return "192.0.2.1" }, 20},
+		"one /64":            {func(i int) string { return fmt.Sprintf("2001:db8::%x", i) }, 20},
+		"one /56":            {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i&0xff) }, 40},
+		"one /48":            {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i<<4&0xffff) }, 160},
+		"each its /48":       {func(i int) string { return newNetwork(i).String() }, 1000},
+	} {
+		c := newClients()
+		now := func() int64 { return int64(time.Hour) }
+		for _, guesses := range append(c.guesses[:], c.askers) {
+			guesses.now = now
+		}
+		for range 2 {
+			taken := 0
+			for i := range 1000 {
+				client := netip.MustParseAddr(test.address(i))
+				if _, ok := c.take(client); ok {
+					taken++
+				} else {
+					assert.Positive(t, c.wait(client), name)
+				}
+			}
+			assert.Equal(t, test.most, taken, name)
+			for i := range taken { // then all of it is there again: what was refused was charged nowhere
+				c.give(netip.MustParseAddr(test.address(i)))
+			}
+			assert.Zero(t, c.wait(netip.MustParseAddr(test.address(0))), name)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestWarnings has a sentence for each setting that is seldom meant, in the log at the start and from --check, and none for
+// those that are usual.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const secret, sqlite = "the secret of roundcube", "--dsn=sqlite:/missing.db"
+	readable := func(content string) string {
+		path := write(t, content)
+		require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // the point
+		return path
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{sqlite}, ""},
+		{[]string{sqlite, "--api-listen=systemd:api", "--listen=systemd:page"}, ""},
+		{[]string{sqlite, "--listen=unix:/run/page", "--secret-file=" + write(t, secret)}, ""},
+		{[]string{sqlite, "--listen=127.0.0.1:8081", "--trusted-proxy=127.0.0.1"}, ""},
+		{[]string{sqlite, "--listen=127.0.0.1:8081", "--trusted-proxy=10.0.0.0/8,fd00::/8,203.0.113.0/24,2001:db8::/48"}, ""},
+		{[]string{sqlite, "--metrics-listen=127.0.0.1:9100", "--socket-mode=0777"}, ""},
+		{[]string{sqlite, "--listen=127.0.0.1:8081"}, "without --trusted-proxy everybody behind the web server counts as one client"},
+		{[]string{sqlite, "--listen=192.0.2.1:80", "--trusted-proxy=127.0.0.1"}, "the page is not on a loopback address"},
+		{[]string{sqlite, "--listen=unix:/run/page", "--trusted-proxy=0.0.0.0/0"}, "whoever comes from 0.0.0.0/0 may say who he is"},
+		{[]string{sqlite, "--listen=unix:/run/page", "--trusted-proxy=::/0"}, "whoever comes from ::/0 may say who he is"},
+		{[]string{sqlite, "--listen=unix:/run/page", "--trusted-proxy=10.0.0.0/1"}, "whoever comes from 10.0.0.0/1 may say who he is"},
+		{[]string{sqlite, "--api-listen=0.0.0.0:8080", "--secret-file=" + write(t, secret)}, "the API is on 0.0.0.0:8080, and not on a loopback address"},
+		{[]string{sqlite, "--metrics-listen=0.0.0.0:9100"}, "the metrics are on 0.0.0.0:9100"},
+		{[]string{sqlite, "--api-listen=unix:/run/api", "--socket-mode=0777"}, "--socket-mode: with 0777 everybody"},
+		{[]string{sqlite, "--api-listen=unix:/run/api", "--socket-mode=0662"}, "--socket-mode: with 0662 everybody"},
+		{[]string{sqlite, "--secret-file=" + readable(secret)}, "--secret-file: everybody on the machine can read "},
+		{[]string{"--dsn-file=" + readable("u:p@tcp(127.0.0.1:3306)/mailserver")}, "--dsn-file: everybody on the machine can read "},
+		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver"}, "the database at 192.0.2.1:3306 is reached without TLS"},
+		{[]string{"--dsn=u@tcp(db.example.org)/mailserver?tls=false"}, "the database at db.example.org:3306 is reached without TLS"},
+		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=preferred"}, "is reached with tls=preferred, which does not look at who answers"},
+		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=skip-verify"}, "is reached with tls=skip-verify"},
+		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=true"}, ""},
+		{[]string{"--dsn=u@tcp([::1]:3306)/mailserver"}, ""},
+		{[]string{"--dsn=u@unix(/run/mysqld/mysqld.sock)/mailserver"}, ""},
+	} {
+		s, err := parse(t, c.args...)
+		require.NoError(t, err, "%v", c.args)
+		if c.want == "" {
+			assert.Empty(t, s.warnings(), "%v", c.args)
+			continue
+		}
+		if assert.Len(t, s.warnings(), 1, "%v", c.args) {
+			assert.Contains(t, s.warnings()[0], c.want)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+)
+
+// hearing returns the address of a socket that answers OK, and the lines that came.
+func hearing(t *testing.T) (address string, lines chan string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	path := filepath.Join(dir, "socket")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	lines = make(chan string, 1000)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			lines <- line
+			_, _ = conn.Write([]byte("OK\n"))
+			_ = conn.Close()
+		}
+	}()
+	return "unix:" + path, lines
+}
+
+// TestOnChange tells the socket of every change of users, before the command ends, and of nothing else.
+func TestOnChange(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		address, lines := hearing(t)
+		s.args = append(s.args, "--on-change", address)
+		backup := filepath.Join(t.TempDir(), "backup")
+		for _, step := range []struct {
+			want string // what the socket hears
+			args []string
+		}{
+			{"", []string{"domain", "add", "example.org"}},
+			{"john@example.org", []string{"user", "add", "john@example.org"}},
+			{"john@example.org", []string{"password", "set", "John@Example.org"}},
+			{"", []string{"password", "check", "john@example.org"}},
+			{"john@example.org", []string{"user", "lock", "john@example.org"}},
+			{"john@example.org", []string{"user", "unlock", "john@example.org"}},
+			{"john@example.org\njack@example.org", []string{"user", "rename", "john@example.org", "jack@example.org"}},
+			{"jack@example.org\njohn@example.org", []string{"user", "rename", "jack@example.org", "john@example.org"}},
+			{"@example.org\n@example.net", []string{"domain", "rename", "example.org", "example.net"}},
+			{"@example.net\n@example.org", []string{"domain", "rename", "example.net", "example.org"}},
+			{"", []string{"user", "list"}},
+			{"", []string{"alias", "set", "info@example.org", "sales@example.org"}},
+			{"", []string{"alias", "delete", "info@example.org"}},
+			{"", []string{"alias", "add", "info@example.org", "john@example.org"}},
+			{"", []string{"export", backup}},
+			{"john@example.org", []string{"user", "delete", "john@example.org"}},
+			{"*", []string{"import", "file", backup}},
+			{"@example.org", []string{"domain", "delete", "example.org", "--yes"}},
+			{"*", []string{"restore", backup}},
+		} {
+			s.ok("a long enough secret", step.args...)
+			for want := range strings.FieldsSeq(step.want) {
+				select {
+				case line := <-lines:
+					assert.Equal(t, want+"\n", line, "%v", step.args)
+				default:
+					t.Errorf("nobody heard of %v", step.args)
+				}
+			}
+			assert.Empty(t, lines, "%v", step.args)
+		}
+	})
+}
+
+// TestNobodyHears says what to run, once, after a change that matters, and calls the change done.
+func TestNobodyHears(t *testing.T) {
+	t.Parallel()
+	s := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}}
+	s.ok("", "--on-change", silence, "init")
+	const advice = "ispmailctl: if Dovecot's auth_cache_size is set, run this, or it goes by the old state until its cache expires: doveadm auth cache flush"
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, step := range []struct {
+		want string // on standard error where nobody listens
+		args []string
+	}{
+		{"", []string{"domain", "add", "example.org"}},
+		{"", []string{"user", "add", "o'neil@example.org"}},
+		{"", []string{"password", "check", "o'neil@example.org"}},
+		{advice + ` -- 'o'\''neil@example.org'` + "\n", []string{"password", "set", "o'neil@example.org"}},
+		{advice + ` -- 'o'\''neil@example.org'` + "\n", []string{"user", "delete", "o'neil@example.org"}},
+		{advice + "\n", []string{"domain", "delete", "example.org", "--yes"}},
+	} {
+		_, err := os.Stat("/run/ispmail-passwd/changed.sock")
+		require.ErrorIs(t, err, os.ErrNotExist, "this machine has the package, so the test would tell it")
+		_, errs, code := s.do("a long enough secret", step.args...)
+		assert.Equal(t, command.ExitOK, code, errs)
+		assert.Equal(t, step.want, errs, "%v", step.args)
+	}
+	s.ok("", "domain", "add", "example.org")
+	s.args = append(s.args, "--on-change", "unix:"+missing)
+	_, errs, code := s.do("a long enough secret", "user", "add", "john@example.org")
+	assert.Equal(t, command.ExitOK, code)
+	assert.Contains(t, errs, "ispmailctl: unix:"+missing+" did not take word of the change (dial unix "+missing)
+	assert.Contains(t, errs, advice+" -- john@example.org\n")
+	_, errs, code = s.do("", "--on-change", "127.0.0.1:80", "user", "list")
+	assert.Equal(t, command.ExitUsage, code)
+	assert.Contains(t, errs, `--on-change: "127.0.0.1:80" is not unix:/path; none tells nobody`)
+}

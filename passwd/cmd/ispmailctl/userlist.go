@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// A userLine is a user for JSON.
+type userLine struct {
+	ispmail.User
+	Scheme   string `json:"scheme,omitempty"`
+	Locked   bool   `json:"locked,omitempty"`
+	Password string `json:"password,omitempty"` // a generated one
+}
+
+func (a *app) userList() *cobra.Command {
+	c := &cobra.Command{
+		Use: "list [DOMAIN]", Short: "List the users of a domain, or of all domains.",
+		Long: `Lists the users of a domain, or of all domains. LOGIN is "locked" for a user who is locked, and "never"
+for a row that another program keeps and with which nobody logs in.`,
+		Example: "  ispmailctl user list example.org\n  ispmailctl user list --search john",
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
+	}
+	search := c.Flags().String("search", "", "only users whose address has this `TEXT` in it, in capitals or not")
+	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		query := selected(args)
+		query.Search = *search
+		t := a.table("USER", "QUOTA", "SCHEME", "LOGIN")
+		for user, err := range store.Users(ctx, query) {
+			if err == nil {
+				line := a.line(store, user)
+				err = t.row(line, user.Email, quota(user.Quota), line.Scheme, loginOf(line))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return t.flush()
+	})
+}
+
+// line is a user with what can be seen of the password.
+func (a *app) line(store *ispmail.Store, user ispmail.User) userLine {
+	info, err := store.Hasher().Inspect(user.Password.Reveal())
+	return userLine{User: user, Scheme: schemeOf(user, info, err), Locked: info.Locked}
+}
+
+func loginOf(line userLine) string {
+	switch {
+	case line.Locked:
+		return "locked"
+	case !line.CanLogin():
+		return "never"
+	}
+	return "yes"
+}
+
+// schemeOf names the scheme of a user's password, that under the lock if there is one.
+func schemeOf(user ispmail.User, info hash.Info, err error) string {
+	switch {
+	case info.Locked && info.Scheme != "":
+		return info.Scheme
+	case info.Locked, !user.CanLogin():
+		return "none"
+	case info.Label != "":
+		return info.Label
+	case err != nil:
+		return "unknown"
+	}
+	return info.Scheme
+}

@@ -1,0 +1,142 @@
+package notify_test
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
+)
+
+var (
+	password = ispmail.Change{Kind: ispmail.PasswordChanged, Email: "john@example.org", Domain: "example.org"}
+	address  = ispmail.Change{Kind: ispmail.AddressChanged, Email: "o'neil@example.org", Domain: "example.org", To: "jack@example.net"}
+	renamed  = ispmail.Change{Kind: ispmail.DomainChanged, Domain: "example.org", To: "example.net"}
+	deleted  = ispmail.Change{Kind: ispmail.DomainChanged, Domain: "example.org"}
+	created  = ispmail.Change{Kind: ispmail.UserCreated, Email: "john@example.org", Domain: "example.org"}
+	many     = ispmail.Change{Kind: ispmail.ManyCreated}
+)
+
+// listen returns the path of a socket that answers each line, and what it has read.
+func listen(t *testing.T, answer string) (path string, lines chan string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	path, lines = filepath.Join(dir, "socket"), make(chan string, 10)
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			lines <- line
+			_, _ = conn.Write([]byte(answer))
+			_ = conn.Close()
+		}
+	}()
+	return path, lines
+}
+
+// TestTell sends a line for each name, although the caller has gone.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		change ispmail.Change
+		lines  []string
+		flush  string
+		letsIn bool
+	}{
+		{password, []string{"john@example.org"}, "doveadm auth cache flush -- john@example.org", true},
+		{address, []string{"o'neil@example.org", "jack@example.net"}, `doveadm auth cache flush -- 'o'\''neil@example.org' jack@example.net`, true},
+		{renamed, []string{"@example.org", "@example.net"}, "doveadm auth cache flush", true},
+		{deleted, []string{"@example.org"}, "doveadm auth cache flush", true},
+		{created, []string{"john@example.org"}, "doveadm auth cache flush -- john@example.org", false},
+		{many, []string{"*"}, "doveadm auth cache flush", false},
+	} {
+		path, lines := listen(t, "OK\nand more")
+		require.NoError(t, notify.Tell(gone, path, c.change))
+		for _, want := range c.lines {
+			assert.Equal(t, want+"\n", <-lines)
+		}
+		assert.Empty(t, lines)
+		assert.Equal(t, c.flush, notify.Flush(c.change))
+		assert.Equal(t, c.letsIn, notify.LetsIn(c.change))
+	}
+}
+
+// TestTellFails has a program that is not there, says no, or says nothing.
+func TestTellFails(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, notify.Tell(t.Context(), filepath.Join(t.TempDir(), "missing"), password), os.ErrNotExist)
+	for _, answer := range []string{"", "no\n", "OKAY\n"} {
+		path, _ := listen(t, answer)
+		assert.ErrorContains(t, notify.Tell(t.Context(), path, password), "and not OK", "%q", answer)
+	}
+}
+
+func TestPath(t *testing.T) {
+	t.Parallel()
+	path, err := notify.Path("unix:/run/x.sock")
+	require.NoError(t, err)
+	assert.Equal(t, "/run/x.sock", path)
+	for _, wrong := range []string{"", "unix:", "/run/x.sock", "127.0.0.1:80"} {
+		_, err := notify.Path(wrong)
+		assert.ErrorContains(t, err, "is not unix:/path", wrong)
+	}
+}
+
+// TestHook runs the program of the Debian package with a doveadm that writes down how it is called.
+func TestHook(t *testing.T) {
+	t.Parallel()
+	hook, err := filepath.Abs("../../../examples/deployment/usr/lib/ispmail-passwd/changed")
+	require.NoError(t, err)
+	bin := t.TempDir()
+	for name, script := range map[string]string{"doveadm": `echo "$*" >>"$CALLS"; echo "$SAYS"`, "sleep": "true"} {
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700)) //nolint:gosec // a program
+	}
+	run := func(line, says, sessions string) (answer string, calls []string) {
+		file := filepath.Join(t.TempDir(), "calls")
+		cmd := exec.CommandContext(t.Context(), hook)
+		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "CALLS=" + file, "SAYS=" + says, "END_SESSIONS=" + sessions}
+		cmd.Stdin = strings.NewReader(line + "\n")
+		out, _ := cmd.Output()
+		text, err := os.ReadFile(file) //nolint:gosec // our own file
+		require.NoError(t, err)
+		return string(out), strings.Split(strings.TrimSpace(string(text)), "\n")
+	}
+	const one, all = "auth cache flush -- john@example.org", "auth cache flush"
+	for _, c := range []struct {
+		line, sessions string
+		calls          []string
+	}{
+		{"john@example.org", "no", []string{one, one}},
+		{"john@example.org", "yes", []string{one, "kick -- john@example.org", one}},
+		{"a*@example.org", "yes", []string{"auth cache flush -- a*@example.org", "auth cache flush -- a*@example.org"}},
+		{"@example.org", "no", []string{all, all}},
+		{"@example.org", "yes", []string{all, "kick -- *@example.org", all}},
+		{"*", "yes", []string{all, all}},
+	} {
+		answer, calls := run(c.line, "1 cache entries flushed", c.sessions)
+		assert.Equal(t, "OK\n", answer, c.line)
+		assert.Equal(t, c.calls, calls, c.line)
+	}
+	answer, calls := run("@example.org", "Error: no", "yes")
+	assert.Empty(t, answer, "it was not forgotten")
+	assert.Equal(t, []string{all}, calls)
+}
