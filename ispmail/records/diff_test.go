@@ -72,8 +72,8 @@ func TestDiffOfDatabases(t *testing.T) {
 		db.Example(t)
 		store, copied := db.Store(t, ispmail.Config{}), ispmailtest.SQLite(t).Store(t, ispmail.Config{})
 		require.NoError(t, copied.Restore(t.Context(), store.Export(t.Context())))
-		for range records.Diff(store.Export(t.Context()), copied.Export(t.Context())) {
-			t.Error("there is no difference")
+		for d, err := range records.Diff(store.Export(t.Context()), copied.Export(t.Context())) {
+			t.Errorf("there is no difference, but %v, %v", d, err)
 		}
 		require.NoError(t, copied.SetPassword(t.Context(), "john@example.org", "a long enough secret"))
 		n := 0
