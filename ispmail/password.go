@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// rehashTimeout bounds what a rehash waits for, not what it computes: where hashing takes longer than this, the
+	// password must be renewed nevertheless.
 	rehashTimeout = 2 * time.Second
 	// changeAttempts bounds how often a change starts again because the row holds another value. A rehash causes that
 	// once: the next login finds nothing to rehash.
@@ -28,8 +30,8 @@ const (
 // address. Any other error means that the database could not be asked.
 //
 // If the stored password is outdated (see [hash.Hasher.NeedsRehash]), Authenticate replaces it by one that
-// [Config.Hasher] makes, within two seconds. A failure to do so is only logged. Inside [Store.RunInTx] it does not
-// rehash.
+// [Config.Hasher] makes. For that it waits at most two seconds for memory and two for the database, and a failure is
+// only logged. Inside [Store.RunInTx] it does not rehash.
 func (s *Store) Authenticate(ctx context.Context, email, password string) (User, error) {
 	user, err := s.verify(ctx, email, password)
 	if err != nil {
@@ -127,9 +129,9 @@ func (s *Store) replacePassword(ctx context.Context, password string, find func(
 	return &databaseError{kind: ErrUnavailable, text: "others are in the way", cause: errors.New("the password kept changing")}
 }
 
-// rehash replaces a stored password if it can. It returns no error, recovers from panics, and takes at most
-// rehashTimeout. It changes nothing if the row no longer holds the verified value. It needs no transaction: if the
-// answer gets lost, either value verifies the same password.
+// rehash replaces a stored password if it can. It returns no error, recovers from panics, and waits at most
+// rehashTimeout for memory and as long again for the database. It changes nothing if the row no longer holds the
+// verified value. It needs no transaction: if the answer gets lost, either value verifies the same password.
 func (s *Store) rehash(ctx context.Context, user *User, password string) {
 	report := func(cause any) {
 		s.log.WarnContext(ctx, "ispmail: password not rehashed", slog.Any("user", *user), slog.Any("cause", cause))
@@ -139,9 +141,10 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 			report("panic") // its value may hold anything
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(rehashTimeout, s.timeout))
+	ctx = context.WithoutCancel(ctx)
+	memory, cancel := context.WithTimeout(ctx, min(rehashTimeout, s.timeout))
 	defer cancel()
-	stored, err := s.generate(ctx, password)
+	stored, err := s.hash(memory, password)
 	if err != nil {
 		report(err)
 		return
@@ -149,6 +152,12 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 	// Nobody sees this change, so the new hash must be sound: one that does not verify would lock the user out.
 	if !strings.HasPrefix(stored, "{"+s.hasher.Scheme()+"}") || s.hasher.NeedsRehash(stored) {
 		report("the new hash is not of the configured scheme")
+		return
+	}
+	ctx, cancel = context.WithTimeout(ctx, min(rehashTimeout, s.timeout))
+	defer cancel()
+	if err := s.fitsPassword(ctx, stored); err != nil {
+		report(err)
 		return
 	}
 	swapped, err := s.compareAndSwap(ctx, s.db, *user, stored)
@@ -162,22 +171,31 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 
 // generate hashes a password and checks that the column can hold the result.
 func (s *Store) generate(ctx context.Context, password string) (string, error) {
-	stored, err := s.hasher.GenerateContext(ctx, password)
-	if isContextError(err) { // it ended while waiting for memory
-		return "", s.explain(ctx, mapError(err))
-	}
+	stored, err := s.hash(ctx, password)
 	if err != nil {
 		return "", err
 	}
-	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
-	})
+	return stored, s.fitsPassword(ctx, stored)
+}
+
+// hash hashes a password. A context that ends ends the wait for memory, not the computation.
+func (s *Store) hash(ctx context.Context, password string) (string, error) {
+	stored, err := s.hasher.GenerateContext(ctx, password)
+	if isContextError(err) {
+		return "", s.explain(ctx, mapError(err))
+	}
+	return stored, err
 }
 
 // lockedValue returns a stored password behind a lock, if the column can hold it.
 func (s *Store) lockedValue(ctx context.Context, stored string) (string, error) {
 	stored = s.hasher.Lock(stored)
-	return stored, s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	return stored, s.fitsPassword(ctx, stored)
+}
+
+// fitsPassword returns an error if the column cannot hold a stored password.
+func (s *Store) fitsPassword(ctx context.Context, stored string) error {
+	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return fits(t, "password", stored) })
 	})
 }
