@@ -80,3 +80,70 @@ func TestOnChange(t *testing.T) {
 		assert.Equal(t, []string{"domain"}, take())
 	})
 }
+
+// told returns a Store and a function that returns what it told of changes since the last call.
+func told(t *testing.T, db *ispmailtest.Database) (*ispmail.Store, func() []string) {
+	t.Helper()
+	var heard []string
+	store := db.Store(t, ispmail.Config{OnChange: func(_ context.Context, c ispmail.Change) {
+		heard = append(heard, fmt.Sprint(c.Kind, " ", c.Email, " ", c.Domain))
+	}})
+	return store, func() []string {
+		defer func() { heard = nil }()
+		return heard
+	}
+}
+
+// TestLastChangeIsTold has a user who comes and goes in one transaction. Who hears of it must end with the true state.
+func TestLastChangeIsTold(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		store, take := told(t, db)
+		require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+			require.NoError(t, errorOf(tx.DeleteUser(ctx, "john@example.org")))
+			require.NoError(t, errorOf(tx.CreateUser(ctx, "john@example.org", "a long enough secret")))
+			return errorOf(tx.DeleteUser(ctx, "john@example.org"))
+		}))
+		assert.Equal(t, []string{"new john@example.org example.org", "gone john@example.org example.org"}, take())
+	})
+}
+
+// TestChangeNamesCanonicalDomain tells the domain in lower case, however its row is spelt.
+func TestChangeNamesCanonicalDomain(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		store, take := told(t, db)
+		db.Exec(t, "UPDATE virtual_domains SET name = 'Example.org'")
+		require.NoError(t, errorOf(store.CreateUser(t.Context(), "jim@example.org", "a long enough secret")))
+		require.NoError(t, store.Lock(t.Context(), "jim@example.org"))
+		require.NoError(t, errorOf(store.DeleteUser(t.Context(), "jim@example.org")))
+		assert.Equal(t, []string{"new jim@example.org example.org", "state jim@example.org example.org", "gone jim@example.org example.org"}, take())
+	})
+}
+
+// TestStrayDeleteIsTold deletes a domain with a user whose address is in another one.
+func TestStrayDeleteIsTold(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		store, take := told(t, db)
+		domain, err := store.CreateDomain(t.Context(), "example.net")
+		require.NoError(t, err)
+		db.Exec(t, "UPDATE virtual_users SET domain_id = ? WHERE id = 1", domain.ID)
+		require.NoError(t, errorOf(store.DeleteDomain(t.Context(), "example.net")))
+		require.ErrorIs(t, errorOf(store.User(t.Context(), "john@example.org")), ispmail.ErrNotFound)
+		assert.Equal(t, []string{"gone john@example.org example.org", "domain  example.net"}, take())
+	})
+}
+
+// TestRestoreIsTold tells of a Restore if it adds users, and only then.
+func TestRestoreIsTold(t *testing.T) {
+	t.Parallel()
+	ispmailtest.Each(t, func(t *testing.T, db *ispmailtest.Database) {
+		t.Parallel()
+		store, take := told(t, db)
+		domain := ispmail.Record{Domain: &ispmail.Domain{ID: 1, Name: "example.org"}}
+		require.NoError(t, store.Restore(t.Context(), dbtest.Sequence(nil, domain)))
+		assert.Empty(t, take())
+		db.Exec(t, "DELETE FROM virtual_domains")
+		user := ispmail.Record{User: &ispmail.User{ID: 1, DomainID: 1, Email: "john@example.org", Password: ispmail.NewSecret(dbtest.Sound())}}
+		require.NoError(t, store.Restore(t.Context(), dbtest.Sequence(nil, domain, user)))
+		assert.Equal(t, []string{"many  "}, take())
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -145,4 +146,25 @@ func TestModels(t *testing.T) {
 		db.Exec(t, "ALTER TABLE virtual_users DROP COLUMN quota")
 		require.Error(t, db.DB.NewSelect().Model(&users).Scan(t.Context()), "refused, and not a wrong value")
 	})
+}
+
+// TestForeignTextStaysInside refuses a clear text that the column cannot hold. MariaDB's message would hold a part of it.
+func TestForeignTextStaysInside(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	db.Exec(t, "ALTER TABLE virtual_users CONVERT TO CHARACTER SET latin1")
+	store := dbtest.Open(t, db.DSN, ispmail.Config{})
+	_, refused := imported(t, store, ispmail.ImportConfig{}, newUser("jim@example.org", "{PLAIN}日本語"))
+	for name, err := range map[string]error{
+		"SetStoredPassword": store.SetStoredPassword(t.Context(), "john@example.org", "{PLAIN}日本語"),
+		"Import":            errors.Join(refused...),
+	} {
+		require.ErrorIs(t, err, ispmail.ErrTooLong, name)
+		for _, clear := range []string{"日", `\xE6`, "xe6", "1366"} {
+			assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), clear, name)
+		}
+		_, driver := errors.AsType[*mysql.MySQLError](err)
+		assert.False(t, driver, "%s: a log may print it", name)
+	}
 }

@@ -72,11 +72,7 @@ func TestHeldSQLite(t *testing.T) {
 	for name, timeout := range map[string]time.Duration{"store": 100 * time.Millisecond, "database": time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dsn := "file:" + filepath.Join(t.TempDir(), "mail.db") + "?_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"
-			sqlDB, err := sql.Open("sqlite", dsn)
-			require.NoError(t, err)
-			db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, sqlitedialect.New()), DSN: dsn}
-			t.Cleanup(func() { require.NoError(t, db.DB.Close()) })
+			db := onDisk(t)
 			patient := db.Store(t, ispmail.Config{})
 			require.NoError(t, patient.CreateSchema(t.Context()))
 			db.Example(t)
@@ -92,6 +88,17 @@ func TestHeldSQLite(t *testing.T) {
 			require.NoError(t, patient.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"))
 		})
 	}
+}
+
+// onDisk returns an SQLite database in a file, without tables, whose connections wait 200 ms for others.
+func onDisk(t *testing.T) *ispmailtest.Database {
+	t.Helper()
+	dsn := "file:" + filepath.Join(t.TempDir(), "mail.db") + "?_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"
+	sqlDB, err := sql.Open("sqlite", dsn)
+	require.NoError(t, err)
+	db := &ispmailtest.Database{DB: bun.NewDB(sqlDB, sqlitedialect.New()), DSN: dsn}
+	t.Cleanup(func() { require.NoError(t, db.DB.Close()) })
+	return db
 }
 
 // TestHeldTableLock has an ALTER TABLE that waits, and that makes everybody else wait for the table.

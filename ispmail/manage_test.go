@@ -211,6 +211,46 @@ func TestSetStoredPassword(t *testing.T) {
 	})
 }
 
+// TestResetKeepsLock gives a locked user another stored password, which is in force after the unlock.
+func TestResetKeepsLock(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		require.NoError(t, store.Lock(ctx, "john@example.org"))
+		require.NoError(t, store.SetStoredPassword(ctx, "john@example.org", dbtest.Sound()))
+		user, err := store.User(ctx, "john@example.org")
+		require.NoError(t, err)
+		require.True(t, user.IsLocked())
+		require.ErrorIs(t, errorOf(store.Authenticate(ctx, "john@example.org", "a long enough secret")), ispmail.ErrBadCredentials)
+		locked := db.Stored(t, "john@example.org")
+		require.NoError(t, store.SetStoredPassword(ctx, "john@example.org", locked))
+		assert.Equal(t, locked, db.Stored(t, "john@example.org"), "no second lock")
+		require.NoError(t, store.Unlock(ctx, "john@example.org"))
+		assert.Equal(t, dbtest.Sound(), db.Stored(t, "john@example.org"))
+	})
+}
+
+// TestLockComesBack locks and unlocks whatever is in the column. It is the same text afterwards.
+func TestLockComesBack(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		for _, stored := range []string{
+			"", "~", "*", "!", "!!", "{", "x{y}", "{CRYPT}", "{CRYPT}*", "{CRYPT}!", "{CRYPT}!x", "{CRYPT}!{CRYPT}!{PLAIN}x", "{crypt}!{PLAIN}x",
+			"{CRYPT.HEX}!x", "{PLAIN}*", "{PLAIN}!x", "{plain}x", "{CLEARTEXT}!", "{SHA256-CRYPT}!$5$x$y", "{MD5-CRYPT}$1$a$b ", "{DIGEST-MD5}*x",
+			"{FOO}x", "14cbfb845af1f030e372b1cb9275e6dd",
+		} {
+			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 1", stored)
+			if store.Lock(t.Context(), "john@example.org") != nil {
+				assert.Equal(t, stored, db.Stored(t, "john@example.org"))
+				continue
+			}
+			user, err := store.User(t.Context(), "john@example.org")
+			require.NoError(t, err)
+			assert.True(t, user.IsLocked(), stored)
+			require.NoError(t, store.Unlock(t.Context(), "john@example.org"), stored)
+			assert.Equal(t, stored, db.Stored(t, "john@example.org"))
+		}
+	})
+}
+
 func TestSetAliases(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()

@@ -90,3 +90,17 @@ func TestSearchForeignText(t *testing.T) {
 		assert.Equal(t, want, n)
 	}
 }
+
+// TestSearchNUL searches texts that are in no address, of which the zero byte ends a text of SQLite. Nobody is found, rather
+// than everybody.
+func TestSearchNUL(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+		for _, search := range []string{"\x00", "jo\x00hn", "john\x00", "\x00john", "\xff", "'", "\\", "john\\", "?", "?0", "%", "_", `"`, "';--"} {
+			n, err := store.CountUsers(t.Context(), ispmail.Query{Search: search})
+			require.NoError(t, err, "%q", search)
+			assert.Zero(t, n, "%q", search)
+			assert.Empty(t, dbtest.Collect(t, store.Users(t.Context(), ispmail.Query{Search: search})), "%q", search)
+			assert.Empty(t, dbtest.Collect(t, store.Aliases(t.Context(), ispmail.Query{Search: search})), "%q", search)
+		}
+	})
+}

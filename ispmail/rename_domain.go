@@ -19,7 +19,8 @@ import (
 // [Config.Timeout] and the statement timeout of the server must allow.
 //
 // It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one or is in use
-// for a domain or in an address, and [ErrAddressInPassword] if a user has a {DIGEST-MD5} password.
+// for a domain or in an address, [ErrAliasLoop] if an alias would lead to itself, and [ErrAddressInPassword] if a user
+// has a {DIGEST-MD5} password.
 func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, error) {
 	name, err := canonicalDomainIn("domain", name)
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *Store) in(tx *transaction) *Store {
 //   - After an error of the database, no further method runs, and the caller must roll back.
 //   - After the commit, the caller calls [Store.Committed], which reports the changes to [Config.OnChange].
 //
-// If tx is of another kind of database, every method returns an error.
+// If tx is of another database, every method returns an error. Two databases of SQLite in memory cannot be told apart.
 func (s *Store) WithTx(tx bun.Tx) *Store {
 	t := &transaction{Tx: tx, external: true, snapshot: true} // for all that is known
 	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {

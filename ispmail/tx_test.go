@@ -2,7 +2,6 @@ package ispmail_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,26 +21,32 @@ import (
 func TestIncrements(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		for range times(1, 1000) {
-			require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
-			together(4, func(int) {
-				for range 25 {
-					assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
-						if _, err := tx.CountUsers(ctx, ispmail.Query{}); err != nil { // takes the snapshot
-							return err
-						}
-						user, err := tx.User(ctx, "john@example.org")
-						if err != nil {
-							return err
-						}
-						return tx.SetQuota(ctx, "john@example.org", *user.Quota+1)
-					}))
-				}
-			})
-			user, err := store.User(t.Context(), "john@example.org")
-			require.NoError(t, err)
-			require.Equal(t, int64(100), *user.Quota)
+			increments(t, store)
 		}
 	})
+}
+
+// increments has four programs that raise a quota to 100 by one each time, after they have taken a snapshot.
+func increments(t *testing.T, store *ispmail.Store) {
+	t.Helper()
+	require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
+	together(4, func(int) {
+		for range 25 {
+			assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+				if _, err := tx.CountUsers(ctx, ispmail.Query{}); err != nil { // takes the snapshot
+					return err
+				}
+				user, err := tx.User(ctx, "john@example.org")
+				if err != nil {
+					return err
+				}
+				return tx.SetQuota(ctx, "john@example.org", *user.Quota+1)
+			}))
+		}
+	})
+	user, err := store.User(t.Context(), "john@example.org")
+	require.NoError(t, err)
+	require.Equal(t, int64(100), *user.Quota)
 }
 
 // TestReplacements has six programs that replace the 20 destinations of one source, one by one and all at once.
@@ -203,98 +208,5 @@ func TestOwnTables(t *testing.T) {
 			require.Equal(t, kept, n == 1)
 			require.Equal(t, kept, len(aliasesOf(t, store, email)) == 1)
 		}
-	})
-}
-
-// TestOwnStatementUndoes has a statement of the program's own for which MariaDB undoes the transaction, and whose error the
-// program does not heed.
-func TestOwnStatementUndoes(t *testing.T) {
-	t.Parallel()
-	db := ispmailtest.MariaDB(t)
-	db.Example(t)
-	outbox(t, db)
-	db.Exec(t, "INSERT INTO outbox VALUES (1, 'a'), (2, 'b')")
-	store := dbtest.Open(t, db.DSN, ispmail.Config{})
-	tries := 0
-	err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
-		tries++
-		require.NoError(t, errorOf(tx.CreateDomain(ctx, "lost.example")))
-		if tries == 1 {
-			deadlock(t, db, tx.DB())
-			_, err := tx.CreateDomain(ctx, "after.example")
-			require.Error(t, err, "no further statement runs: it would be committed by itself")
-		}
-		return nil
-	})
-	require.NoError(t, err)
-	assert.Equal(t, 2, tries)
-	require.ErrorIs(t, errorOf(store.Domain(t.Context(), "after.example")), ispmail.ErrNotFound)
-	require.NoError(t, errorOf(store.Domain(t.Context(), "lost.example")))
-}
-
-// deadlock makes a transaction the victim of a deadlock.
-func deadlock(t *testing.T, db *ispmailtest.Database, victim bun.IDB) {
-	t.Helper()
-	other, err := db.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	defer func() { _ = other.Rollback() }()
-	for i := range 50 { // MariaDB undoes the lighter one
-		_, err = other.ExecContext(t.Context(), "INSERT INTO outbox (id, text) VALUES (?, 'weight')", 100+i)
-		require.NoError(t, err)
-	}
-	_, err = other.ExecContext(t.Context(), "UPDATE outbox SET text = 'other' WHERE id = 1")
-	require.NoError(t, err)
-	_, err = victim.ExecContext(t.Context(), "UPDATE outbox SET text = 'victim' WHERE id = 2")
-	require.NoError(t, err)
-	waits := make(chan error, 1)
-	go func() {
-		_, err := other.ExecContext(t.Context(), "UPDATE outbox SET text = 'other' WHERE id = 2")
-		waits <- err
-	}()
-	_, err = victim.ExecContext(t.Context(), "UPDATE outbox SET text = 'victim' WHERE id = 1")
-	if err == nil { // the other one was undone
-		t.Log("the other transaction was the victim")
-	}
-	require.NoError(t, <-waits)
-}
-
-// TestWithTx works in a transaction that the program began.
-func TestWithTx(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
-		var heard []ispmail.Change
-		store := db.Store(t, ispmail.Config{OnChange: func(_ context.Context, c ispmail.Change) { heard = append(heard, c) }})
-		for _, commit := range []bool{false, true} {
-			tx, err := db.DB.BeginTx(t.Context(), nil)
-			require.NoError(t, err)
-			within := store.WithTx(tx)
-			require.NoError(t, within.SetPassword(t.Context(), "john@example.org", "a long enough secret"))
-			require.NoError(t, errorOf(within.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)), "which does not rehash here")
-			require.Empty(t, heard)
-			if commit {
-				require.NoError(t, tx.Commit())
-				within.Committed(t.Context())
-				within.Committed(t.Context())
-			} else {
-				require.NoError(t, tx.Rollback())
-			}
-			err = errorOf(within.User(t.Context(), "john@example.org"))
-			require.ErrorIs(t, err, sql.ErrTxDone)
-			require.NotErrorIs(t, err, ispmail.ErrUnavailable)
-			require.ErrorContains(t, err, "the transaction is over")
-			_, err = store.Authenticate(t.Context(), "john@example.org", "a long enough secret")
-			require.Equal(t, commit, err == nil, "%v", err)
-		}
-		assert.Equal(t, []ispmail.Change{{Kind: ispmail.PasswordChanged, Email: "john@example.org", Domain: "example.org"}}, heard)
-		assert.True(t, strings.HasPrefix(db.Stored(t, "md5@example.org"), "{PLAIN-MD5}"))
-		require.Error(t, errorOf(store.WithTx(bun.Tx{}).User(t.Context(), "john@example.org")))
-	})
-	t.Run("of another database", func(t *testing.T) {
-		t.Parallel()
-		maria, lite := ispmailtest.MariaDB(t), ispmailtest.SQLite(t)
-		tx, err := lite.DB.BeginTx(t.Context(), nil)
-		require.NoError(t, err)
-		defer func() { _ = tx.Rollback() }()
-		_, err = maria.Store(t, ispmail.Config{}).WithTx(tx).CreateDomain(t.Context(), "example.org")
-		require.ErrorContains(t, err, "the transaction is none of this database")
 	})
 }
