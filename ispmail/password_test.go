@@ -87,6 +87,21 @@ func TestRehashFails(t *testing.T) {
 	}
 }
 
+// TestSlowRehash has a hash that takes longer than a rehash may wait for the database.
+func TestSlowRehash(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("hashes for seconds")
+	}
+	hasher, err := hash.New(hash.Config{Scheme: "SHA512-CRYPT", Rounds: 15_000_000, MaxRounds: 15_000_000})
+	require.NoError(t, err)
+	db := ispmailtest.SQLite(t)
+	db.Example(t)
+	store := db.Store(t, ispmail.Config{Hasher: hasher, Timeout: time.Second})
+	require.NoError(t, errorOf(store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)))
+	assert.Contains(t, db.Stored(t, "md5@example.org"), "{SHA512-CRYPT}$6$rounds=15000000$")
+}
+
 // TestRehashOfLockedRow has somebody else's transaction on the row: the login succeeds without the rehash, and the
 // change that the other one makes stays.
 func TestRehashOfLockedRow(t *testing.T) {

@@ -31,6 +31,10 @@ const retries = 10 // of a transaction that MariaDB rolled back because of a dea
 // repetition. [Config.Timeout] holds for each method inside fn; ctx bounds the whole. Authenticate does not rehash
 // inside fn. Import, Export, Restore and CreateSchema cannot run inside fn.
 //
+// On a server with innodb_snapshot_isolation, as by default from MariaDB 11.6 on, a row that another program has
+// changed since the snapshot costs a repetition too. The connections of [Open] do without; those of [New] are as they
+// are configured.
+//
 // It returns the error of fn or of the statement that failed, or [ErrOutcomeUnknown] if the connection broke during the
 // commit.
 func (s *Store) RunInTx(ctx context.Context, fn func(ctx context.Context, tx *Store) error) error {

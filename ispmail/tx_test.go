@@ -21,17 +21,17 @@ import (
 func TestIncrements(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		for range times(1, 1000) {
-			increments(t, store)
+			increments(t, store, 4)
 		}
 	})
 }
 
-// increments has four programs that raise a quota to 100 by one each time, after they have taken a snapshot.
-func increments(t *testing.T, store *ispmail.Store) {
+// increments has programs that raise a quota to 100 by one each time, after they have taken a snapshot.
+func increments(t *testing.T, store *ispmail.Store, programs int) {
 	t.Helper()
 	require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
-	together(4, func(int) {
-		for range 25 {
+	together(programs, func(int) {
+		for range 100 / programs {
 			assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 				if _, err := tx.CountUsers(ctx, ispmail.Query{}); err != nil { // takes the snapshot
 					return err
