@@ -31,15 +31,15 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		say("ok", "The demo needs no database.")
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	asking, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	store, closer, err := s.opener(s.logger(os.Stderr))(ctx)
+	store, closer, err := s.opener(s.logger(os.Stderr))(asking)
 	if err != nil {
 		say("FAIL", "The database cannot be opened: %v.", err)
 		return false
 	}
 	defer func() { _ = closer() }()
-	if err := canRead(ctx, store); err != nil {
+	if err := canRead(asking, store); err != nil {
 		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
 		return false
 	}
@@ -51,11 +51,12 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
+	if _, err := db.ExecContext(asking, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
 		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
 		return false
 	}
 	say("ok", "Passwords can be written.")
+	// Hashing and the rows of a large table may take longer; every page of rows has a timeout of its own.
 	return checkWidth(ctx, s, store, say) && checkRows(ctx, s, store, say)
 }
 
