@@ -1,204 +1,188 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
-	"strings"
-	"unicode/utf8"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
-// An api has what the requests are about.
 type api struct {
+	http.ServeMux
 	store *ispmail.Store
 	log   *slog.Logger
 }
 
-func newAPI(store *ispmail.Store, log *slog.Logger) http.Handler {
-	a, mux := &api{store, log}, http.NewServeMux()
-	mux.Handle("GET /domains", a.read(a.domains))
-	mux.Handle("POST /domains", change(a, http.StatusCreated, createDomain))
-	mux.Handle("GET /users", a.read(a.users))
-	mux.Handle("POST /users", change(a, http.StatusCreated, createUser))
-	mux.Handle("DELETE /users/{name}", change(a, http.StatusOK, deleteUser))
-	mux.Handle("PUT /users/{name}/address", change(a, http.StatusOK, renameUser))
-	mux.Handle("PUT /users/{name}/password", change(a, http.StatusOK, setPassword))
-	mux.Handle("POST /users/{name}/quota", change(a, http.StatusOK, addQuota))
-	mux.Handle("POST /users/{name}/lock", change(a, http.StatusOK, lock))
-	mux.Handle("POST /users/{name}/unlock", change(a, http.StatusOK, unlock))
-	mux.Handle("GET /aliases/{name}", a.read(a.aliases))
-	mux.Handle("PUT /aliases/{name}", change(a, http.StatusOK, setAliases))
-	mux.Handle("GET /events", a.read(a.events))
-	return mux
+// A change is a request to change something, with its transaction.
+type change struct {
+	ctx          context.Context
+	tx           *ispmail.Store
+	name         string         // from the path, in its one spelling
+	Password     ispmail.Secret // from the body, as the next two
+	To           string
+	Destinations []string
 }
 
-type (
-	none    struct{}
-	newName struct{ Name string }
-	newUser struct {
-		Email, Password string
-		Quota           *int64 // bytes, 0 for no limit; absent for the default of the column
+// newAPI says what can be asked for, by whoever has the token (RFC 6750).
+func newAPI(store *ispmail.Store, log *slog.Logger, token string) http.Handler {
+	a, want := &api{store: store, log: log}, []byte("Bearer "+token)
+	a.handle("GET /domains", func(r *http.Request) (any, error) { return store.DomainCounts(r.Context()) })
+	a.handle("GET /users", a.users)
+	a.handle("GET /events", a.events)
+
+	a.change("PUT /domains/{name}", ispmail.CanonicalDomain, "domain.created", func(c change) (any, error) { return c.tx.CreateDomain(c.ctx, c.name) })
+	a.change("PUT /users/{name}", ispmail.Canonical, "user.created", func(c change) (any, error) { return c.tx.CreateUser(c.ctx, c.name, c.Password.Reveal()) })
+	a.change("DELETE /users/{name}", ispmail.Canonical, "user.deleted", func(c change) (any, error) { return c.tx.DeleteUser(c.ctx, c.name) })
+	a.change("POST /users/{name}/rename", ispmail.Canonical, "user.renamed", func(c change) (any, error) { return c.tx.RenameUser(c.ctx, c.name, c.To) })
+	a.change("POST /users/{name}/lock", ispmail.Canonical, "user.locked", func(c change) (any, error) { return nil, c.tx.Lock(c.ctx, c.name) })
+	a.change("POST /users/{name}/unlock", ispmail.Canonical, "user.unlocked", func(c change) (any, error) { return nil, c.tx.Unlock(c.ctx, c.name) })
+	a.change("PUT /aliases/{name}", ispmail.CanonicalSource, "alias.set", func(c change) (any, error) { return c.tx.SetAliases(c.ctx, c.name, c.Destinations...) })
+	a.change("DELETE /aliases/{name}", ispmail.CanonicalSource, "alias.deleted", func(c change) (any, error) { return c.tx.DeleteAliases(c.ctx, c.name) })
+
+	return http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) == 1 { // the time tells the length at most
+			a.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, `{"error":"wrong token"}`, http.StatusUnauthorized)
+	}), 512<<10) // 1000 destinations
+}
+
+// change answers requests with what fn returns, and writes an event in the same transaction: never one without the other.
+// fn may run again, if the database undid the transaction.
+func (a *api) change(pattern string, canonical func(string) (string, error), kind string, fn func(c change) (any, error)) {
+	a.handle(pattern, func(r *http.Request) (answer any, err error) {
+		c, decoder := change{}, json.NewDecoder(r.Body)
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) || decoder.More() { // no body is an empty object
+			return nil, errors.Join(fmt.Errorf("%w: it takes one JSON object", errRequest), err)
+		}
+		if c.name, err = canonical(r.PathValue("name")); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+		defer cancel()
+		err = a.store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+			c.ctx, c.tx = ctx, tx
+			if answer, err = fn(c); err != nil {
+				return err
+			}
+			return c.writeEvent(kind, answer)
+		})
+		return answer, err
+	})
+}
+
+// handle answers requests with what fn returns.
+func (a *api) handle(pattern string, fn func(r *http.Request) (any, error)) {
+	a.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		answer, err := fn(r)
+		status := http.StatusOK
+		if err != nil {
+			status, answer = explain(err)
+		}
+		if status >= http.StatusInternalServerError { // other errors may repeat what somebody typed
+			a.log.ErrorContext(r.Context(), "failed", "request", r.Pattern, "error", err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(answer) // whoever asked may be gone
+	})
+}
+
+var errRequest = errors.New("bad request")
+
+// statuses is the one table from errors to answers. What is not in it is 500, and stays in the log.
+var statuses = []struct {
+	status int
+	errs   []error
+}{
+	{400, []error{errRequest}},
+	{404, []error{ispmail.ErrNotFound}},
+	{409, []error{ispmail.ErrExists, ispmail.ErrLocked, ispmail.ErrNotLocked, ispmail.ErrAmbiguous, ispmail.ErrAddressInPassword}},
+	{422, []error{ispmail.ErrInvalidAddress, ispmail.ErrTooLong, ispmail.ErrNoDomain, ispmail.ErrAliasLoop, ispmail.ErrAliasLimit, hash.ErrInvalidPassword, hash.ErrPasswordTooLong}},
+	{504, []error{ispmail.ErrOutcomeUnknown}}, // look at the events before you try again
+	{503, []error{ispmail.ErrUnavailable, context.DeadlineExceeded, context.Canceled}},
+}
+
+// explain returns the answer for an error.
+func explain(err error) (status int, answer any) {
+	e := new(ispmail.AddressError) // without field and reason, unless err has them
+	errors.As(err, &e)
+	for _, s := range statuses {
+		if slices.ContainsFunc(s.errs, func(kind error) bool { return errors.Is(err, kind) }) {
+			return s.status, map[string]string{"error": err.Error(), "field": e.Field, "reason": e.Reason}
+		}
 	}
-	newPassword  struct{ Password string }
-	newAddress   struct{ To string }
-	moreQuota    struct{ Add int64 } // bytes
-	destinations struct{ Destinations []string }
-)
-
-// A user is what the API shows of one. ispmail.User keeps its password out of JSON.
-type user struct {
-	ispmail.User
-	Locked bool `json:"locked"`
+	return http.StatusInternalServerError, map[string]string{"error": "internal error"}
 }
 
-func show(u ispmail.User) user { return user{u, u.IsLocked()} }
-
-func (a *api) domains(r *http.Request) (any, error) {
-	counts, err := a.store.DomainCounts(r.Context())
-	return page[ispmail.DomainCount]{Rows: counts}, err
-}
-
-func createDomain(ctx context.Context, tx *ispmail.Store, _ string, in newName) (any, event, error) {
-	d, err := tx.CreateDomain(ctx, in.Name)
-	return d, event{Kind: "domain.created", Name: d.Name}, err
-}
-
-// A page is a part of a list. The next one comes after the id Next; at the end, there is none.
-type page[T any] struct {
-	Rows rows[T] `json:"rows"`
-	Next int64   `json:"next,omitempty"`
-}
-
-// Rows are [] in JSON if there are none, never null.
-type rows[T any] []T
-
-func (r rows[T]) MarshalJSON() ([]byte, error) { return json.Marshal(append([]T{}, r...)) }
-
+// users lists a page of the users of a domain. The next one comes after the id of the last.
 func (a *api) users(r *http.Request) (any, error) {
-	q, err := query(r, "domain", "search", "after", "limit")
-	if err != nil {
-		return nil, err
+	q := ispmail.InDomain(r.FormValue("domain")) // an absent or misspelt domain is refused, and never means everybody
+	after, errAfter := strconv.ParseInt(cmp.Or(r.FormValue("after"), "0"), 10, 64)
+	limit, errLimit := strconv.Atoi(cmp.Or(r.FormValue("limit"), "50"))
+	if errAfter != nil || errLimit != nil || limit < 1 || limit > 1000 {
+		return nil, fmt.Errorf("%w: after is an id, limit a number from 1 to 1000", errRequest)
 	}
-	var p page[user]
+	q.Search, q.After, q.Limit = r.FormValue("search"), after, limit
+	list := []map[string]any{}
 	for u, err := range a.store.Users(r.Context(), q) {
 		if err != nil {
 			return nil, err
 		}
-		if p.Rows = append(p.Rows, show(u)); len(p.Rows) == q.Limit {
-			p.Next = u.ID
-		}
+		list = append(list, map[string]any{"id": u.ID, "email": u.Email, "quota": u.Quota, "locked": u.IsLocked()})
 	}
-	return p, nil
+	return list, nil
 }
 
-func createUser(ctx context.Context, tx *ispmail.Store, _ string, in newUser) (any, event, error) {
-	if err := wasText(in.Password); err != nil {
-		return nil, event{}, err
-	}
-	u, err := tx.CreateUser(ctx, in.Email, in.Password)
-	if err == nil && in.Quota != nil {
-		err = tx.SetQuota(ctx, u.Email, *in.Quota)
-		u.Quota = in.Quota
-	}
-	return show(u), event{Kind: "user.created", Name: u.Email}, err
+// An event says what has changed. It is a row of the daemon's own table, see outbox.sql.
+type event struct {
+	ID   int64           `bun:"id,pk" json:"id"`
+	At   int64           `bun:"created_at" json:"at"` // seconds since 1970
+	Kind string          `bun:"kind" json:"kind"`
+	Name string          `bun:"name" json:"name"`
+	Data json.RawMessage `bun:"data" json:"data"` // the answer to the request
 }
 
-// deleteUser answers with the aliases that lead nowhere now.
-func deleteUser(ctx context.Context, tx *ispmail.Store, email string, _ none) (any, event, error) {
-	u, err := tx.User(ctx, email)
-	if err != nil {
-		return nil, event{}, err
-	}
-	dangling, err := tx.DeleteUser(ctx, email)
-	return page[ispmail.Alias]{Rows: dangling}, event{Kind: "user.deleted", Name: u.Email}, err
-}
-
-func renameUser(ctx context.Context, tx *ispmail.Store, email string, in newAddress) (any, event, error) {
-	old, err := tx.User(ctx, email)
-	if err != nil {
-		return nil, event{}, err
-	}
-	u, err := tx.RenameUser(ctx, email, in.To)
-	return show(u), event{Kind: "user.renamed", Name: old.Email, To: u.Email}, err
-}
-
-func setPassword(ctx context.Context, tx *ispmail.Store, email string, in newPassword) (any, event, error) {
-	err := wasText(in.Password)
+// writeEvent writes an event as the last part of a transaction.
+//
+// The update keeps other changes waiting until the commit, so that ids are in the order of the commits. With
+// AUTO_INCREMENT, an event could be committed after one of a higher id, and whoever asks for those after that misses it.
+func (c change) writeEvent(kind string, answer any) error {
+	data, err := json.Marshal(answer)
 	if err == nil {
-		err = tx.SetPassword(ctx, email, in.Password)
+		_, err = c.tx.DB().ExecContext(c.ctx, "UPDATE outbox_last SET id = id + 1")
 	}
-	return changed(ctx, tx, email, "user.password", err)
-}
-
-// addQuota reads the quota and changes it. The row is locked in between, so that of two additions none is lost.
-func addQuota(ctx context.Context, tx *ispmail.Store, email string, in moreQuota) (any, event, error) {
-	if in.Add == 0 {
-		return nil, event{}, fmt.Errorf("%w: nothing to add", errRequest)
+	if err == nil {
+		_, err = c.tx.DB().ExecContext(c.ctx, "INSERT INTO outbox SELECT id, ?, ?, ?, ? FROM outbox_last", time.Now().Unix(), kind, c.name, string(data))
 	}
-	u, err := tx.User(ctx, email)
-	if err != nil {
-		return nil, event{}, err
-	}
-	// 0 is no limit: nothing can be added to it, and nobody gets it because too much was taken away.
-	if u.Quota == nil || *u.Quota == 0 || *u.Quota+in.Add <= 0 {
-		return nil, event{}, errNoLimit
-	}
-	err = tx.SetQuota(ctx, email, *u.Quota+in.Add)
-	return changed(ctx, tx, email, "user.quota", err)
+	return err
 }
 
-func lock(ctx context.Context, tx *ispmail.Store, email string, _ none) (any, event, error) {
-	return changed(ctx, tx, email, "user.locked", tx.Lock(ctx, email))
-}
-
-func unlock(ctx context.Context, tx *ispmail.Store, email string, _ none) (any, event, error) {
-	return changed(ctx, tx, email, "user.unlocked", tx.Unlock(ctx, email))
-}
-
-// changed returns the user as he is after a change.
-func changed(ctx context.Context, tx *ispmail.Store, email, kind string, err error) (any, event, error) {
-	if err != nil {
-		return nil, event{}, err
-	}
-	u, err := tx.User(ctx, email)
-	return show(u), event{Kind: kind, Name: u.Email}, err
-}
-
-func (a *api) aliases(r *http.Request) (any, error) {
-	list, err := a.store.AliasesOf(r.Context(), r.PathValue("name"))
-	return page[ispmail.Alias]{Rows: list}, err
-}
-
-func setAliases(ctx context.Context, tx *ispmail.Store, source string, in destinations) (any, event, error) {
-	list, err := tx.SetAliases(ctx, source, in.Destinations...)
-	if err != nil {
-		return nil, event{}, err
-	}
-	return page[ispmail.Alias]{Rows: list}, event{Kind: "alias.set", Name: list[0].Source}, nil
-}
-
+// events lists the events after an id, at most 1000.
 func (a *api) events(r *http.Request) (any, error) {
-	q, err := query(r, "after", "limit")
+	after, err := strconv.ParseInt(r.FormValue("after"), 10, 64)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: after is an id, 0 for all events", errRequest)
 	}
-	list, err := events(r.Context(), a.store, q.After, q.Limit)
-	p := page[event]{Rows: list}
-	if len(list) == q.Limit {
-		p.Next = list[len(list)-1].ID
-	}
-	return p, err
-}
-
-// wasText refuses a password with U+FFFD, which is what package encoding/json makes of what is no UTF-8.
-func wasText(password string) error {
-	if strings.ContainsRune(password, utf8.RuneError) {
-		return hash.ErrInvalidPassword
-	}
-	return nil
+	list := []event{}
+	err = a.store.Read(r.Context(), func(ctx context.Context, db bun.IDB) error {
+		return db.NewSelect().Model(&list).ModelTableExpr("outbox AS event").Where("id > ?", after).Order("id").Limit(1000).Scan(ctx)
+	})
+	return list, err
 }
