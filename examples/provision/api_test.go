@@ -153,6 +153,8 @@ func TestRefused(t *testing.T) {
 		{"PUT", "/users/new@example.org", good + `, "admin": true}`, 400, `unknown field`},
 		{"PUT", "/users/new@example.org", good + `} {}`, 400, `one JSON object`},
 		{"PUT", "/users/new@example.org", good, 400, `one JSON object`},
+		{"PUT", "/users/new@example.org", `{"Password": "\ud800 is no character"}`, 400, `no valid UTF-8`},
+		{"PUT", "/users/new@example.org", "{\"Password\": \"\xff is no UTF-8 either\"}", 400, `no valid UTF-8`},
 		{"PUT", "/users/new@example.org", `[]`, 400, `one JSON object`},
 		{"PUT", "/users/new@example.org", good + strings.Repeat(" ", 512<<10) + `}`, 400, `too large`},
 		{"PUT", "/domains/-", "", 422, `"field":"domain"`},
