@@ -56,17 +56,20 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "Passwords can be written.")
-	// Hashing and the rows of a large table may take longer; every page of rows has a timeout of its own.
-	return checkWidth(ctx, s, store, say) && checkRows(ctx, s, store, say)
-}
-
-// checkWidth compares the width of the column with what a new password takes.
-func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, say func(string, string, ...any)) bool {
-	sample, err := s.hasher.Generate("a sample of no use")
+	sample, err := s.sample()
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
+	// The rows of a large table may take longer than asking. Every page of them has a timeout of its own.
+	return checkWidth(ctx, s, store, sample, say) && checkRows(ctx, s, store, sample, say)
+}
+
+// sample returns a stored value as a change writes it: of its scheme, length and strength.
+func (s *settings) sample() (string, error) { return s.hasher.Generate("a sample of no use") }
+
+// checkWidth compares the width of the column with what a new password takes.
+func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample string, say func(string, string, ...any)) bool {
 	width, err := columnWidth(ctx, store)
 	switch {
 	case err != nil:

@@ -50,7 +50,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		sample, err := s.hasher.Generate("a sample of no use")
+		sample, err := s.sample()
 		if err != nil {
 			return command.Fail(err)
 		}
