@@ -85,8 +85,8 @@ func TestMovedInHeldDomain(t *testing.T) {
 }
 
 // TestSnapshotIsolation is TestIncrements on connections of the program where a locking read fails if the row has changed
-// since the snapshot, as by default from MariaDB 11.6 on. Every commit of another program then costs a try, so there are two:
-// four would now and then use up the tries of a transaction.
+// since the snapshot, as by default from MariaDB 11.6 on. Every commit of another program then causes a repetition. It has two
+// programs, because with four a transaction now and then needs more than ten.
 func TestSnapshotIsolation(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)

@@ -61,7 +61,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	// The rows of a large table may take longer than asking. Every page of them has a timeout of its own.
+	// Reading a large table may take longer than openTimeout. Each page of rows has a timeout of its own.
 	return checkWidth(ctx, s, store, sample, say) && checkRows(ctx, s, store, sample, say)
 }
 

@@ -15,10 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
-	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // output is a buffer that a test reads while the command writes.
