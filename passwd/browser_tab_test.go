@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,10 +54,13 @@ func startBrowser(t *testing.T) context.Context {
 	return browser
 }
 
+const networkChanged = "ERR_NETWORK_CHANGED"
+
 // A tab is a page of the browser with the steps of a test.
 type tab struct {
 	*testing.T
-	ctx context.Context
+	ctx     context.Context
+	dropped *atomic.Int64 // what Chromium could not load
 }
 
 func openTab(t *testing.T, browser context.Context) tab {
@@ -64,10 +69,13 @@ func openTab(t *testing.T, browser context.Context) tab {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
-	tab := tab{t, ctx}
+	tab := tab{t, ctx, new(atomic.Int64)}
 	tab.do()
 	require.NoError(t, chromedp.Listen(ctx, func(event any) {
 		e, ok := event.(*log.EventEntryAdded)
+		if ok && strings.Contains(e.Entry.Text, networkChanged) {
+			tab.dropped.Add(1)
+		}
 		// Chromium notes a status from 400 on as a network error, and gives hints on level verbose. What is left is what
 		// the policy of the page forbids, for one.
 		if ok && e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelVerbose {
@@ -109,8 +117,19 @@ func (t tab) open(config passwd.Config) (server *httptest.Server) {
 	config.Floor = time.Millisecond
 	server = httptest.NewServer(newService(t.T, config).Page())
 	t.Cleanup(server.Close)
-	t.do(chromedp.Navigate(server.URL))
-	return server
+	// Chromium drops its connections when an interface comes or goes, as with every container: the page is opened again.
+	for range 10 {
+		before := t.dropped.Load()
+		err := chromedp.Do(t.ctx, chromedp.Navigate(server.URL))
+		if err == nil && t.dropped.Load() == before {
+			return server
+		}
+		if err != nil && !strings.Contains(err.Error(), networkChanged) {
+			require.NoError(t.T, err)
+		}
+	}
+	t.Fatal("The network changed during ten attempts to open the page.")
+	return nil
 }
 
 // send types into the fields of the form, waits for the answer and returns its status and what it says.

@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -22,8 +24,9 @@ import (
 // A person has a browser of their own, without a memory of others.
 type person struct {
 	*testing.T
-	ctx  context.Context
-	base string // of the web server
+	ctx     context.Context
+	base    string        // of the web server
+	dropped *atomic.Int64 // what Chromium could not load, see open
 }
 
 func (s *server) person(t *testing.T) person {
@@ -52,8 +55,13 @@ func (s *server) person(t *testing.T) person {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancel)
-	p := person{t, ctx, "https://" + s.at(t, webPort)}
+	p := person{t, ctx, "https://" + s.at(t, webPort), new(atomic.Int64)}
 	p.do()
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		if e, ok := event.(*log.EventEntryAdded); ok && strings.Contains(e.Entry.Text, "ERR_NETWORK_CHANGED") {
+			p.dropped.Add(1)
+		}
+	}))
 	_, err = chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
 		Headers: network.Headers{"Accept-Language": "en"},
 	})
@@ -66,16 +74,21 @@ func (p person) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(p.T, chromedp.Do(p.ctx, actions...))
 }
 
+// open shows a page with everything that belongs to it. Chromium drops its connections when an interface comes or goes, as
+// with every container: then the page, one of its scripts or its style is missing, and it is opened again.
 func (p person) open(path string) {
 	p.Helper()
-	var err error
-	for range 6 { // Chromium drops its connections when an interface comes or goes, as with every container.
-		err = chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
-		if err == nil || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
-			break
+	for range 10 {
+		before := p.dropped.Load()
+		err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path))
+		if err == nil && p.dropped.Load() == before {
+			return
+		}
+		if err != nil && !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
+			require.NoError(p.T, err)
 		}
 	}
-	require.NoError(p.T, err)
+	p.Fatal("The network changed during ten attempts to open the page.")
 }
 
 // fill types into the fields that CSS selectors name.
@@ -264,6 +277,11 @@ func TestPhpMyAdmin(t *testing.T) {
 	domain, err := s.store.Domain(t.Context(), "byhand.example")
 	require.NoError(t, err)
 	id := fmt.Sprint(domain.ID)
+	// What is wrong here is nothing that other tests should find.
+	s.undo(t, `mariadb mailserver --execute "
+		DELETE FROM virtual_users WHERE email LIKE '%@byhand.example';
+		DELETE FROM virtual_aliases WHERE source LIKE '%@byhand.example';
+		DELETE FROM virtual_domains WHERE name = 'byhand.example'"`)
 
 	// Mixed case.
 	admin.insert("virtual_users", map[string]string{"domain_id": id, "email": "Jane@ByHand.Example", "password": legacy})
