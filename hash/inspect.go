@@ -19,6 +19,9 @@ type Info struct {
 	Cost int
 	// Memory is what one verification allocates in KiB; 0 if the scheme does not ask for any.
 	Memory int
+	// Work is about the time of one verification. Its unit is the time of bcrypt with cost 10, some 50 ms. It is 0 for what
+	// takes a few hashes at most. It may be wrong by a factor of two, see TestSpeedOfCostliest.
+	Work float64
 	// Strength is that of the algorithm and its parameters.
 	Strength Strength
 	// Weak values protect a password badly when the database leaks. It is short for a Strength of [Weak].
@@ -79,6 +82,7 @@ func (h *Hasher) Inspect(stored string) (Info, error) {
 	}
 	info.Scheme = v.algorithm.name
 	info.Rounds, info.Cost, info.Memory = v.cost.rounds, v.cost.log2, v.cost.memory
+	info.Work = v.cost.inBcrypts()
 	info.Strength, info.Weak = v.strength(), v.strength() == Weak
 	info.Recoverable, info.ChallengeResponse = v.algorithm.recoverable, v.algorithm.challenge
 	info.Mislabelled = v.mislabelled()

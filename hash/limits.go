@@ -49,6 +49,19 @@ func defaultMaxRounds(maxCost int) int {
 	return int(min(max(rounds, defaultRounds), maxRounds))
 }
 
+// inBcrypts is the time in relation to bcrypt of cost 10.
+func (c cost) inBcrypts() float64 {
+	const rounds = 1 << bcryptCost
+	switch {
+	case c.memory > 0:
+		return float64(c.work) / (blocksPerBcrypt * rounds)
+	case c.log2 > 0:
+		return math.Ldexp(1, c.log2-bcryptCost)
+	default:
+		return float64(c.work) / (2 * shaRoundsPerBcrypt * rounds)
+	}
+}
+
 // affords tells whether a cost is within the limits.
 func (c *Config) affords(price cost) bool {
 	if price.memory > 0 {

@@ -67,21 +67,20 @@ func (s *Store) SetPassword(ctx context.Context, email, password string) error {
 	})
 }
 
-// verify returns the user with this address if the password is right. Every refusal costs one verification, so that its
-// time hides whether the user exists. A row whose scheme costs more or less than the configured one still stands out;
-// only an answer after a fixed time hides that, as in package passwd.
+// verify returns the user with this address if the password is right. Every refusal costs at least what the decoy costs,
+// so that its time hides whether the user exists. A row that costs more than the decoy stands out, see AdaptDecoy. Small
+// differences remain; only an answer after a fixed time hides those, as in package passwd.
 func (s *Store) verify(ctx context.Context, email, password string) (User, error) {
 	user, err := s.User(ctx, email)
 	level, message, subject := slog.LevelDebug, "ispmail: login refused", slog.Any("user", user)
+	done := 0.0 // the work of a verification
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
 		subject = slog.String("email", email) // a valid address, or User would have refused it
-		_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 	case err != nil:
 		return User{}, err
 	case !user.CanLogin():
 		err = errors.New("the row is nobody's login")
-		_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 	default:
 		err = s.hasher.VerifyContext(ctx, user.canonical(), user.Password.Reveal(), password)
 		if err == nil {
@@ -90,11 +89,15 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 		if isContextError(err) { // it ended while waiting for memory
 			return User{}, s.explain(ctx, mapError(err))
 		}
-		if !errors.Is(err, hash.ErrMismatch) && !errors.Is(err, hash.ErrPasswordTooLong) {
+		switch {
+		case errors.Is(err, hash.ErrMismatch):
+			info, _ := s.hasher.Inspect(user.Password.Reveal())
+			done = info.Work
+		case !errors.Is(err, hash.ErrPasswordTooLong):
 			level, message = slog.LevelWarn, "ispmail: login refused, the stored password cannot be verified"
-			_ = s.hasher.VerifyContext(ctx, "", s.decoy(), password)
 		}
 	}
+	s.refuse(ctx, password, done)
 	s.log.LogAttrs(ctx, level, message, subject, slog.Any("cause", err))
 	return User{}, ErrBadCredentials
 }

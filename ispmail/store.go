@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -55,7 +56,8 @@ type Store struct {
 	timeout  time.Duration
 	columns  func(context.Context, any) map[string]any
 	onChange func(context.Context, Change)
-	decoy    func() string // a stored password to verify where there is no user
+	decoy    func() decoy
+	dearest  *atomic.Pointer[decoy] // of AdaptDecoy
 	catalog  *catalog
 	lax      bool // the sql_mode is not strict: MariaDB cuts values that are too long
 }
@@ -98,10 +100,8 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 		onChange: config.OnChange,
 		catalog:  &catalog{},
 	}
-	s.decoy = sync.OnceValue(func() string {
-		stored, _ := s.hasher.Generate("decoy") // a failure only makes the decoy cheaper to verify
-		return stored
-	})
+	s.decoy = sync.OnceValue(func() decoy { return newDecoy(s.hasher) })
+	s.dearest = new(atomic.Pointer[decoy])
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.

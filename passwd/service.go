@@ -84,7 +84,8 @@ type Config struct {
 	MaxConcurrent int
 	// Floor is the time from the arrival of a request to the answer that the credentials are wrong. On the page, it is also
 	// the time to the answer that the password was changed. A random tenth comes on top. What takes longer is answered at
-	// a multiple of Floor. It should be longer than a verification takes, and is at most 10 s. Defaults to 500 ms.
+	// a multiple of Floor. It should be longer than a verification takes, and is at most 10 s. Defaults to 500 ms. See
+	// [Service.SetFloor].
 	Floor time.Duration
 
 	// OnEvent is called for every attempt, before the answer is sent. It must be safe for concurrent use, and return soon.
@@ -133,6 +134,7 @@ type Service struct {
 
 	siteWords []string // that make no good password
 	down      atomic.Bool
+	floor     atomic.Int64 // nanoseconds
 }
 
 // New returns a [Service]. It returns an error if config has no Changer or a setting is out of its range.
@@ -158,8 +160,6 @@ func New(config Config) (*Service, error) {
 		return nil, fmt.Errorf("passwd: MinLength %d is not in %d to %d", config.MinLength, lowestMinLength, lowestMaxLength)
 	case config.MaxConcurrent < 0:
 		return nil, fmt.Errorf("passwd: MaxConcurrent %d is negative", config.MaxConcurrent)
-	case config.Floor < 0 || config.Floor > changeTimeout:
-		return nil, fmt.Errorf("passwd: Floor %v is not in 0 to %v", config.Floor, changeTimeout)
 	case fields.User == fields.Current || fields.User == fields.New || fields.Current == fields.New:
 		return nil, errors.New("passwd: two of the Fields have the same name")
 	}
@@ -176,7 +176,7 @@ func New(config Config) (*Service, error) {
 
 		siteWords: siteWords(config.SiteName),
 	}
-	if err := s.SetSecrets(config.Secrets); err != nil {
+	if err := errors.Join(s.SetSecrets(config.Secrets), s.SetFloor(config.Floor)); err != nil {
 		return nil, err
 	}
 	for channel := range s.accounts {
@@ -263,11 +263,22 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	return email, v
 }
 
+// SetFloor replaces [Config].Floor while the service runs. The time of a verification depends on the stored passwords:
+// [ispmail.Store.AdaptDecoy] and VerifyDecoy tell how long the dearest one takes. A floor of three times that hides it also
+// on a machine that has other things to do. SetFloor returns an error for a time that is not in 1 ns to 10 s.
+func (s *Service) SetFloor(floor time.Duration) error {
+	if floor <= 0 || floor > changeTimeout {
+		return fmt.Errorf("passwd: Floor %v is not in 0 to %v", floor, changeTimeout)
+	}
+	s.floor.Store(int64(floor))
+	return nil
+}
+
 // waitForFloor waits until Config.Floor after the arrival, or the next multiple of it. Then the time of an answer does not
 // reveal why credentials are wrong. On the page, where people can time their own changes, it does not reveal either what
 // the attempts before theirs cost. The attempt has left the gate: nobody waits for this sleep.
 func (s *Service) waitForFloor(arrival time.Time) {
-	floor := s.config.Floor // which New leaves at no less than a nanosecond
+	floor := time.Duration(s.floor.Load())
 	answer := (time.Since(arrival)/floor + 1) * floor
 	// A timer is up to a millisecond late. How late depends on when it was set, and so on the work that was done. The
 	// jitter drowns that.

@@ -62,7 +62,11 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	// Reading a large table may take longer than openTimeout. Each page of rows has a timeout of its own.
-	return checkWidth(ctx, s, store, sample, say) && checkRows(ctx, s, store, sample, say)
+	if !checkWidth(ctx, s, store, sample, say) || !checkRows(ctx, s, store, sample, say) {
+		return false
+	}
+	checkFloor(ctx, s, store, maxFloor, say)
+	return true
 }
 
 // sample returns a stored value as a change writes it: of its scheme, length and strength.

@@ -74,6 +74,9 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		if s.Demo && ctx.Err() == nil {
 			printDemo(c.OutOrStdout(), endpoints[0].listener, endpoints[1].listener)
 		}
+		if store := database.store.Load(); store != nil {
+			s.followTable(ctx, log, service, store, floorEvery)
+		}
 	}()
 	err = serve(ctx, log, endpoints, s.proxies)
 	stop()

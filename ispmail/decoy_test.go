@@ -1,0 +1,73 @@
+package ispmail_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+)
+
+// TestAdaptDecoy measures what a refusal costs by the memory that ARGON2ID takes. It is not parallel, because it counts what
+// the process allocates.
+func TestAdaptDecoy(t *testing.T) { //nolint:paralleltest // see above
+	const memory = 64 << 20
+	argon2, err := hash.New(hash.Config{Scheme: "ARGON2ID", Memory: memory >> 10, Rounds: 1})
+	require.NoError(t, err)
+	dear, err := argon2.Generate("a password")
+	require.NoError(t, err)
+	for kind, open := range map[string]func(testing.TB) *ispmailtest.Database{"MariaDB": ispmailtest.MariaDB, "SQLite": ispmailtest.SQLite} {
+		t.Run(kind, func(t *testing.T) {
+			db := open(t)
+			db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')")
+			cheap, err := hash.Generate("a password")
+			require.NoError(t, err)
+			for email, stored := range map[string]string{
+				"cheap@example.org": cheap, "md5@example.org": "{PLAIN-MD5}5ebe2294ecd0e0f08eab7690d2a6ee69", "dear@example.org": dear,
+				"malformed@example.org": "{SHA256-CRYPT}nothing", "costly@example.org": "{BLF-CRYPT}$2y$31$" + cheap[20:40],
+				"locked@example.org": "{CRYPT}!" + dear, "nobody@example.org": "~",
+			} {
+				db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, ?, ?)", email, stored)
+			}
+			store := db.Store(t, ispmail.Config{})
+			cost := func(ctx context.Context, email string) uint64 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				_, err := store.Authenticate(ctx, email, "wrong")
+				require.ErrorIs(t, err, ispmail.ErrBadCredentials)
+				runtime.ReadMemStats(&after)
+				return after.TotalAlloc - before.TotalAlloc
+			}
+			cost(t.Context(), "unknown@example.org") // which makes the first decoy
+			assert.Less(t, cost(t.Context(), "unknown@example.org"), uint64(memory))
+
+			info, err := store.AdaptDecoy(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, "ARGON2ID", info.Scheme)
+			for _, email := range []string{
+				"unknown@example.org", "cheap@example.org", "md5@example.org", "dear@example.org", "malformed@example.org", "costly@example.org",
+				"locked@example.org", "nobody@example.org",
+			} {
+				got := cost(t.Context(), email)
+				assert.Greater(t, got, uint64(memory), email)
+				assert.Less(t, got, uint64(memory*3/2), "%s: once, and not twice", email)
+			}
+
+			db.Exec(t, "DELETE FROM virtual_users WHERE email = 'dear@example.org'")
+			info, err = store.AdaptDecoy(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, "SHA256-CRYPT", info.Scheme, "the locked value matches nothing")
+			assert.Less(t, cost(t.Context(), "unknown@example.org"), uint64(memory))
+
+			db.Exec(t, "DROP TABLE virtual_aliases")
+			db.Exec(t, "DROP TABLE virtual_users")
+			_, err = store.AdaptDecoy(t.Context())
+			require.ErrorIs(t, err, ispmail.ErrSchema)
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd"
+)
+
+func TestFloor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ took, least, want time.Duration }{
+		{4 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond},
+		{250 * time.Millisecond, 500 * time.Millisecond, 750 * time.Millisecond},
+		{time.Second, 500 * time.Millisecond, 2 * time.Second},
+		{time.Second, 5 * time.Second, 5 * time.Second},
+		{0, time.Millisecond, time.Millisecond},
+	} {
+		d := dearest{Info: hash.Info{Work: 16}, took: test.took}
+		floor := d.floor(test.least, maxFloor)
+		assert.Equal(t, test.want, floor)
+		assert.Equal(t, floorFactor*test.took > floor, d.Work > d.covered(floor), "%v is not hidden by %v", test.took, floor)
+	}
+}
+
+// dearStore has a user with a value that takes some time, and one whose value does not.
+func dearStore(t *testing.T) (*ispmail.Store, *hash.Hasher) {
+	t.Helper()
+	db := ispmailtest.SQLite(t)
+	hasher, err := hash.New(hash.Config{})
+	require.NoError(t, err)
+	store := db.Store(t, ispmail.Config{Hasher: hasher})
+	_, err = store.CreateDomain(t.Context(), "example.org")
+	require.NoError(t, err)
+	_, err = store.CreateUser(t.Context(), "john@example.org", "a password")
+	require.NoError(t, err)
+	_, err = store.CreateUser(t.Context(), "dear@example.org", "a password")
+	require.NoError(t, err)
+	dear, err := hash.New(hash.Config{Scheme: "BLF-CRYPT", Cost: 12})
+	require.NoError(t, err)
+	stored, err := dear.Generate("a password")
+	require.NoError(t, err)
+	require.NoError(t, store.SetStoredPassword(t.Context(), "dear@example.org", stored))
+	return store, hasher
+}
+
+func TestFollowTable(t *testing.T) {
+	t.Parallel()
+	store, _ := dearStore(t)
+	service, err := passwd.New(passwd.Config{Changer: store, Floor: time.Nanosecond})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var output bytes.Buffer
+	seen := make(chan struct{})
+	log := slog.New(&firstLine{slog.NewTextHandler(&output, nil), seen})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&settings{Floor: time.Nanosecond}).followTable(ctx, log, service, store, time.Hour)
+	}()
+	select {
+	case <-seen:
+	case <-t.Context().Done():
+	}
+	cancel()
+	<-done
+	assert.Contains(t, output.String(), "answered at another time")
+	assert.Contains(t, output.String(), "scheme=BLF-CRYPT")
+}
+
+// firstLine closes a channel at the first line of a log.
+type firstLine struct {
+	slog.Handler
+	seen chan struct{}
+}
+
+func (f *firstLine) Handle(ctx context.Context, r slog.Record) error {
+	err := f.Handler.Handle(ctx, r)
+	select {
+	case <-f.seen:
+	default:
+		close(f.seen)
+	}
+	return err
+}
+
+func TestCheckFloor(t *testing.T) {
+	t.Parallel()
+	store, hasher := dearStore(t)
+	run := func(least, most time.Duration) (lines string) {
+		checkFloor(t.Context(), &settings{Floor: least, hasher: hasher}, store, most, func(verdict, format string, args ...any) {
+			lines += verdict + " " + fmt.Sprintf(format, args...) + "\n"
+		})
+		return lines
+	}
+	lines := run(10*time.Second, maxFloor)
+	assert.Contains(t, lines, "ok Wrong credentials are answered after 10s. The dearest stored password, BLF-CRYPT, takes ")
+	assert.NotContains(t, lines, "warn")
+	lines = run(time.Millisecond, time.Millisecond)
+	assert.Contains(t, lines, "warn dear@example.org: the stored password, BLF-CRYPT, takes so long to verify")
+	assert.Contains(t, lines, "users stand out by the time of a verification")
+}
