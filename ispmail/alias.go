@@ -148,7 +148,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 				return err
 			}
 		}
-		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" }) {
+		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" && !a.Off }) {
 			return nil // the source still leads somewhere
 		}
 		dangling, err = s.dangling(ctx, tx, removal{key: source, aliases: found, left: others})
@@ -252,17 +252,18 @@ func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destina
 		if err != nil {
 			return err
 		}
-		isUser = len(users) > 0
+		isUser = hasOn(users)
 	}
-	return checkAlias(source, destination, rows, isUser)
+	return s.checkRows(source, destination, rows, isUser)
 }
 
-// checkAlias is Store.checkAlias for a caller that knows whether the source is a user.
-func checkAlias(source, destination string, rows []Alias, isUser bool) error {
-	for _, row := range rows {
+// checkRows is checkAlias for a caller that knows whether the source is a user who is switched on.
+func (s *Store) checkRows(source, destination string, rows []Alias, isUser bool) error {
+	for _, row := range onFirst(rows) {
 		switch {
 		case row.leadsTo(destination):
-			return fmt.Errorf("%w: alias from %s to %s", ErrExists, source, destination)
+			return fmt.Errorf("%w: alias from %s to %s%s", ErrExists, source, destination, offNote(s, row))
+		case row.Off:
 		case destination[0] == '@', strings.HasPrefix(row.Destination, "@"):
 			return fmt.Errorf("%w: alias from %s to %s, and a whole domain must be the only destination", ErrExists, source, row.Destination)
 		}
@@ -273,8 +274,8 @@ func checkAlias(source, destination string, rows []Alias, isUser bool) error {
 	return nil
 }
 
-// splitAliases locks the rows of a source and splits them into those that lead to a destination and the others. It
-// returns ErrNotFound if none leads there.
+// splitAliases locks the rows of a source and splits them into those that lead to a destination and the others. If some of
+// the former are switched on, those that are off count as others. It returns ErrNotFound if none leads there.
 func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
 	_, rows, err := s.lockSource(ctx, tx, source)
 	if err != nil {
@@ -289,6 +290,14 @@ func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, desti
 	}
 	if found == nil {
 		return nil, nil, fmt.Errorf("%w: alias from %s to %s", ErrNotFound, source, destination)
+	}
+	if hasOn(found) {
+		for _, row := range found {
+			if row.Off {
+				others = append(others, row)
+			}
+		}
+		found = onlyOn(found)
 	}
 	return found, others, nil
 }

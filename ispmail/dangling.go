@@ -15,6 +15,7 @@ import (
 type removal struct {
 	key     string
 	mailbox int64   // the id of the deleted user, 0 if there was none
+	off     bool    // the user was switched off, and got no mail
 	aliases []Alias // the deleted aliases of this source
 	left    []Alias // the remaining aliases of this source
 }
@@ -22,12 +23,14 @@ type removal struct {
 // dangling returns the aliases that led to what was removed and lead nowhere now, by id.
 func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Alias, error) {
 	rows, err := s.leadingTo(ctx, tx, gone.key, readRows)
+	rows = onlyOn(rows)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
+	gone.aliases, gone.left = onlyOn(gone.aliases), onlyOn(gone.left)
 	// First follow the aliases with the removed rows still in memory: which destinations led there?
 	var t route.Tables
-	if gone.mailbox != 0 {
+	if gone.mailbox != 0 && !gone.off {
 		t.AddMailbox(gone.key, gone.mailbox)
 	}
 	for _, row := range gone.aliases {

@@ -43,6 +43,34 @@
 //
 //	GRANT SELECT (id, domain_id, email, password), UPDATE (password) ON mailserver.virtual_users TO ...
 //
+// # Rows that are switched off
+//
+// On many servers a column of another program switches rows off, and the queries of Dovecot and Postfix look at it: FROM
+// virtual_users WHERE active. [Config.State] names such columns:
+//
+//	active           a row is on where the column is true: not NULL, 0, "", n, no, f, false or off
+//	!disabled        a row is off where the column is true
+//	!deleted_at      a row is off where the column has a time other than 0000-00-00
+//	status=active    a row is on where the column has this value; several settings name several values
+//	!status=closed   a row is off where the column has this value
+//
+// Values are compared by the collation of the column, as in the queries of the server. A name holds for each of the three
+// tables that has the column; virtual_users.active holds for that table alone. If there are several columns, a row is on if
+// it is on by all of them. A user is off too if the domain is, by its domain_id. New looks for the columns once; a table that
+// the account may not see then is not heeded.
+//
+// To logins and mail, a row that is off does not exist: Authenticate and ChangePassword return [ErrBadCredentials],
+// [Store.Recipients] passes it by. Of several rows with one address, the one that is on counts. Administration sees all rows:
+// lists show them with Off set, [Query] selects by it, and SetPassword, Lock, rename and delete work. No method switches a
+// row on or off. Where a row that is off holds an address or a name, nothing new takes it: [ErrExists].
+//
+// Beside the rights above, an account needs SELECT on the columns that Config.State names, and where a column of
+// virtual_domains is among them:
+//
+//	GRANT SELECT (id, name, active) ON mailserver.virtual_domains TO ...
+//
+// [Store.UnnamedState] finds columns that look as if they should be named.
+//
 // # What an error says about a change
 //
 // If a method returns nil, its change is committed. Every error except [ErrOutcomeUnknown] means that nothing was

@@ -24,7 +24,7 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 		case err != nil:
 			return err
 		case len(rows) > 0:
-			return fmt.Errorf("%w: domain %s", ErrExists, name)
+			return fmt.Errorf("%w: domain %s%s", ErrExists, name, offNote(s, rows...))
 		}
 		domain = Domain{Name: name}
 		domain.ID, err = s.insert(ctx, tx, tables.Domains, domain.newRow())
@@ -36,14 +36,15 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	return domain, nil
 }
 
-// Domain returns a domain by name. If several rows have the name, it returns the one with the lowest id. Inside
+// Domain returns a domain by name. If several rows have the name, it returns the one with the lowest id, of those that are
+// switched on if there are any. Inside
 // [Store.RunInTx] it locks the rows. It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
 	rows, err := s.domainRows(ctx, name, s.lockInTx())
 	if err != nil {
 		return Domain{}, err
 	}
-	return rows[0], nil
+	return onFirst(rows)[0], nil
 }
 
 // Domains yields the domains that a [Query] selects, by id and in constant memory. The zero Query selects all. An error
@@ -115,7 +116,7 @@ func (s *Store) strayRows(ctx context.Context, tx *transaction, id int64, name s
 	}
 	for _, user := range users {
 		if email := user.canonical(); email != "" && address.DomainOf(email) != name {
-			strays = append(strays, removal{key: email, mailbox: user.ID})
+			strays = append(strays, removal{key: email, mailbox: user.ID, off: user.Off})
 		}
 	}
 	aliases, err := selectRows[Alias](ctx, s, tx, "domain_id = ? AND source NOT LIKE ?", id, "%@"+name)
@@ -131,7 +132,7 @@ func (s *Store) strayRows(ctx context.Context, tx *transaction, id int64, name s
 func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, strays []removal) ([]Alias, error) {
 	dangling := map[int64]Alias{}
 	rows, err := s.leadingTo(ctx, tx, "@"+name, readRows)
-	for _, row := range rows {
+	for _, row := range onlyOn(rows) {
 		for _, destination := range row.canonicalDestinations() {
 			if address.DomainOf(destination) == name {
 				dangling[row.ID] = row

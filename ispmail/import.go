@@ -40,11 +40,11 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 // its users and aliases, and a user before an alias to itself.
 //
 // A record that is already there, with the same values, is left alone. So after an interruption, run the same import
-// again.
+// again. A row that is switched off, see [Config.State], is not such a record unless the record is Off too: [ErrExists].
 //
 // A record that cannot be added is refused, and the import goes on. [ImportConfig.Refused] receives the error of the
 // Create method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
-// [ErrRecord], or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
+// [ErrRecord] also for a record that is Off and has no column that says so, or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
 // {SCHEME} is malformed too, unless [Config.Hasher] has a default scheme.
 //
 // Import commits a batch at a time: 4,000 records, or 500 with new passwords. [Config.Timeout] holds for each batch.
@@ -168,7 +168,7 @@ func (im *importer) add(ctx context.Context, items []item) error {
 		if err := b.load(ctx, db, lockMode(tx != nil)); err != nil {
 			return err
 		}
-		b.decide()
+		b.decide(ctx)
 		if tx == nil {
 			return nil
 		}

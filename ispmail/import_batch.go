@@ -25,10 +25,11 @@ type known struct {
 	domains map[string]int64   // ids by name; 0 before the domain is inserted
 	users   map[string]*User   // by address
 	aliases map[string][]Alias // by source
+	off     map[string]Domain  // domains that are there and switched off, by name
 }
 
 func newKnown(users int) *known {
-	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}}
+	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}, map[string]Domain{}}
 }
 
 // load reads the rows that the records of the batch are compared with.
@@ -58,9 +59,12 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 	if err != nil {
 		return err
 	}
-	for _, d := range domains {
+	for _, d := range onFirst(domains) {
 		if _, twin := b.known.domains[d.canonical()]; !twin {
 			b.known.domains[d.canonical()] = d.ID
+			if d.Off {
+				b.known.off[d.canonical()] = d
+			}
 		}
 	}
 	users, err := lookup[User](ctx, b.s, db, "email", readRows, route.Unique(emails)...)
@@ -68,7 +72,9 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 		return err
 	}
 	for _, u := range users {
-		b.known.users[u.canonical()] = &u
+		if twin := b.known.users[u.canonical()]; twin == nil || twin.Off || !u.Off {
+			b.known.users[u.canonical()] = &u
+		}
 	}
 	aliases, err := lookup[Alias](ctx, b.s, db, "source", readRows, route.Unique(sources)...)
 	for _, a := range aliases {
@@ -78,7 +84,7 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 }
 
 // decide marks the records that are refused or present. The others are to be inserted.
-func (b *importBatch) decide() {
+func (b *importBatch) decide(ctx context.Context) {
 	for i := range b.items {
 		it := &b.items[i]
 		if it.err != nil {
@@ -86,36 +92,44 @@ func (b *importBatch) decide() {
 		}
 		switch {
 		case it.Domain != nil:
-			b.decideDomain(it)
+			b.decideDomain(ctx, it)
 		case it.User != nil:
-			b.decideUser(it)
+			b.decideUser(ctx, it)
 		default:
-			b.decideAlias(it)
+			b.decideAlias(ctx, it)
 		}
 	}
 }
 
-func (b *importBatch) decideDomain(it *item) {
+func (b *importBatch) decideDomain(ctx context.Context, it *item) {
+	if off, ok := b.known.off[it.key]; ok && !it.Domain.Off {
+		it.err = fmt.Errorf("%w%s", ErrExists, offNote(b.s, off))
+		return
+	}
 	if _, it.present = b.known.domains[it.key]; it.present {
 		return
 	}
-	if it.err = fits(b.schema[tables.Domains], "name", it.key); it.err == nil {
+	if it.err = errors.Join(fits(b.schema[tables.Domains], "name", it.key), b.s.keepsState(ctx, it.Record)); it.err == nil {
 		b.known.domains[it.key] = 0
 	}
 }
 
-func (b *importBatch) decideUser(it *item) {
+func (b *importBatch) decideUser(ctx context.Context, it *item) {
 	table := b.schema[tables.Users]
 	if it.err = b.needDomain(it); it.err != nil {
 		return
 	}
 	if there, ok := b.known.users[it.key]; ok {
+		if there.Off && !it.User.Off {
+			it.err = fmt.Errorf("%w%s", ErrExists, offNote(b.s, *there))
+			return
+		}
 		if it.present = it.User.Password.Reveal() == there.Password.Reveal() && (it.User.Quota == nil || there.Quota == nil || *it.User.Quota == *there.Quota); !it.present {
 			it.err = fmt.Errorf("%w: with another password or quota", ErrExists)
 		}
 		return
 	}
-	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password.Reveal()))
+	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password.Reveal()), b.s.keepsState(ctx, it.Record))
 	if quota := it.User.Quota; it.err == nil && quota != nil {
 		if it.err = fitsQuota(table, *quota); it.err == nil && !table.HasQuota() {
 			it.User.Quota = nil // 0, no limit, which the table stands for
@@ -126,22 +140,23 @@ func (b *importBatch) decideUser(it *item) {
 	}
 }
 
-func (b *importBatch) decideAlias(it *item) {
+func (b *importBatch) decideAlias(ctx context.Context, it *item) {
 	table := b.schema[tables.Aliases]
 	if it.err = b.needDomain(it); it.err != nil {
 		return
 	}
 	rows := b.known.aliases[it.key]
 	for _, row := range rows {
-		if it.present = row.leadsTo(it.Alias.Destination); it.present {
+		if it.present = row.leadsTo(it.Alias.Destination) && (!row.Off || it.Alias.Off); it.present {
 			return
 		}
 	}
-	_, itself := b.known.users[it.key]
-	if it.err = checkAlias(it.Alias.Source, it.Alias.Destination, rows, itself); it.err != nil {
+	user := b.known.users[it.key]
+	itself := user != nil && !user.Off
+	if it.err = b.s.checkRows(it.Alias.Source, it.Alias.Destination, rows, itself); it.err != nil {
 		return
 	}
-	it.err = errors.Join(fits(table, "source", it.key), fits(table, "destination", it.Alias.Destination))
+	it.err = errors.Join(fits(table, "source", it.key), fits(table, "destination", it.Alias.Destination), b.s.keepsState(ctx, it.Record))
 	if it.err == nil {
 		b.known.aliases[it.key] = append(rows, *it.Alias)
 	}
@@ -196,7 +211,7 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 		case it.User != nil && it.err != nil:
 			refused[it.key] = true
 		case it.Alias != nil && it.err == nil && refused[it.key] && it.Alias.Destination == it.key:
-			it.err = checkAlias(it.key, it.key, nil, false) // the user was refused
+			it.err = b.s.checkRows(it.key, it.key, nil, false) // the user was refused
 		}
 	}
 	return b.insertInto(ctx, tx, tables.Aliases)

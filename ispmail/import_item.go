@@ -35,12 +35,12 @@ func newItem(r Record) item {
 	case r.Domain != nil:
 		it.key, it.unfit = canonicalDomainIn("domain", r.Domain.Name)
 		it.domain = it.key
-		it.Domain = &Domain{Name: it.key}
+		it.Domain = &Domain{Name: it.key, Off: r.Domain.Off}
 	case r.User != nil:
 		it.key, it.unfit = Canonical(r.User.Email)
-		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota}
+		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota, Off: r.User.Off}
 	case r.Alias != nil:
-		alias := &Alias{}
+		alias := &Alias{Off: r.Alias.Off}
 		alias.Source, alias.Destination, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
 		it.key, it.Alias = alias.Source, alias
 	default:
@@ -96,7 +96,9 @@ func (im *importer) hash(ctx context.Context, items []item) error {
 	err := im.s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 		users, err := lookup[User](ctx, im.s, db, "email", readRows, emails...)
 		for _, user := range users {
-			there[user.canonical()] = user
+			if twin, ok := there[user.canonical()]; !ok || twin.Off || !user.Off {
+				there[user.canonical()] = user
+			}
 		}
 		return err
 	})

@@ -12,15 +12,16 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 )
 
-// lockDomains locks the rows of domains and returns their current state, by id. While a domain is locked, no method of
-// this package adds users or aliases to it elsewhere.
+// lockDomains locks the rows of domains and returns their current state, those that are switched on first, by id. While a
+// domain is locked, no method of this package adds users or aliases to it elsewhere.
 //
 // Older releases of the guide have no index on name: a locking read by name locks all domains and waits for each that
 // is locked. So lockDomains locks by id. It takes the ids from the catalog or from a snapshot read.
 func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...string) ([]Domain, error) {
 	names = route.Unique(names)
 	if !s.isMariaDB() {
-		return lookup[Domain](ctx, s, tx, "name", lockRows, names...)
+		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, names...)
+		return onFirst(rows), err
 	}
 	ids, known := s.catalog.domainIDs(names)
 	if !known {
@@ -53,7 +54,7 @@ func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...strin
 			tx.hold(d.canonical())
 		}
 	}
-	return rows, nil
+	return onFirst(rows), nil
 }
 
 // lockSource returns the current aliases of a source, by id, and locks them until the transaction ends. It also returns

@@ -17,6 +17,7 @@ type model interface {
 	tableName() string
 	key() int64
 	canonical() string // the canonical form of its name, address or source, or ""
+	off() bool         // it is switched off
 }
 
 func (Domain) tableName() string { return tables.Domains }
@@ -26,6 +27,10 @@ func (Alias) tableName() string  { return tables.Aliases }
 func (d Domain) key() int64 { return d.ID }
 func (u User) key() int64   { return u.ID }
 func (a Alias) key() int64  { return a.ID }
+
+func (d Domain) off() bool { return d.Off }
+func (u User) off() bool   { return u.Off }
+func (a Alias) off() bool  { return a.Off }
 
 func (d Domain) canonical() string {
 	name, _ := address.Domain(d.Name)
@@ -99,7 +104,7 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 		defer func() { _ = rows.Close() }() // its error is that of Err
 		for rows.Next() {
 			var r T
-			if err := rows.Scan(scanTargets(&r, t.HasQuota())...); err != nil {
+			if err := rows.Scan(scanTargets(&r, t)...); err != nil {
 				return mapError(err)
 			}
 			found = append(found, r)
@@ -131,18 +136,22 @@ func (z orNil) Scan(value any) error {
 }
 
 // scanTargets returns pointers to the fields that the columns of a [tables.Table.Select] fill.
-func scanTargets(row any, quota bool) []any {
+func scanTargets(row any, t *tables.Table) []any {
+	var all []any
+	var off *bool
 	switch r := row.(type) {
 	case *Domain:
-		return []any{&r.ID, orZero[string]{&r.Name}}
+		all, off = []any{&r.ID, orZero[string]{&r.Name}}, &r.Off
 	case *User:
-		all := []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}
-		if !quota {
+		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}, &r.Off
+		if !t.HasQuota() {
 			all = all[:4]
 		}
-		return all
 	case *Alias:
-		return []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}
+		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}, &r.Off
 	}
-	return nil
+	if t.On != "" {
+		all = append(all, off)
+	}
+	return all
 }

@@ -20,6 +20,8 @@ type Domain struct {
 	ID int64 `bun:"id,pk,autoincrement" json:"id"`
 	// Name is the name as stored. In rows of other programs it may differ from the canonical form.
 	Name string `bun:"name" json:"name"`
+	// Off is true if a column of [Config.State] switches the row off. Methods that write rows ignore it.
+	Off bool `bun:"-" json:"off,omitempty"`
 }
 
 // A User is a row of virtual_users: a mailbox and its login.
@@ -39,12 +41,16 @@ type User struct {
 	// It is nil if virtual_users has no column quota, the account may not read the column, or the value is NULL or no
 	// number. Queries of bun with this model fail if there is no such column.
 	Quota *int64 `bun:"quota,nullzero" json:"quota,omitempty"`
+	// Off is true if a column of [Config.State] switches the row off, or the domain of DomainID. Methods that write rows
+	// ignore it.
+	Off bool `bun:"-" json:"off,omitempty"`
 }
 
-// CanLogin reports whether the right password lets somebody log in as the user. It is false for a locked user and for
-// rows of other programs that are no login: with the address "@domain", or the password "", "~", "*" or "!".
+// CanLogin reports whether the right password lets somebody log in as the user. It is false for a user who is locked or
+// switched off, and for rows of other programs that are no login: with the address "@domain", or the password "", "~", "*"
+// or "!".
 func (u User) CanLogin() bool {
-	return u.canonical() != "" && !tables.IsNoLogin(u.Password.Reveal()) && !u.IsLocked()
+	return !u.Off && u.canonical() != "" && !tables.IsNoLogin(u.Password.Reveal()) && !u.IsLocked()
 }
 
 // IsLocked reports whether the stored password is locked, by [Store.Lock] or in the way of another program, such as
@@ -78,6 +84,8 @@ type Alias struct {
 	Source string `bun:"source" json:"source"`
 	// Destination is an address on this server or elsewhere, or "@domain" for the same local part in another domain.
 	Destination string `bun:"destination" json:"destination"`
+	// Off is true if a column of [Config.State] switches the row off. Methods that write rows ignore it.
+	Off bool `bun:"-" json:"off,omitempty"`
 }
 
 // Destinations returns the addresses in Destination, as Postfix reads them. There is one, except in rows of programs

@@ -25,8 +25,8 @@ const (
 
 // Authenticate returns the user with this address if the password is right.
 //
-// It returns [ErrBadCredentials] if there is no such user, the password is wrong, or the stored value is no password,
-// cannot be verified or is too costly to verify; the log says which. It returns [ErrInvalidAddress] for a malformed
+// It returns [ErrBadCredentials] if there is no such user, the user is locked or switched off, the password is wrong, or the
+// stored value is no password, cannot be verified or is too costly to verify; the log says which. It returns [ErrInvalidAddress] for a malformed
 // address. Any other error means that the database could not be asked.
 //
 // If the stored password is outdated (see [hash.Hasher.NeedsRehash]), Authenticate replaces it by one that
@@ -57,7 +57,7 @@ func (s *Store) ChangePassword(ctx context.Context, email, current, replacement 
 }
 
 // SetPassword gives a user a new password without asking for the current one. A locked user stays locked, see
-// [Store.Unlock].
+// [Store.Unlock], and one who is switched off stays so.
 //
 // It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], and for the new password the errors of
 // [Store.ChangePassword].
@@ -81,6 +81,9 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 		return User{}, err
 	case !user.CanLogin():
 		err = errors.New("the row is nobody's login")
+		if user.Off {
+			err = errSwitchedOff
+		}
 	default:
 		err = s.hasher.VerifyContext(ctx, user.canonical(), user.Password.Reveal(), password)
 		if err == nil {
@@ -222,8 +225,8 @@ func (s *Store) swapInTx(ctx context.Context, user User, stored string) (swapped
 	return swapped && err == nil, err
 }
 
-// compareAndSwap replaces the stored password of a user if the row still holds the bytes that were read. A plain "="
-// would ignore case, and CAST alone fails on a column that is not Unicode.
+// compareAndSwap replaces the stored password of a user if the row still holds the bytes that were read, and has not been
+// switched off since. A plain "=" would ignore case, and CAST alone fails on a column that is not Unicode.
 func (s *Store) compareAndSwap(ctx context.Context, db bun.IDB, user User, stored string) (bool, error) {
 	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.ID)
 	if s.isMariaDB() {
@@ -231,6 +234,9 @@ func (s *Store) compareAndSwap(ctx context.Context, db bun.IDB, user User, store
 		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password.Reveal()))
 	} else {
 		query.Where("COALESCE(password, '') = ? COLLATE BINARY", user.Password.Reveal()) // a CAST would compare numbers
+	}
+	if t := s.catalog.get(tables.Users); t != nil && t.RowOn != "" && !user.Off {
+		query.Where(t.RowOn)
 	}
 	result, err := query.Exec(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package ispmail
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"math"
@@ -26,9 +25,23 @@ type Query struct {
 	After int64
 	// Limit is the maximum number of rows, 0 for all. A negative one is an error.
 	Limit int
+	// State selects by what the columns of [Config.State] say. The default is [AnyState].
+	State RowState
 
 	domain *string
 }
+
+// A RowState says whether a [Query] selects rows that are switched on or off, see [Config.State].
+type RowState int
+
+// Values of RowState.
+const (
+	AnyState RowState = iota
+	// On selects rows that are switched on: all, if no column switches them.
+	On
+	// Off selects rows that are switched off.
+	Off
+)
 
 // InDomain returns a [Query] for the users or aliases of a domain, or for the domain itself.
 //
@@ -90,7 +103,8 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 
 // A condition is a Query as parts of a SQL condition.
 type condition struct {
-	domain     string // the condition for a domain, ending with AND, or ""
+	state      string // the condition for the state, ending with AND, or ""
+	domain     string // the same for a domain
 	domainArgs []any
 	order      string
 	columns    []string // in which texts are searched
@@ -104,10 +118,20 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 		return nil, fmt.Errorf("ispmail: Query.Limit is %d", q.Limit)
 	}
 	c := &condition{columns: searched[table]}
+	switch on := s.rowsOn(table); {
+	case q.State < AnyState || q.State > Off:
+		return nil, fmt.Errorf("ispmail: Query.State is %d", q.State)
+	case on == "":
+		c.nothing = q.State == Off
+	case q.State == On:
+		c.state = on + " AND "
+	case q.State == Off:
+		c.state = "NOT (" + on + ") AND "
+	}
 	if q.Search != "" {
 		c.texts = searchTexts(q.Search)
 		// bun would leave the NUL out, and look for the rest.
-		c.nothing = strings.ContainsRune(q.Search, 0) || !utf8.ValidString(q.Search)
+		c.nothing = c.nothing || strings.ContainsRune(q.Search, 0) || !utf8.ValidString(q.Search)
 	}
 	if q.domain == nil {
 		return c, nil
@@ -161,9 +185,9 @@ func (c *condition) build(texts []string) (where string, args []any) {
 		}
 	}
 	if parts == nil {
-		return c.domain, args
+		return c.state + c.domain, args
 	}
-	return c.domain + "(" + strings.Join(parts, " OR ") + ") AND ", args
+	return c.state + c.domain + "(" + strings.Join(parts, " OR ") + ") AND ", args
 }
 
 // searchTexts returns the texts to look for: the search in lower case, and with A-labels if it contains a domain that
@@ -208,38 +232,4 @@ func (s *Store) count(ctx context.Context, q Query, table string) (n int, err er
 		})
 	})
 	return n, err
-}
-
-// A DomainCount is a domain with the numbers of rows whose domain_id is its id.
-type DomainCount struct {
-	Domain
-	Users   int `json:"users"`
-	Aliases int `json:"aliases"`
-}
-
-// DomainCounts returns all domains by id with the numbers of their users and aliases. It takes one statement, and
-// returns only errors of the database.
-func (s *Store) DomainCounts(ctx context.Context) (counts []DomainCount, err error) {
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		counts = nil
-		rows, err := db.QueryContext(ctx, `SELECT d.id, d.name, COALESCE(u.n, 0), COALESCE(a.n, 0) FROM virtual_domains d
-			LEFT JOIN (SELECT domain_id, COUNT(*) AS n FROM virtual_users GROUP BY domain_id) u ON u.domain_id = d.id
-			LEFT JOIN (SELECT domain_id, COUNT(*) AS n FROM virtual_aliases GROUP BY domain_id) a ON a.domain_id = d.id
-			ORDER BY d.id`)
-		if err != nil {
-			return mapError(err)
-		}
-		defer func() { _ = rows.Close() }() // its error is that of Err
-		for rows.Next() {
-			var c DomainCount
-			var name sql.NullString
-			if err := rows.Scan(&c.ID, &name, &c.Users, &c.Aliases); err != nil {
-				return mapError(err)
-			}
-			c.Name = name.String
-			counts = append(counts, c)
-		}
-		return mapError(rows.Err())
-	})
-	return counts, err
 }

@@ -36,6 +36,8 @@ type Recipient struct {
 // mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
 // [ErrInvalidAddress] for a row whose destination is only a comma.
 //
+// Rows that are switched off do not exist here, see [Config.State].
+//
 // In two points Postfix differs, because it compares by the collation of the column: it may take josé and jose for one
 // address, and it takes the two spellings of an internationalised domain for different ones.
 //
@@ -200,7 +202,7 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 	if err != nil {
 		return err
 	}
-	for _, row := range aliases {
+	for _, row := range onlyOn(aliases) {
 		t.AddAlias(row.canonical(), route.Row{ID: row.ID, Destination: row.Destination})
 	}
 	var emails []string
@@ -210,7 +212,7 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 		}
 	}
 	users, err := lookup[User](ctx, s, db, "email", readRows, emails...)
-	for _, row := range users {
+	for _, row := range onlyOn(users) {
 		t.AddMailbox(row.canonical(), row.ID)
 	}
 	return err
@@ -219,7 +221,7 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 // loadDomains reads which domains of addresses this server has.
 func (s *Store) loadDomains(ctx context.Context, db bun.IDB, t *route.Tables, addresses []string) error {
 	domains, err := lookup[Domain](ctx, s, db, "name", readRows, route.Domains(addresses)...)
-	for _, row := range domains {
+	for _, row := range onlyOn(domains) {
 		t.AddDomain(row.canonical())
 	}
 	return err

@@ -55,6 +55,11 @@ func (r Record) tableName() string {
 	return ""
 }
 
+// off reports whether the row of the record was switched off.
+func (r Record) off() bool {
+	return r.Domain != nil && r.Domain.Off || r.User != nil && r.User.Off || r.Alias != nil && r.Alias.Off
+}
+
 // newRow returns the record as a row to insert, and its id.
 func (r Record) newRow() (row newRow, id int64) {
 	switch {

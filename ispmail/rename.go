@@ -75,14 +75,18 @@ func (s *Store) checkRename(ctx context.Context, tx *transaction, user User, to 
 		return err
 	}
 	if len(users) > 0 {
-		return fmt.Errorf("%w: user %s", ErrExists, to)
+		return fmt.Errorf("%w: user %s%s", ErrExists, to, offNote(s, users...))
 	}
 	_, aliases, err := s.lockSource(ctx, tx, to)
 	if err != nil {
 		return err
 	}
 	if len(aliases) > 0 {
-		return fmt.Errorf("%w: alias from %s to %s, which would take the mail", ErrExists, to, aliases[0].Destination)
+		first := onFirst(aliases)[0]
+		if first.Off {
+			return fmt.Errorf("%w: alias from %s to %s%s", ErrExists, to, first.Destination, offNote(s, first))
+		}
+		return fmt.Errorf("%w: alias from %s to %s, which would take the mail", ErrExists, to, first.Destination)
 	}
 	return nil
 }
@@ -198,14 +202,14 @@ func (s *Store) moveSources(ctx context.Context, tx *transaction, rows []Alias, 
 		return err
 	}
 	if len(aliases) > 0 {
-		return fmt.Errorf("%w: alias from %s", ErrExists, aliases[0].Source)
+		return fmt.Errorf("%w: alias from %s", ErrExists, aliases[0].Source+offNote(s, aliases...))
 	}
 	users, err := lookup[User](ctx, s, tx, "email", lockRows, route.Unique(fresh)...)
 	if err != nil {
 		return err
 	}
 	if len(users) > 0 {
-		return fmt.Errorf("%w: user %s", ErrExists, users[0].Email)
+		return fmt.Errorf("%w: user %s", ErrExists, users[0].Email+offNote(s, users...))
 	}
 	for _, row := range moved {
 		if err := s.moveRow(ctx, tx, tables.Aliases, "source", row.ID, row.Source, r.apply(row.canonical(), true), domainID); err != nil {

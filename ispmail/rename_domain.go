@@ -37,10 +37,10 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 			return err
 		}
 		var ids []int64
-		for _, row := range rows {
+		for _, row := range onFirst(rows) {
 			switch {
 			case row.canonical() == to:
-				return fmt.Errorf("%w: domain %s", ErrExists, to)
+				return fmt.Errorf("%w: domain %s%s", ErrExists, to, offNote(s, row))
 			case ids == nil:
 				domain = row
 			}
@@ -112,7 +112,7 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 		if err != nil {
 			return err
 		}
-		if len(users) == 0 {
+		if !hasOn(users) {
 			return fmt.Errorf("%w: %s leads to %s, and would lead to itself", ErrAliasLoop, source, row.Destination)
 		}
 	}

@@ -109,6 +109,9 @@ func (s *Store) restoredRow(ctx context.Context, tx *transaction, r Record) (new
 			return newRow{}, fmt.Errorf("%w: a text is not UTF-8", ErrRecord)
 		}
 	}
+	if err := s.keepsState(ctx, r); err != nil {
+		return newRow{}, err
+	}
 	row = row.with("id", id)
 	err := s.withTable(ctx, tx, r.tableName(), func(t *tables.Table) error {
 		if row.value("domain_id") == int64(0) {

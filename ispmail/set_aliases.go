@@ -14,7 +14,8 @@ import (
 const maxDestinations = 1000
 
 // SetAliases replaces all destinations of a source at once and returns its aliases, by id. Aliases that are wanted and
-// exist keep their ids. The mailbox of the source receives mail only if the source is among the destinations.
+// exist keep their ids. The mailbox of the source receives mail only if the source is among the destinations. Aliases that
+// are switched off stay as they are, see [Config.State]; if one of them has a wanted destination, that is [ErrExists].
 //
 // It returns the errors of [Store.CreateAlias], [ErrInvalidAddress] also if there is no destination (use
 // [Store.DeleteAlias] to remove the last one), and [ErrAliasLimit] for more than 1000 destinations, which Postfix does
@@ -50,7 +51,15 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 				return err
 			}
 		}
-		if err := s.replaceAliases(ctx, tx, domain.ID, from, wanted, there); err != nil {
+		for _, row := range there {
+			isWanted := func(d string) bool {
+				return row.leadsTo(d) && !slices.ContainsFunc(onlyOn(there), func(on Alias) bool { return on.leadsTo(d) })
+			}
+			if row.Off && slices.ContainsFunc(wanted, isWanted) {
+				return fmt.Errorf("%w: alias from %s to %s%s", ErrExists, from, row.Destination, offNote(s, row))
+			}
+		}
+		if err := s.replaceAliases(ctx, tx, domain.ID, from, wanted, onlyOn(there)); err != nil {
 			return err
 		}
 		rows, err = s.in(tx).AliasesOf(ctx, from)

@@ -15,6 +15,7 @@ import (
 	"github.com/uptrace/bun/dialect"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // Config holds the settings of a [Store]. The zero value is ready to use.
@@ -34,6 +35,10 @@ type Config struct {
 	// It is called with each row to insert: a *[Domain], *[User] or *[Alias] without an ID. bun.Safe("NOW()") is an
 	// expression. Values for columns of the guide are ignored. It is called again if a transaction is tried again.
 	Columns func(ctx context.Context, row any) map[string]any
+	// State names columns of other programs that switch rows on and off, such as active, so that they are heeded as the
+	// queries of Dovecot and Postfix heed them. See the section "Rows that are switched off" of the package. [New] returns
+	// [ErrSchema] or [ErrDenied] if a column is not there or may not be read, and [CheckState] checks the form alone.
+	State []string
 	// OnChange receives each committed change of a user, to flush caches or end sessions. It is called before the
 	// method returns, once for each change, even if the transaction was tried again.
 	//
@@ -59,17 +64,19 @@ type Store struct {
 	decoy    func() decoy
 	dearest  *atomic.Pointer[decoy] // of AdaptDecoy
 	catalog  *catalog
-	lax      bool // the sql_mode is not strict: MariaDB cuts values that are too long
+	state    []tables.Switch // of Config.State, each with its table
+	lax      bool            // the sql_mode is not strict: MariaDB cuts values that are too long
 }
 
 // New returns a Store on a database that the caller opens and closes. It needs a database that answers. Tables are read
-// only when a method needs them.
+// only when a method needs them, unless [Config.State] names columns.
 //
 // For SQLite, open modernc.org/sqlite with _pragma=foreign_keys(1), _pragma=busy_timeout(5000) and _txlock=immediate.
 // For MariaDB, use the settings of [Open]; without a readTimeout, a commit on a server that hangs keeps its connection
 // for good.
 //
-// It returns an error for a nil db, another dialect or a negative [Config.Timeout], and otherwise those of Open.
+// It returns an error for a nil db, another dialect, a negative [Config.Timeout] or a malformed [Config.State], and otherwise
+// those of Open.
 func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("ispmail: New needs a database, and this is nil")
@@ -79,6 +86,10 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	}
 	if config.Timeout < 0 {
 		return nil, errors.New("ispmail: Config.Timeout is negative")
+	}
+	state, err := parseState(config.State)
+	if err != nil {
+		return nil, err
 	}
 	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	if config.Hasher == nil {
@@ -113,6 +124,11 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 		return nil, s.explain(ctx, mapError(err))
 	}
 	s.lax = s.isMariaDB() && !strings.Contains(mode, "STRICT_")
+	if len(state) > 0 {
+		if err := s.findState(ctx, state); err != nil {
+			return nil, s.explain(ctx, err)
+		}
+	}
 	return s, nil
 }
 

@@ -102,8 +102,10 @@ func (s *Store) readColumns(ctx context.Context, db bun.IDB, name string) (*tabl
 	if err != nil {
 		return nil, mapError(err)
 	}
-	s.catalog.put(t)
-	return t, nil
+	if err := s.remember(t); err != nil {
+		return nil, err
+	}
+	return s.catalog.get(name), nil
 }
 
 // fits returns ErrTooLong if a text is too long for its column.

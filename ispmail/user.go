@@ -37,7 +37,7 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		case err != nil:
 			return err
 		case len(rows) > 0:
-			return fmt.Errorf("%w: user %s", ErrExists, email)
+			return fmt.Errorf("%w: user %s%s", ErrExists, email, offNote(s, rows...))
 		}
 		user = User{DomainID: domain.ID, Email: email, Password: NewSecret(stored)}
 		id, err := s.insert(ctx, tx, tables.Users, user.newRow())
@@ -59,7 +59,8 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 }
 
 // User returns a user by address. Inside [Store.RunInTx] it locks the row. It returns [ErrNotFound],
-// [ErrInvalidAddress] or [ErrAmbiguous].
+// [ErrInvalidAddress] or [ErrAmbiguous]. Of several rows with the address, it is the one that is switched on if there is
+// exactly one, see [Config.State].
 func (s *Store) User(ctx context.Context, email string) (User, error) {
 	email, err := Canonical(email)
 	if err != nil {
@@ -102,7 +103,7 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 		}
 		tx.recordChange(tables.Users, "id", user.ID, user.ID, nil)
 		tx.emit(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
-		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID})
+		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID, off: user.Off})
 		return err
 	})
 	if err != nil {
@@ -154,9 +155,12 @@ func (u *User) newRow() newRow {
 	return row
 }
 
-// userRow returns the only row of a canonical address, or ErrNotFound or ErrAmbiguous.
+// userRow returns the only row of a canonical address, or the only one that is switched on, or ErrNotFound or ErrAmbiguous.
 func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
 	rows, err := lookup[User](ctx, s, db, "email", lock, email)
+	if on := onlyOn(rows); len(on) == 1 {
+		rows = on
+	}
 	switch {
 	case err != nil:
 		return User{}, err

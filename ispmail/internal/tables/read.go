@@ -39,7 +39,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 	if len(columns) == 0 {
 		return nil, whyUnseen(ctx, db, name)
 	}
-	t := &Table{Name: name, Columns: map[string]Column{}}
+	t := &Table{Name: name, Columns: map[string]Column{}, mariaDB: isMariaDB}
 	for _, c := range columns {
 		t.Columns[strings.ToLower(c.Name)] = c
 	}

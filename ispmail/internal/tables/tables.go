@@ -32,6 +32,13 @@ type Table struct {
 	Name    string
 	Columns map[string]Column // by name in lower case
 	Select  string            // "SELECT id, ... FROM ... WHERE ", with the columns of this module
+
+	// Of a table with columns of state, see WithState.
+	On           string   // a condition for the rows that are switched on, "" if all are; Select ends with 1 for those that are off
+	RowOn        string   // On without the state of the domain
+	StateColumns []string // "virtual_users.active"
+
+	mariaDB bool
 }
 
 // A Column is a column of a [Table].
