@@ -73,7 +73,9 @@ func TestStateShapes(t *testing.T) {
 	} {
 		ispmailtestEach(t, test.databases, test.column+" "+test.state, func(t *testing.T, db *ispmailtest.Database) {
 			db.Example(t)
-			set := func(value string) string { return "UPDATE virtual_users SET " + strings.Fields(test.column)[0] + " = " + value + " WHERE id = 1" }
+			set := func(value string) string {
+				return "UPDATE virtual_users SET " + strings.Fields(test.column)[0] + " = " + value + " WHERE id = 1"
+			}
 			lax := db
 			if strings.Contains(t.Name(), "MariaDB") { // a zero date needs a server that allows it
 				lax = dbtest.Connect(t, db, map[string]string{"sql_mode": "''"})

@@ -12,6 +12,7 @@ import (
 	"iter"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // A Finding is one thing that is wrong, or worth knowing, about a row or a table.
@@ -35,6 +36,9 @@ type Config struct{}
 // faults that show only behind several aliases, come last. If the database fails, its error is the last item; it is one of
 // the errors of [ispmail.Store.Users].
 //
+// Rows that a column of [ispmail.Config] State switches off do not exist for it, and a user does not if the domain is off. An
+// alias to such a user leads nowhere.
+//
 // Run guesses no passwords, with one exception: it tries the password of the guide's example account, if there is an account
 // with that address.
 //
@@ -49,7 +53,7 @@ type Config struct{}
 // 16 MB, however many findings there are.
 func Run(ctx context.Context, store *ispmail.Store, _ Config) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
-		c := &checker{store: store, yield: yield}
+		c := &checker{store: store, yield: yield, tables: map[string]*tables.Table{}}
 		for _, step := range []func(context.Context) error{c.checkSchema, c.checkDomains, c.loadGraph, c.checkUsers, c.checkAliases, c.checkLoops, c.checkExtensions} {
 			err := step(ctx)
 			if c.stopped {
@@ -69,6 +73,8 @@ type checker struct {
 	yield   func(Finding, error) bool
 	stopped bool // the caller wants no more findings
 	mariaDB bool // else SQLite
+	state   []tables.Switch
+	tables  map[string]*tables.Table // by name; checkSchema reads them
 	graph   graph
 	faulty  []int64 // sorted ids of aliases that were reported because mail does not arrive
 	looping []int64 // sorted ids of those among them that were reported for a loop

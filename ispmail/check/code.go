@@ -85,6 +85,9 @@ const (
 	// CodeNonTransactionalTable says that the storage engine has no transactions: a change that fails half-way is not rolled
 	// back. MariaDB only.
 	CodeNonTransactionalTable Code = "non-transactional-table"
+	// CodeUnnamedStateColumn says that a column of another program seems, by its name, to switch rows off, and that
+	// [ispmail.Config] State does not name it: who is switched off for Dovecot may change the password here.
+	CodeUnnamedStateColumn Code = "unnamed-state-column"
 )
 
 // Severity says how much a [Finding] matters.
@@ -106,7 +109,7 @@ func (c Code) Severity() Severity {
 	case CodeExternalDestination, CodeCatchAllWithoutEmail2Email:
 		return SeverityInformation
 	case CodeWeakScheme, CodeRecoverablePassword, CodeAliasInWrongDomain, CodeUserInWrongDomain, CodeDuplicateAlias, CodeShadowedAlias,
-		CodeNarrowPasswordColumn, CodeMissingForeignKey, CodeMissingIndex, CodeNonTransactionalTable, CodeQuotaOverflow:
+		CodeNarrowPasswordColumn, CodeMissingForeignKey, CodeMissingIndex, CodeNonTransactionalTable, CodeQuotaOverflow, CodeUnnamedStateColumn:
 		return SeverityWarning
 	default:
 		return SeverityError

@@ -16,6 +16,7 @@ type graph struct {
 	seed       maphash.Seed
 	domainByID map[int64]uint64
 	domains    map[uint64]bool      // the domains of this server; true for one that has users
+	offDomains map[uint64]bool      // those that are switched off
 	users      []uint64             // sorted addresses
 	sources    []uint64             // sorted, one for each row, without those of catch-alls
 	pairs      []uint64             // sorted hashes of a source with a destination
@@ -36,7 +37,7 @@ type catchAll struct {
 type edge struct{ from, to uint64 }
 
 func (g *graph) init() {
-	*g = graph{seed: maphash.MakeSeed(), domainByID: map[int64]uint64{}, domains: map[uint64]bool{}, catchAlls: map[string]*catchAll{}}
+	*g = graph{seed: maphash.MakeSeed(), domainByID: map[int64]uint64{}, domains: map[uint64]bool{}, offDomains: map[uint64]bool{}, catchAlls: map[string]*catchAll{}}
 }
 
 func (g *graph) hash(address string) uint64 { return maphash.String(g.seed, address) }

@@ -36,7 +36,11 @@ func (c *checker) checkPassword(user ispmail.User, email string, width int64, re
 	if info.Label != "" {
 		payload = stored[len(info.Label)+2:]
 	} else if info.Unprefixed {
-		report(CodeUnprefixedPassword, "the stored password has no {SCHEME}, and to Dovecot 2.4.0 to 2.4.2 it is itself what logs in: put the scheme in front, or {CRYPT}! to lock the account")
+		why := "the stored password has no {SCHEME}, and to Dovecot 2.4.0 to 2.4.2 it is itself what logs in"
+		if errors.Is(err, hash.ErrUnsupported) {
+			why += "; nobody can log in with it or change it here without --default-pass-scheme"
+		}
+		report(CodeUnprefixedPassword, "%s: put the scheme in front, or {CRYPT}! to lock the account", why)
 	}
 	if c.isExample(email, stored, payload, info.Label) {
 		report(CodeExampleAccount, "the password is the one that is printed in the ISPmail guide: delete the account, or set another password")

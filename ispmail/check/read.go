@@ -20,13 +20,23 @@ const (
 )
 
 // eachRow calls fn with the id and the columns of each row of a table, by id. NULL is "". It reads columns as texts, because
-// a quota of another program may not fit in an int64. It ends early when the caller of [Run] wants no more findings.
+// a quota of another program may not fit in an int64. It ends early when the caller of [Run] wants no more findings. It leaves
+// out rows that are switched off.
 func (c *checker) eachRow(ctx context.Context, table string, columns []string, fn func(id int64, values []string) error) error {
+	where := c.tables[table].On
+	if where != "" {
+		where += " AND "
+	}
+	return c.eachRowWhere(ctx, table, where, columns, fn)
+}
+
+// eachRowWhere is eachRow for the rows of a condition, which ends with AND.
+func (c *checker) eachRowWhere(ctx context.Context, table, where string, columns []string, fn func(id int64, values []string) error) error {
 	type row struct {
 		id     int64
 		values []string
 	}
-	query := "SELECT id, " + strings.Join(columns, ", ") + " FROM " + table + " WHERE id > ? ORDER BY id LIMIT ?"
+	query := "SELECT id, " + strings.Join(columns, ", ") + " FROM " + table + " WHERE " + where + "id > ? ORDER BY id LIMIT ?"
 	for after, limit := int64(math.MinInt64), firstPage; ; limit = pageSize {
 		var page []row
 		err := c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
@@ -68,12 +78,16 @@ func (c *checker) eachRow(ctx context.Context, table string, columns []string, f
 	}
 }
 
-// readTable reads which columns a table has.
+// readTable reads which columns a table has. That of the domains comes first, because their state is that of their users too.
 func (c *checker) readTable(ctx context.Context, name string) (t *tables.Table, err error) {
 	err = c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
-		t, err = tables.Read(ctx, db, name)
+		if t, err = tables.Read(ctx, db, name); err != nil {
+			return err
+		}
+		t, err = t.WithState(c.state, c.tables[tables.Domains])
 		return err
 	})
+	c.tables[name] = t
 	return t, err
 }
 

@@ -17,7 +17,7 @@ func (c *checker) checkDomains(ctx context.Context) error {
 	g := &c.graph
 	g.init()
 	first := map[uint64]int64{}
-	return c.eachRow(ctx, tables.Domains, []string{"name"}, func(id int64, values []string) error {
+	err := c.eachRow(ctx, tables.Domains, []string{"name"}, func(id int64, values []string) error {
 		name, err := address.Domain(values[0])
 		if err != nil {
 			c.report(CodeInvalidAddress, tables.Domains, id, "%.100q is no name of a domain: correct it, or delete the row", values[0])
@@ -33,6 +33,10 @@ func (c *checker) checkDomains(ctx context.Context) error {
 		g.domains[key] = false
 		return nil
 	})
+	if err != nil || c.stopped {
+		return err
+	}
+	return c.loadOffDomains(ctx)
 }
 
 // checkUsers checks the rows of virtual_users.
@@ -89,7 +93,7 @@ func (c *checker) checkDomainID(code Code, id, name string, report func(Code, st
 	switch {
 	case err != nil || !ok:
 		report(code, "domain_id is that of no valid domain: set it to the id of %s", name)
-	case key != c.graph.hash(name) && !c.graph.HasDomain(name):
+	case key != c.graph.hash(name) && !c.graph.HasDomain(name) && !c.graph.offDomains[c.graph.hash(name)]:
 		report(code, "%s is not in virtual_domains, so that no mail for it arrives: add the domain and set domain_id, or delete the row", name)
 	case key != c.graph.hash(name):
 		report(code, "domain_id is not that of %s: correct it, or the row goes when the other domain is deleted", name)
@@ -155,7 +159,11 @@ func (c *checker) checkDestination(id int64, source, destination string, report 
 		return
 	}
 	domain := address.DomainOf(destination)
-	if !g.HasDomain(domain) && address.DomainOf(source) != domain {
+	switch {
+	case g.HasDomain(domain) || address.DomainOf(source) == domain:
+	case g.offDomains[g.hash(domain)]:
+		report(CodeExternalDestination, "%s sends mail to %s, whose domain is switched off here, so that Postfix looks for another server: make sure that this is wanted", source, destination)
+	default:
 		report(CodeExternalDestination, "%s sends mail to %s on another server: make sure that this is wanted", source, destination)
 	}
 	switch m := route.Follow(g, source, destination); m.Kind {

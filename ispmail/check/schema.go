@@ -38,6 +38,9 @@ func (c *checker) checkSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.state, err = stateOf(c.store); err != nil {
+		return err
+	}
 	for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
 		t, err := c.readTable(ctx, name)
 		if err != nil {
@@ -46,6 +49,7 @@ func (c *checker) checkSchema(ctx context.Context) error {
 		if width := t.Columns["password"].Chars; name == tables.Users && c.mariaDB && 0 < width && width < widestHash {
 			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: make it VARCHAR(150) or wider", width, widestHash)
 		}
+		c.checkUnnamed(t)
 		if err := c.checkKeys(ctx, name); err != nil || c.stopped {
 			return err
 		}
