@@ -44,6 +44,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return false
 	}
 	say("ok", "The database answers, and the table virtual_users can be read.")
+	sayState(asking, store, say)
 
 	db, err := s.rawDB()
 	if err != nil {
@@ -74,13 +75,13 @@ func (s *settings) sample() (string, error) { return s.hasher.Generate("a sample
 
 // checkWidth compares the width of the column with what a new password takes.
 func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample string, say func(string, string, ...any)) bool {
-	width, err := columnWidth(ctx, store)
+	narrow, err := s.tooNarrow(ctx, store, sample)
 	switch {
 	case err != nil:
 		say("FAIL", "The width of the column password cannot be read: %v.", err)
 		return false
-	case width > 0 && width < len(sample):
-		say("FAIL", "The column password holds %d characters, and a {%s} value takes %d: widen it with ALTER TABLE virtual_users MODIFY password VARCHAR(150) NOT NULL.", width, s.hasher.Scheme(), len(sample))
+	case narrow != "":
+		say("FAIL", "%s.", narrow)
 		return false
 	}
 	say("ok", "The column password is wide enough for {%s}.", s.hasher.Scheme())

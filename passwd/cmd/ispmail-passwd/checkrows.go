@@ -31,7 +31,7 @@ func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample st
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	total, locked, bare, faults := 0, 0, 0, map[fault]int{}
+	total, off, locked, bare, faults := 0, 0, 0, 0, map[fault]int{}
 	stronger := map[string]int{} // by scheme
 	for user, err := range store.Users(ctx, ispmail.Query{}) {
 		if err != nil {
@@ -42,6 +42,10 @@ func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample st
 			continue
 		}
 		total++
+		if user.Off {
+			off++
+			continue
+		}
 		info, err := s.hasher.Inspect(user.Password.Reveal())
 		if info.Locked {
 			locked++
@@ -59,6 +63,9 @@ func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample st
 		if info.Strength > written.Strength {
 			stronger[info.Scheme]++
 		}
+	}
+	if off > 0 {
+		say("ok", "%d of %d users are switched off.", off, total)
 	}
 	if locked > 0 {
 		say("ok", "%d of %d users are locked.", locked, total)

@@ -60,7 +60,7 @@ func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change
 
 // opener returns the function that opens the database of the settings.
 func (s *settings) opener(log *slog.Logger) opener {
-	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log)}
+	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log), State: s.State}
 	if s.Demo {
 		return openDemo(config)
 	}

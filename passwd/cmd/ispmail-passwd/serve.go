@@ -71,6 +71,9 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	go func() {
 		defer close(opened)
 		database.open(ctx, log, s.opener(log))
+		if store := database.store.Load(); store != nil {
+			s.warnTables(ctx, store, log)
+		}
 		if s.Demo && ctx.Err() == nil {
 			printDemo(c.OutOrStdout(), endpoints[0].listener, endpoints[1].listener)
 		}

@@ -22,6 +22,7 @@ import (
 type settings struct {
 	Database *command.DSN
 	Demo     bool
+	State    []string
 
 	APIListen, SocketMode         string
 	SecretFile                    string
@@ -58,6 +59,7 @@ const maxMemory = 128 << 10
 func (s *settings) addFlags(f *pflag.FlagSet) {
 	s.Database = command.DSNFlags(environment, "dsn", f)
 	f.BoolVar(&s.Demo, "demo", false, "serve example accounts from a database in memory")
+	command.StateFlag(&s.State, f)
 	command.Group("Database", f)
 
 	f.StringVar(&s.APIListen, "api-listen", "127.0.0.1:8080", "`ADDRESS` where the API listens: host:port, unix:/path of a socket, or systemd:name of a socket unit with that FileDescriptorName; one that is not loopback needs a secret")
@@ -109,6 +111,8 @@ func (s *settings) validate(c *cobra.Command) (err error) {
 	switch {
 	case err != nil:
 		return err
+	case s.Demo && s.State != nil:
+		return errors.New("--demo has a database of its own, without a column of state: leave out --state-column")
 	case s.Demo && s.dsn != "":
 		return errors.New("--demo has a database of its own: leave out the DSN")
 	case !s.Demo && s.dsn == "":

@@ -62,6 +62,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_MIN_LENGTH", "20")
 	t.Setenv("ISPMAIL_PASSWD_UPGRADE", "yes")
 	t.Setenv("ISPMAIL_PASSWD_DEFAULT_PASS_SCHEME", "CRYPT")
+	t.Setenv("ISPMAIL_PASSWD_STATE_COLUMN", "active,!virtual_domains.disabled")
 	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
@@ -71,6 +72,7 @@ func TestEnvironment(t *testing.T) {
 	assert.Equal(t, 20, s.MinLength)
 	assert.True(t, s.Hashing.Upgrade)
 	assert.Equal(t, "CRYPT", s.Hashing.Default)
+	assert.Equal(t, []string{"active", "!virtual_domains.disabled"}, s.State)
 	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse(t, "--min-length=30")
@@ -110,6 +112,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
 		{[]string{"--demo", "--scheme=rot13"}, "ispmail-passwd: --scheme: cannot generate scheme"},
 		{[]string{"--demo", "--default-pass-scheme=rot13"}, `ispmail-passwd: --default-pass-scheme: unknown scheme "rot13"; see`},
+		{[]string{"--demo", "--state-column=active"}, "--demo has a database of its own, without a column of state"},
+		{[]string{"--dsn=sqlite:/x", "--state-column=active = 1"}, `ispmail-passwd: --state-column: "active = 1": it is not of the form active, !disabled, status=active or virtual_users.active; see`},
+		{[]string{"--dsn=sqlite:/x", "--state-column=active,password"}, "password is a column of the guide"},
+		{[]string{"--dsn=sqlite:/x", "--state-column="}, "--state-column is empty"},
 		{[]string{"--demo", "--min-length=7"}, "MinLength 7 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=0"}, "0 is not in 8 to 64"},
 		{[]string{"--demo", "--min-length=many"}, "--min-length"},

@@ -53,17 +53,17 @@ func (a *app) aliasList() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		t := a.table("SOURCE", "DESTINATION")
+		t := a.table(a.withState(store, "STATE", "SOURCE", "DESTINATION")...)
 		if len(args) > 0 && strings.Contains(args[0], "@") {
 			aliases, err := store.AliasesOf(ctx, args[0])
 			for _, alias := range aliases {
-				err = errors.Join(err, t.row(alias, alias.Source, alias.Destination))
+				err = errors.Join(err, t.row(alias, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...))
 			}
 			return errors.Join(err, t.flush())
 		}
 		for alias, err := range store.Aliases(ctx, selected(args)) {
 			if err == nil {
-				err = t.row(alias, alias.Source, alias.Destination)
+				err = t.row(alias, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...)
 			}
 			if err != nil {
 				return err

@@ -47,10 +47,10 @@ func (a *app) domainAdd() *cobra.Command {
 func (a *app) domainList() *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the domains."}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
-		t := a.table("DOMAIN")
+		t := a.table(a.withState(store, "STATE", "DOMAIN")...)
 		for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 			if err == nil {
-				err = t.row(domain, domain.Name)
+				err = t.row(domain, a.withState(store, stateOf(domain.Off), domain.Name)...)
 			}
 			if err != nil {
 				return err

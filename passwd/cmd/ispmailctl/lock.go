@@ -47,6 +47,6 @@ func (a *app) userUnlock() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.say("Unlocked the user %s.", user.Email), a.object(a.line(store, user)))
+		return errors.Join(a.say("Unlocked the user %s.", user.Email), a.stillOff(store, user), a.object(a.line(store, user)))
 	})
 }

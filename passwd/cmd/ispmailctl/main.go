@@ -56,6 +56,7 @@ type app struct {
 	json           bool
 	herald         herald
 	hashing        command.Hashing
+	state          []string
 }
 
 // run is the program.
@@ -84,6 +85,10 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{Use: "ispmailctl", Long: description, Example: firstSteps}
 	flags := root.PersistentFlags()
 	a.dsn = command.DSNFlags(environment, "dsn", flags)
+	state := pflag.NewFlagSet("", pflag.ContinueOnError)
+	command.StateFlag(&a.state, state)
+	command.Environment(environment, state)
+	flags.AddFlagSet(state)
 	command.Group("Database", flags)
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	command.Group("Output", flags)
@@ -134,7 +139,7 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 	if err != nil {
 		return err
 	}
-	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell})
+	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell, State: a.state})
 	if err != nil {
 		return err
 	}

@@ -244,7 +244,10 @@ func (a *app) create() *cobra.Command {
 that was built after the guide has them.`,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		store, closer, err := a.open(c.Context(), true)
+		if _, err := a.hashing.Hasher(); err != nil {
+			return err
+		}
+		store, closer, err := a.open(c.Context(), true) // without the columns of state, which new tables do not have
 		if err != nil {
 			return err
 		}

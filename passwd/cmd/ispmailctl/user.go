@@ -61,8 +61,12 @@ line of standard input if that is no terminal.`,
 
 // missing returns an error unless there is no such user, but the domain.
 func missing(ctx context.Context, store *ispmail.Store, email string) error {
-	if _, err := store.User(ctx, email); !errors.Is(err, ispmail.ErrNotFound) {
-		return cmp.Or(err, fmt.Errorf("%w: user %s", ispmail.ErrExists, email))
+	if user, err := store.User(ctx, email); !errors.Is(err, ispmail.ErrNotFound) {
+		note := ""
+		if user.Off {
+			note = ", which is switched off (" + stateOfUsers(store) + ")"
+		}
+		return cmp.Or(err, fmt.Errorf("%w: user %s%s", ispmail.ErrExists, email, note))
 	}
 	domain := email[strings.LastIndexByte(email, '@')+1:]
 	_, err := store.Domain(ctx, domain)

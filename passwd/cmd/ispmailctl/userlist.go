@@ -20,8 +20,9 @@ type userLine struct {
 func (a *app) userList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list [DOMAIN]", Short: "List the users of a domain, or of all domains.",
-		Long: `Lists the users of a domain, or of all domains. LOGIN is "locked" for a user who is locked, and "never"
-for a row that another program keeps and with which nobody logs in.`,
+		Long: `Lists the users of a domain, or of all domains. LOGIN is "locked" for a user who is locked, "off" for one
+who is switched off by a column of --state-column, and "never" for a row that another program keeps and
+with which nobody logs in.`,
 		Example: "  ispmailctl user list example.org\n  ispmailctl user list --search john",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
 	}
@@ -51,6 +52,10 @@ func (a *app) line(store *ispmail.Store, user ispmail.User) userLine {
 
 func loginOf(line userLine) string {
 	switch {
+	case line.Off && line.Locked:
+		return "off, locked"
+	case line.Off:
+		return "off"
 	case line.Locked:
 		return "locked"
 	case !line.CanLogin():
@@ -61,6 +66,7 @@ func loginOf(line userLine) string {
 
 // schemeOf names the scheme of a user's password, that under the lock if there is one.
 func schemeOf(user ispmail.User, info hash.Info, err error) string {
+	user.Off = false // which says nothing about the password
 	switch {
 	case info.Locked && info.Scheme != "":
 		return info.Scheme
