@@ -24,6 +24,7 @@ type fixture struct {
 	quota   int64          // the highest one, 0 = there is no such column
 	narrow  bool           // no scheme that is not broken fits
 	single  bool           // a source has one destination
+	state   []string       // Config.State
 }
 
 var fixtures = []fixture{
@@ -36,12 +37,14 @@ var fixtures = []fixture{
 	{name: "rails", stamps: true},
 	{name: "console", stamps: true, quota: 1<<63 - 1},
 	{name: "redirects"},
+	{name: "switches", quota: 1<<63 - 1, state: []string{"active", "enabled", "!deleted_at", "status=active"}},
 	{name: "unsigned", columns: map[string]any{"maildir": "/var/vmail"}, quota: 1<<32 - 1, single: true},
 }
 
 // config is what a program on such a schema has to say.
 func (f fixture) config() ispmail.Config {
 	return ispmail.Config{
+		State: f.state,
 		Columns: func(_ context.Context, row any) map[string]any {
 			columns := map[string]any{}
 			if f.stamps {

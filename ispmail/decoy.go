@@ -40,7 +40,7 @@ func newDecoy(hasher *hash.Hasher) decoy {
 // it is.
 func (s *Store) AdaptDecoy(ctx context.Context) (hash.Info, error) {
 	dearest := s.decoy() // at least: every change writes such a value
-	for user, err := range s.Users(ctx, Query{State: On}) {
+	for user, err := range s.Users(ctx, Query{State: SwitchedOn}) {
 		if err != nil {
 			return hash.Info{}, err
 		}

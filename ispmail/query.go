@@ -37,10 +37,10 @@ type RowState int
 // Values of RowState.
 const (
 	AnyState RowState = iota
-	// On selects rows that are switched on: all, if no column switches them.
-	On
-	// Off selects rows that are switched off.
-	Off
+	// SwitchedOn selects rows that are switched on: all, if no column switches them.
+	SwitchedOn
+	// SwitchedOff selects rows that are switched off.
+	SwitchedOff
 )
 
 // InDomain returns a [Query] for the users or aliases of a domain, or for the domain itself.
@@ -119,13 +119,13 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	}
 	c := &condition{columns: searched[table]}
 	switch on := s.rowsOn(table); {
-	case q.State < AnyState || q.State > Off:
+	case q.State < AnyState || q.State > SwitchedOff:
 		return nil, fmt.Errorf("ispmail: Query.State is %d", q.State)
 	case on == "":
-		c.nothing = q.State == Off
-	case q.State == On:
+		c.nothing = q.State == SwitchedOff
+	case q.State == SwitchedOn:
 		c.state = on + " AND "
-	case q.State == Off:
+	case q.State == SwitchedOff:
 		c.state = "NOT (" + on + ") AND "
 	}
 	if q.Search != "" {

@@ -163,7 +163,7 @@ func TestStateTwins(t *testing.T) {
 		// Deleting takes the row that counts, and leaves the others.
 		db.Exec(t, "UPDATE virtual_users SET deleted_at = NULL WHERE id = 11")
 		require.NoError(t, errorOf(store.DeleteUser(ctx, "jane@example.org")))
-		n, err := store.CountUsers(ctx, ispmail.Query{Search: "jane", State: ispmail.Off})
+		n, err := store.CountUsers(ctx, ispmail.Query{Search: "jane", State: ispmail.SwitchedOff})
 		require.NoError(t, err)
 		assert.Equal(t, 2, n)
 
@@ -204,10 +204,10 @@ func TestStateEmpty(t *testing.T) {
 			assert.NotContains(t, statement, "CASE")
 			assert.NotContains(t, statement, "active")
 		}
-		n, err := store.CountUsers(t.Context(), ispmail.Query{State: ispmail.Off})
+		n, err := store.CountUsers(t.Context(), ispmail.Query{State: ispmail.SwitchedOff})
 		require.NoError(t, err)
 		assert.Zero(t, n, "nobody is off")
-		n, err = store.CountUsers(t.Context(), ispmail.Query{State: ispmail.On})
+		n, err = store.CountUsers(t.Context(), ispmail.Query{State: ispmail.SwitchedOn})
 		require.NoError(t, err)
 		assert.Equal(t, 2, n)
 	})

@@ -129,11 +129,11 @@ func TestStateLists(t *testing.T) {
 			return n
 		}
 		assert.Equal(t, [3]int{2, 3, 2}, counts(ispmail.AnyState))
-		assert.Equal(t, [3]int{1, 1, 1}, counts(ispmail.On))
-		assert.Equal(t, [3]int{1, 2, 1}, counts(ispmail.Off))
+		assert.Equal(t, [3]int{1, 1, 1}, counts(ispmail.SwitchedOn))
+		assert.Equal(t, [3]int{1, 2, 1}, counts(ispmail.SwitchedOff))
 		require.Error(t, errorOf(store.CountUsers(ctx, ispmail.Query{State: 3})))
 		query := ispmail.InDomain("example.org")
-		query.State, query.Search = ispmail.Off, "5"
+		query.State, query.Search = ispmail.SwitchedOff, "5"
 		users := dbtest.Collect(t, store.Users(ctx, query))
 		require.Len(t, users, 1)
 		assert.EqualValues(t, 2, users[0].ID)

@@ -188,6 +188,7 @@ func TestRunSchemas(t *testing.T) {
 		"jessie":    {check.CodeMissingIndex: 2},
 		"bookworm":  {check.CodeMissingIndex: 2},
 		"redirects": {check.CodeMissingIndex: 2},
+		"switches":  {check.CodeMissingIndex: 2, check.CodeUnnamedStateColumn: 4},
 		"unsigned":  {check.CodeMissingIndex: 2, check.CodeInvalidAddress: 1, check.CodeNarrowPasswordColumn: 1, check.CodeUnnamedStateColumn: 1},
 		"trixie":    {check.CodeMissingIndex: 1},
 		"console":   {check.CodeMissingIndex: 3, check.CodeMissingForeignKey: 2},

@@ -68,6 +68,7 @@ func TestState(t *testing.T) {
 		assert.Contains(t, s.ok("", "user", "lock", "john@example.org", "--json"), `"locked":true`)
 		assert.Contains(t, s.ok("", "user", "list"), "SHA256-CRYPT  off, locked\n")
 		assert.Contains(t, s.ok("", "user", "unlock", "john@example.org"), "is switched off (")
+		assert.Contains(t, s.ok("a long enough secret", "user", "add", "jim@example.net"), "jim@example.net is switched off (", "its domain is")
 		require.Contains(t, s.ok("", "user", "delete", "john@example.org"), "Deleted the user john@example.org.")
 	})
 }

@@ -55,7 +55,7 @@ line of standard input if that is no terminal.`,
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.object(userLine{User: user, Password: p.generated}))
+		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
 	})
 }
 
