@@ -43,9 +43,9 @@ func lookForDearest(ctx context.Context, store *ispmail.Store) (d dearest, err e
 	return d, nil
 }
 
-// floor returns how long wrong credentials have to wait for their answer. least is what --floor says, and goes before most.
-func (d dearest) floor(least, most time.Duration) time.Duration {
-	return max(least, min(floorFactor*d.took, most))
+// floor returns how long wrong credentials have to wait for their answer: at least as long as --floor says.
+func (d dearest) floor(least time.Duration) time.Duration {
+	return max(least, min(floorFactor*d.took, maxFloor))
 }
 
 // covered is the greatest Work of a stored password that a floor hides.
@@ -58,7 +58,7 @@ func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *p
 	floor := s.Floor
 	for {
 		d, err := lookForDearest(ctx, store)
-		switch needed := d.floor(s.Floor, maxFloor); {
+		switch needed := d.floor(s.Floor); {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
@@ -82,14 +82,9 @@ func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *p
 	}
 }
 
-// checkFloor tells when wrong credentials are answered, and names the users whom that does not hide. most is maxFloor.
-func checkFloor(ctx context.Context, s *settings, store *ispmail.Store, most time.Duration, say func(string, string, ...any)) {
-	d, err := lookForDearest(ctx, store)
-	if err != nil {
-		say("warn", "How long verifications take cannot be measured: %v.", err)
-		return
-	}
-	floor := d.floor(s.Floor, most)
+// checkFloor tells when wrong credentials are answered, and names the users whom that does not hide.
+func checkFloor(ctx context.Context, s *settings, store *ispmail.Store, d dearest, say func(string, string, ...any)) {
+	floor := d.floor(s.Floor)
 	say("ok", "Wrong credentials are answered after %v. The dearest stored password, %s, takes %v to verify.",
 		floor.Round(10*time.Millisecond), d.Scheme, d.took.Round(time.Millisecond))
 	covered := d.covered(floor)
@@ -107,6 +102,6 @@ func checkFloor(ctx context.Context, s *settings, store *ispmail.Store, most tim
 			say("warn", "%s: the stored password, %s, takes so long to verify that the time of an answer can tell that the user exists.", nameOf(user), info.Scheme)
 		}
 	}
-	say("warn", "%d users stand out by the time of a verification: give them new passwords, or set --floor to %v.", n,
+	say("warn", "Users who stand out by the time of a verification: %d. Give them new passwords, or set --floor to %v.", n,
 		(floorFactor * d.took).Round(100*time.Millisecond))
 }

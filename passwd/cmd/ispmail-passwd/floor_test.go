@@ -27,7 +27,7 @@ func TestFloor(t *testing.T) {
 		{0, time.Millisecond, time.Millisecond},
 	} {
 		d := dearest{Info: hash.Info{Work: 16}, took: test.took}
-		floor := d.floor(test.least, maxFloor)
+		floor := d.floor(test.least)
 		assert.Equal(t, test.want, floor)
 		assert.Equal(t, floorFactor*test.took > floor, d.Work > d.covered(floor), "%v is not hidden by %v", test.took, floor)
 	}
@@ -98,16 +98,17 @@ func (f *firstLine) Handle(ctx context.Context, r slog.Record) error {
 func TestCheckFloor(t *testing.T) {
 	t.Parallel()
 	store, hasher := dearStore(t)
-	run := func(least, most time.Duration) (lines string) {
-		checkFloor(t.Context(), &settings{Floor: least, hasher: hasher}, store, most, func(verdict, format string, args ...any) {
+	run := func(took time.Duration) (lines string) {
+		d := dearest{hash.Info{Scheme: "BLF-CRYPT", Work: 4}, took}
+		checkFloor(t.Context(), &settings{Floor: 500 * time.Millisecond, hasher: hasher}, store, d, func(verdict, format string, args ...any) {
 			lines += verdict + " " + fmt.Sprintf(format, args...) + "\n"
 		})
 		return lines
 	}
-	lines := run(10*time.Second, maxFloor)
-	assert.Contains(t, lines, "ok Wrong credentials are answered after 10s. The dearest stored password, BLF-CRYPT, takes ")
-	assert.NotContains(t, lines, "warn")
-	lines = run(time.Millisecond, time.Millisecond)
+	assert.Equal(t, "ok Wrong credentials are answered after 750ms. The dearest stored password, BLF-CRYPT, takes 250ms to verify.\n", run(250*time.Millisecond))
+	lines := run(time.Second)
+	assert.Contains(t, lines, "ok Wrong credentials are answered after 2s.")
 	assert.Contains(t, lines, "warn dear@example.org: the stored password, BLF-CRYPT, takes so long to verify")
-	assert.Contains(t, lines, "users stand out by the time of a verification")
+	assert.NotContains(t, lines, "john@example.org")
+	assert.Contains(t, lines, "warn Users who stand out by the time of a verification: 1. Give them new passwords, or set --floor to 3s.")
 }
