@@ -38,10 +38,15 @@ const apiPath = "/api/password"
 //	422 policy-common      it is one of the most common passwords
 //	422 policy-address     it is made of the mail address
 //	422 policy-site        it is made of Config.SiteName
-//	429 limited            too many wrong passwords for the account; Retry-After tells for how long
+//	429 limited            too many wrong passwords for the account, or of the person; Retry-After tells for how long
 //	503 busy               too many changes at the same time; nothing was changed
 //	503 unavailable        the database could not do it; nothing was changed
 //	503 outcome-unknown    the database went away during the change: either password may be the one that counts
+//
+// A program that has one of Config.Secrets, or comes through a unix socket, may name the person for whom it asks in the header
+// X-Forwarded-For, by the rule of the page: the last address that is not of Config.TrustedProxies counts. Then wrong passwords
+// are also counted by the address of the person, with the limits that a client of the page has, and [Event] has it. Without the
+// header, or from other programs, they are counted by the account alone.
 //
 // A client that accepts application/json gets an object instead: {"reason":"ok"}, or problem details (RFC 9457) with the
 // member "reason". A request that is not HTTP, or has headers of many kilobytes, is answered by net/http itself, without a
@@ -52,9 +57,14 @@ func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
 func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	arrival, event := time.Now(), Event{Channel: API}
-	f, v, ok := s.readAPI(w, r)
+	person, v, ok := s.admitAPI(r)
+	event.Client = person
+	var f form
 	if ok {
-		event.Email, v = s.change(r.Context(), API, arrival, netip.Addr{}, f)
+		f, v, ok = s.readAPI(w, r)
+	}
+	if ok {
+		event.Email, v = s.change(r.Context(), API, arrival, person, f)
 	}
 	s.emit(r.Context(), arrival, event, v)
 
@@ -77,19 +87,31 @@ func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, body) //nolint:gosec // constant texts, as text or JSON; the client may have gone
 }
 
-// readAPI reads the form of an API request, or returns what is wrong with the request.
-func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
+// admitAPI looks at who asks and for what. It returns the person whom a program that is to be trusted names, or what is wrong
+// with the request.
+func (s *Service) admitAPI(r *http.Request) (person netip.Addr, v verdict, ok bool) {
+	refuse := func(v verdict) (netip.Addr, verdict, bool) { return netip.Addr{}, v, false }
+	secrets := *s.secrets.Load()
 	switch {
 	case r.URL.EscapedPath() != apiPath:
-		return form{}, notFound, false
+		return refuse(notFound)
 	case r.Method != http.MethodPost:
-		return form{}, badRequest(http.StatusMethodNotAllowed, "Use POST."), false
+		return refuse(badRequest(http.StatusMethodNotAllowed, "Use POST."))
 	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
 		// A browser sends one of the two with every POST. That a page of whatever origin reaches the API is an accident or an attack.
-		return form{}, verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The API is for programs, and not for browsers."}, false
-	case !s.secrets.Load().admit(r):
-		return form{}, verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."}, false
+		return refuse(verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The API is for programs, and not for browsers."})
+	case !secrets.admit(r):
+		return refuse(verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."})
 	}
+	// Whoever is on the machine can reach a loopback address, and could use up the attempts of anybody.
+	if len(secrets) > 0 || isSocket(r) {
+		person = personOf(r, s.config.TrustedProxies)
+	}
+	return person, verdict{}, true
+}
+
+// readAPI reads the form of an API request, or returns what is wrong with it.
+func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
 	var f form
 	names := s.config.Fields
 	v, ok := readFields(w, r, []field{{names.User, &f.user}, {names.Current, &f.current}, {names.New, &f.replacement}})

@@ -22,6 +22,19 @@ func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 			return client
 		}
 	}
+	return forwardedFor(r, trusted, client)
+}
+
+// personOf returns the address of the person for whom a program asks the API, which counts as a proxy then. It is invalid if the
+// program names nobody.
+func personOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	return forwardedFor(r, trusted, netip.Addr{})
+}
+
+// forwardedFor reads X-Forwarded-For of a trusted peer from its end: it returns the first address there that is no trusted proxy,
+// or else the farthest one that is known, which at first is that of the peer.
+func forwardedFor(r *http.Request, trusted []netip.Prefix, peer netip.Addr) netip.Addr {
+	client := peer
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		address, ok := parseHop(strings.TrimSpace(hop))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clients limit the attempts of clients of the page. An IPv4 address is a client. With IPv6 it is the /64 that a site gets; the
+// clients limit the attempts of people by their addresses, on one channel. An IPv4 address is a client. With IPv6 it is the /64 that a site gets; the
 // /56 and the /48 around it have limits too, because some sites get as much, and could come from ever new /64.
 type clients struct {
 	guesses [len(levels)]*limit

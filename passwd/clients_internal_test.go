@@ -59,7 +59,7 @@ func TestAskingFillsNoTable(t *testing.T) {
 			require.Equal(t, "limited", attempt(newNetwork(1000+i), "closed@example.org"))
 		}
 		assert.Equal(t, accountBurst, changer.calls)
-		for i, guesses := range s.clients.guesses {
+		for i, guesses := range s.clients[Page].guesses {
 			assert.Equal(t, accountBurst, guesses.used(), "/%d", levels[i].bits)
 		}
 		for i := range 60 { // of the size in which half were refused

@@ -29,7 +29,7 @@ type Event struct {
 	Time     time.Time // of the arrival, in UTC
 	Channel  Channel
 	Email    string     // canonical; "" if the request named no valid address
-	Client   netip.Addr // invalid for the API, whose clients are programs
+	Client   netip.Addr // of the person; invalid if a program asks the API and does not say for whom
 	Status   int        // of the HTTP answer
 	Reason   string     // "ok", or the first word of the answer
 	Text     string     // the rest of the answer

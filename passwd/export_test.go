@@ -2,11 +2,13 @@ package passwd
 
 import "net/netip"
 
-// Forgive gives an attempt back to an account and to a client of the page, so that a test need not make a [Service] for
+// Forgive gives an attempt back to an account and to a client, so that a test need not make a [Service] for
 // every few attempts.
 func (s *Service) Forgive(email, client string) {
 	for _, account := range s.accounts {
 		account.give(email)
 	}
-	s.clients.give(netip.MustParseAddr(client))
+	for _, clients := range s.clients {
+		clients.give(netip.MustParseAddr(client))
+	}
 }

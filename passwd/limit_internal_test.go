@@ -98,7 +98,8 @@ func TestLimitMemory(t *testing.T) {
 	_, ok := l.take("john")
 	assert.False(t, ok, "a flood of other names resets nobody")
 	assert.LessOrEqual(t, through, limitSets*limitWays+5, "names without a place share one bucket")
-	assert.LessOrEqual(t, 3*unsafe.Sizeof(limit{}), uintptr(4<<20), "a Service has three")
+	perChannel := 1 + len(levels) + 1 // of accounts, of clients at each level, and of those who ask
+	assert.LessOrEqual(t, 2*uintptr(perChannel)*unsafe.Sizeof(limit{}), uintptr(11<<20), "what all limits of a Service take")
 }
 
 // TestLimitEviction: a bucket that is full again makes room.

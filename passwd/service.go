@@ -72,7 +72,8 @@ type Config struct {
 	Secrets []string
 
 	// TrustedProxies are the networks of proxies. Their header X-Forwarded-For names the client of the page. By default
-	// there are none, and the client is the peer. The peer of a unix socket is always trusted.
+	// there are none, and the client is the peer. The peer of a unix socket is always trusted. What such a header says on
+	// the API is written at [Service.API].
 	TrustedProxies []netip.Prefix
 	// SiteName is the title of the page. A new password must not consist of it. Defaults to "Mail".
 	SiteName string
@@ -129,7 +130,7 @@ type Service struct {
 	secrets  atomic.Pointer[secrets]
 	gate     *gate
 	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
-	clients  *clients    // of the page
+	clients  [2]*clients // by channel
 	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
 
 	siteWords []string // that make no good password
@@ -170,9 +171,8 @@ func New(config Config) (*Service, error) {
 		}
 	}
 	s := &Service{
-		config:  config,
-		gate:    newGate(config.MaxConcurrent),
-		clients: newClients(),
+		config: config,
+		gate:   newGate(config.MaxConcurrent),
 
 		siteWords: siteWords(config.SiteName),
 	}
@@ -181,6 +181,7 @@ func New(config Config) (*Service, error) {
 	}
 	for channel := range s.accounts {
 		s.accounts[channel] = newLimit(accountBurst, accountInterval)
+		s.clients[channel] = newClients()
 	}
 	return s, nil
 }
@@ -228,8 +229,8 @@ var verdicts = []struct {
 // form holds what a change needs.
 type form struct{ user, current, replacement string }
 
-// change makes an attempt to change a password. The client counts on the page only. The email that change returns is
-// canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
+// change makes an attempt to change a password. The client is invalid if a program asks and does not say for whom. The email
+// that change returns is canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
 // then would tell how far the attempt had got.
 func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client netip.Addr, f form) (email string, v verdict) {
 	ctx = context.WithoutCancel(ctx)
@@ -289,23 +290,23 @@ func (s *Service) waitForFloor(arrival time.Time) {
 // charge takes an attempt from the limits of its channel. A client that has to wait takes nothing from the account. Who asks for
 // an account that has to wait is charged for asking, in a table that is for nothing else.
 func (s *Service) charge(channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
-	account := s.accounts[channel]
-	if channel == API {
+	account, clients := s.accounts[channel], s.clients[channel]
+	if !client.IsValid() {
 		wait, ok := account.take(email)
 		return func() { account.give(email) }, wait, ok
 	}
-	if wait := s.clients.wait(client); wait > 0 {
+	if wait := clients.wait(client); wait > 0 {
 		return nil, wait, false
 	}
 	if wait, ok := account.take(email); !ok {
-		s.clients.ask(client)
+		clients.ask(client)
 		return nil, wait, false
 	}
-	if wait, ok := s.clients.take(client); !ok {
+	if wait, ok := clients.take(client); !ok {
 		account.give(email)
 		return nil, wait, false
 	}
-	return func() { s.clients.give(client); account.give(email) }, 0, true
+	return func() { clients.give(client); account.give(email) }, 0, true
 }
 
 // changeNow makes the change in a place of the gate.
