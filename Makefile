@@ -68,5 +68,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzLock$$' -fuzztime $(FUZZTIME) ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime $(FUZZTIME) ./ispmail
 	go test -run '^$$' -fuzz '^FuzzSpellings$$' -fuzztime $(FUZZTIME) ./ispmail/internal/address
+	go test -run '^$$' -fuzz '^FuzzFields$$' -fuzztime $(FUZZTIME) ./passwd
+	go test -run '^$$' -fuzz '^FuzzForwardedFor$$' -fuzztime $(FUZZTIME) ./passwd
+	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) ./passwd
+	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) ./passwd
 
 .PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak fuzz
