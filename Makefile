@@ -4,6 +4,9 @@ SUITE ?= bookworm
 # Of each fuzz target.
 FUZZTIME ?= 1m
 
+# Of the password service under load.
+SOAK ?= 20m
+
 # Tools run in a fixed version and are no requirements of go.mod.
 gofumpt     = go run mvdan.cc/gofumpt@v0.12.0
 staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -27,9 +30,10 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 			$$(go list ./... | grep -v /examples/mailserver$$) && \
 		go test -count=1 -race -shuffle=on -artifacts -outputdir dist ./examples/mailserver
 
-test-all: test ## Test everything in the numbers that the project promises, on Debian 12 and 13; takes about an hour.
+test-all: test ## Test everything in the numbers that the project promises, on Debian 12 and 13; takes about an hour and a half.
 	go test -count=1 -timeout 1h -run '^TestAgree$$' ./ispmail/check -constellations 10000
 	$(MAKE) soak
+	$(MAKE) soak-service
 	$(MAKE) mailserver-test SUITE=trixie
 
 mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
@@ -58,6 +62,11 @@ soak: ## Run the faults and races in the numbers that the project promises; take
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -timeout 1h -run '^Test(Server|Cut.*|Held.*|Late.*|Swallowed.*|Concurrent.*|ChangeDuring.*|Increments|Replacements|Nested|OwnTables)$$' ./ispmail -soak
 
+soak-service: ## Load, attack and disturb the password service for SOAK (20m), and attack it within the memory of its unit.
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -v -timeout 3h -run '^TestSoak$$' ./passwd/cmd/ispmail-passwd -soak $(SOAK) && \
+		go test -count=1 -v -timeout 1h -run '^TestMemoryUnderAttack$$' ./passwd/cmd/ispmail-passwd -full
+
 # What go test -full compares with random input prints its seed; go test -seed repeats it.
 fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with libxcrypt and doveadm on random input.
 	@.ci/need doveadm dovecot-core
@@ -68,9 +77,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzLock$$' -fuzztime $(FUZZTIME) ./hash
 	go test -fuzz '^FuzzCanonical$$' -fuzztime $(FUZZTIME) ./ispmail
 	go test -run '^$$' -fuzz '^FuzzSpellings$$' -fuzztime $(FUZZTIME) ./ispmail/internal/address
-	go test -run '^$$' -fuzz '^FuzzFields$$' -fuzztime $(FUZZTIME) ./passwd
-	go test -run '^$$' -fuzz '^FuzzForwardedFor$$' -fuzztime $(FUZZTIME) ./passwd
-	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) ./passwd
-	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) ./passwd
+	go test -run '^$$' -fuzz '^FuzzFields$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
+	go test -run '^$$' -fuzz '^FuzzForwardedFor$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
+	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
+	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak fuzz
+.PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak soak-service fuzz

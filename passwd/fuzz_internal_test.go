@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
 )
 
 // The targets of this file read what strangers send. Besides that nothing may panic, each compares a reader with what it promises,
@@ -196,4 +195,3 @@ func FuzzAuthorization(f *testing.F) {
 type changerOf func() error
 
 func (f changerOf) ChangePassword(context.Context, string, string, string) error { return f() }
-

@@ -103,5 +103,5 @@ func TestHalfClose(t *testing.T) {
 	case <-time.After(100 * time.Millisecond): // in which it would be there
 	}
 	require.NoError(t, conn.Close())
-	server.CloseClientConnections()
+	server.Close() // which waits for the floor
 }

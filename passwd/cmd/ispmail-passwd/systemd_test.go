@@ -12,16 +12,27 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// TestMain is the command itself where a test needs a process of its own.
+// TestMain is the command itself where a test needs a process of its own. Else it fails if the tests leave a goroutine behind that
+// is none of the database server for tests.
 func TestMain(m *testing.M) {
 	if os.Getenv("ISPMAIL_TEST_COMMAND") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(
+		m,
+		goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreAnyFunction("github.com/go-sql-driver/mysql.(*mysqlConn).startWatcher.func1"),
+		goleak.IgnoreAnyFunction("github.com/testcontainers/testcontainers-go.(*Reaper).connect.func1"),
+		// Clients only: the service is none.
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
+		goleak.IgnoreAnyFunction("os/signal.loop"),
+	)
 }
 
 // inheriting returns a process of ispmail-passwd, with files that it inherits as systemd passes them.
