@@ -3,8 +3,10 @@ package passwd_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
@@ -129,6 +132,49 @@ func TestSpeedTellsNothing(t *testing.T) {
 		t.Logf("measured again: %s", found)
 		assert.Empty(t, differing(found...))
 	}
+}
+
+// TestSpeedLeaving measures what an outsider can who closes the own side of the connection right after the request: net/http ends
+// the context of the request then, and the answer still comes.
+func TestSpeedLeaving(t *testing.T) {
+	needBench(t)
+	db := ispmailtest.SQLite(t)
+	db.Example(t)
+	const samples, floor = 200, 150 * time.Millisecond // longer than a verification of bcrypt
+	hasher, err := hash.New(hash.Config{Scheme: "BLF-CRYPT"})
+	require.NoError(t, err)
+	stored, err := hasher.Generate(ispmailtest.Password)
+	require.NoError(t, err)
+	for i := range samples {
+		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, ?, ?)", fmt.Sprintf("known-%d@example.org", i), stored)
+	}
+	server := httptest.NewServer(newService(t, passwd.Config{Changer: db.Store(t, ispmail.Config{Hasher: hasher}), Floor: floor}).API())
+	defer server.Close()
+	measure := func(kind string, i int) float64 {
+		body := form("user", fmt.Sprintf("%s-%d@example.org", kind, i), "curpass", "wintermoon", "newpass", replacement)
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = fmt.Fprintf(conn, "POST /api/password HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", formType, len(body), body)
+		require.NoError(t, err)
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		answer := make([]byte, 20)
+		_, err = io.ReadFull(conn, answer)
+		took := float64(time.Since(start).Microseconds())
+		require.NoError(t, err)
+		require.Contains(t, string(answer), " 403 ")
+		require.NoError(t, conn.Close())
+		return took
+	}
+	var known, unknown []float64
+	for i := range samples {
+		known = append(known, measure("known", i))
+		unknown = append(unknown, measure("unknown", i))
+	}
+	auc := areaUnderCurve(known, unknown) // of nothing, 0.5 with a standard deviation of 0.03
+	t.Logf("bcrypt against unknown: median %.1f and %.1f ms, AUC %.3f (0.4 to 0.6)", median(known)/1000, median(unknown)/1000, auc)
+	assert.GreaterOrEqual(t, slices.Min(append(known, unknown...)), float64(floor.Microseconds()))
+	assert.LessOrEqual(t, math.Abs(auc-0.5), 0.1)
 }
 
 func median(values []float64) float64 {

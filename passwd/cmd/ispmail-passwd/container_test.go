@@ -50,8 +50,8 @@ type killable struct {
 }
 
 // newKillable starts a server in a container, with the tables of the guide in a database. The container ends with the test, or
-// after a time if the test was killed itself.
-func newKillable(t *testing.T, longest time.Duration) *killable {
+// after a time if the test was killed itself. The options are those of mariadbd.
+func newKillable(t *testing.T, longest time.Duration, options ...string) *killable {
 	t.Helper()
 	image := containerImage(t)
 	port := network.MustParsePort("3306/tcp")
@@ -63,7 +63,7 @@ func newKillable(t *testing.T, longest time.Duration) *killable {
 		testcontainers.WithEnv(map[string]string{"MARIADB_ROOT_PASSWORD": config.Passwd}),
 		testcontainers.WithEntrypoint("timeout", fmt.Sprint(int(longest.Seconds())), "sh", "-c", `while :; do docker-entrypoint.sh mariadbd "$@"; sleep 0.1; done`, "sh"),
 		// Not the setting of the image, with which a server that is killed loses what it has committed.
-		testcontainers.WithCmd("--innodb-flush-log-at-trx-commit=1"),
+		testcontainers.WithCmd(append([]string{"--innodb-flush-log-at-trx-commit=1"}, options...)...),
 		testcontainers.WithTmpfs(map[string]string{"/var/lib/mysql": "rw"}),
 		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
 			host.AutoRemove = true
@@ -93,9 +93,9 @@ func newKillable(t *testing.T, longest time.Duration) *killable {
 	return k
 }
 
-// kill kills the server as the kernel does when there is no memory.
-func (k *killable) kill(ctx context.Context) error {
-	_, err := runIn(ctx, k.container, "kill -KILL $(pidof mariadbd) 2>/dev/null || :")
+// signal sends a signal to the server, if it runs: KILL, as the kernel does when there is no memory, STOP or CONT.
+func (k *killable) signal(ctx context.Context, name string) error {
+	_, err := runIn(ctx, k.container, "kill -"+name+" $(pidof mariadbd) 2>/dev/null || :")
 	return err
 }
 

@@ -54,6 +54,33 @@ func TestSlowClients(t *testing.T) {
 	p.finish(t)
 }
 
+// TestMoreClientsThanFit opens more connections to the page than it takes, each with half a header: the API does not notice, and
+// whoever comes after them to the page waits no longer than until the first of them are closed.
+func TestMoreClientsThanFit(t *testing.T) {
+	t.Parallel()
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0")
+	page := await(t, &p.stdout, `(http://\S+) \(the page\)`)
+	var slow []net.Conn
+	for i := range connections * 5 / 4 {
+		conn := dialFrom(t, fmt.Sprintf("127.0.2.%d", 1+i/connectionsPerClient), strings.TrimPrefix(page, "http://"))
+		slow = append(slow, conn)
+		_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n")
+		require.NoError(t, err)
+	}
+	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
+	assert.Equal(t, http.StatusOK, status, body)
+	response, err := p.client.Get(page)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	_, err = io.ReadAll(slow[0])
+	require.NoError(t, err, "the first is closed, and not by us")
+	for _, conn := range slow {
+		require.NoError(t, conn.Close())
+	}
+	p.finish(t)
+}
+
 // TestSlowClientsAreClosed waits for the server, with a tenth of the time that TestServer finds in it: it closes who does not
 // finish a header, and answers who does not finish a body.
 func TestSlowClientsAreClosed(t *testing.T) {

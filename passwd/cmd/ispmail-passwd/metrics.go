@@ -80,7 +80,7 @@ func reasonOf(err error) string {
 		return errTooNarrow.Error()
 	case errors.Is(err, errCannotWrite):
 		return errCannotWrite.Error()
-	case errors.Is(err, errCannotRead) && !errors.Is(err, ispmail.ErrUnavailable):
+	case errors.Is(err, errCannotRead) && !errors.Is(err, ispmail.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
 		return errCannotRead.Error()
 	}
 	return "the database does not answer"

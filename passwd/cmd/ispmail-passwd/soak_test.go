@@ -80,7 +80,7 @@ func TestSoak(t *testing.T) {
 		reloads++
 	}))
 	faults.Go(every(killEvery, func(int) {
-		assert.NoError(t, db.kill(context.WithoutCancel(ctx)))
+		assert.NoError(t, db.signal(context.WithoutCancel(ctx), "KILL"))
 		kills++
 	}))
 	faults.Go(every(stallEvery, func(int) {
