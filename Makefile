@@ -34,6 +34,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	go test -count=1 -timeout 1h -run '^TestAgree$$' ./ispmail/check -constellations 10000
 	$(MAKE) soak
 	$(MAKE) soak-service
+	$(MAKE) reproduce
 	$(MAKE) mailserver-test SUITE=trixie
 
 mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
@@ -67,6 +68,9 @@ soak-service: ## Load, attack and disturb the password service for SOAK (20m), a
 		go test -count=1 -v -timeout 3h -run '^TestSoak$$' ./passwd/cmd/ispmail-passwd -soak $(SOAK) && \
 		go test -count=1 -v -timeout 1h -run '^TestMemoryUnderAttack$$' ./passwd/cmd/ispmail-passwd -full
 
+reproduce: ## Build the service twice, each time from nothing, and compare the bits; takes some minutes.
+	.ci/reproduce
+
 # What go test -full compares with random input prints its seed; go test -seed repeats it.
 fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with libxcrypt and doveadm on random input.
 	@.ci/need doveadm dovecot-core
@@ -82,4 +86,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak soak-service fuzz
+.PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak soak-service reproduce fuzz

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,4 +107,25 @@ func TestNetworks(t *testing.T) {
 			assert.Zero(t, c.wait(netip.MustParseAddr(test.address(0))), name)
 		}
 	}
+}
+
+// TestGuessesADay compares the page that sums up what the limits let through with the limits.
+func TestGuessesADay(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../examples/deployment/ASVS.md")
+	require.NoError(t, err)
+	thousands := func(n int) string {
+		text := strconv.Itoa(n)
+		for i := len(text) - 3; i > 0; i -= 3 {
+			text = text[:i] + "," + text[i:]
+		}
+		return text
+	}
+	const day = 24 * time.Hour
+	for _, l := range append(levels[:], level{0, accountBurst, accountInterval}) {
+		aDay := int(day / l.interval)
+		assert.Regexp(t, fmt.Sprintf(`\| %d \| one in [^|]+ \| %s \| %s \|`, l.burst, thousands(aDay), thousands(365*aDay)), string(page))
+	}
+	both := 2 * int(day/accountInterval)
+	assert.Contains(t, string(page), fmt.Sprintf("| an account, on both | %d | | %s | %s |", 2*accountBurst, thousands(both), thousands(365*both)))
 }

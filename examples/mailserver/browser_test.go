@@ -175,6 +175,8 @@ func TestRoundcube(t *testing.T) {
 			assert.True(t, strings.HasPrefix(s.stored(t, email), "{SHA256-CRYPT}$5$"), s.stored(t, email))
 			john.open("/?_task=mail")
 			john.sees(".header-title", "Inbox") // the session goes on with the new password
+			log := s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "password changed.* user=$1 "`, email)
+			assert.Regexp(t, `channel=api user=\S+ client=\d+\.\d+\.\d+\.\d+ status=200`, log, "Roundcube says for whom it asks")
 		})
 	}
 }

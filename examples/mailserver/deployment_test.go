@@ -161,7 +161,7 @@ func TestWebServers(t *testing.T) {
 	report := s.do(t, `fail2ban-regex --print-all-matched /tmp/ispmail-passwd.log /etc/fail2ban/filter.d/ispmail-passwd.conf`)
 	assert.Contains(t, report, "client=127.0.0.3 status=403 reason=bad-credentials")
 	assert.Contains(t, report, "client=127.0.0.2 status=429 reason=limited")
-	wrong := s.do(t, `grep -cE 'channel=page .*reason=(bad-credentials|limited)' /tmp/ispmail-passwd.log`)
+	wrong := s.do(t, `grep -cE ' client=.*reason=(bad-credentials|limited)' /tmp/ispmail-passwd.log`)
 	assert.Contains(t, report, fmt.Sprintf("Failregex: %s total", strings.TrimSpace(wrong)), "what is matched are wrong passwords and nothing else")
 	s.do(t, "fail2ban-client --test")
 	s.undo(t, "systemctl stop fail2ban")

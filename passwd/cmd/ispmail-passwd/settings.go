@@ -64,7 +64,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 	f.StringVar(&s.APIListen, "api-listen", "127.0.0.1:8080", "`ADDRESS` where the API listens: host:port, unix:/path of a socket, or systemd:name of a socket unit with that FileDescriptorName; one that is not loopback needs a secret")
 	f.StringVar(&s.SocketMode, "socket-mode", "0660", "`MODE` of the sockets, octal")
-	f.StringVar(&s.SecretFile, "secret-file", "", "`FILE` with the secret that the webmail must send, as the password of HTTP Basic or as a Bearer token; a second line is a second secret, for changing it without a gap; each has at least 16 bytes; lines that begin with # are comments")
+	f.StringVar(&s.SecretFile, "secret-file", "", "`FILE` with the secret that the webmail must send, as the password of HTTP Basic or as a Bearer token; a second line is a second secret, for changing it without a gap; each has at least 16 bytes; lines that begin with # are comments; who has it may name the person in X-Forwarded-For, as may who comes through a socket")
 	f.Var(command.List(&s.Secret), "secret", "the `SECRETS` themselves, with commas between them; taken from the environment only")
 	f.StringVar(&s.FieldUser, "field-user", "user", "`NAME` of the form field with the address")
 	f.StringVar(&s.FieldCur, "field-current", "curpass", "`NAME` of the form field with the current password")

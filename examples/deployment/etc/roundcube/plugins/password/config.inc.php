@@ -31,6 +31,9 @@ $config['password_http_client'] = [
     // Or a refused change is shown as a connection error.
     'http_errors' => false,
     'allow_redirects' => false,
+    // Whose browser it is: for the log of ispmail-passwd and its limits. If Roundcube is behind a proxy, set its option
+    // proxy_whitelist, or everybody is one client.
+    'headers' => ['X-Forwarded-For' => rcube_utils::remote_addr()],
 ];
 
 // The whole login name. Use '%l@%d' if people log in without a domain.
