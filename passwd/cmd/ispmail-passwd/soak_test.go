@@ -144,12 +144,12 @@ func startSoaked(t *testing.T, args ...string) *soaked {
 		lines := bufio.NewReader(reader)
 		for {
 			line, err := lines.ReadString('\n')
+			s.reading.Lock() // or wait
 			_, _ = s.log.Write([]byte(line))
+			s.reading.Unlock()
 			if err != nil {
 				return
 			}
-			s.reading.Lock()
-			s.reading.Unlock() //nolint:staticcheck // it only waits
 		}
 	})
 	await(t, s.log, "database opened")
@@ -218,7 +218,7 @@ func (s *soaked) figures(t *testing.T) (f figures) {
 	files, err := os.ReadDir(filepath.Join(proc, "fd"))
 	require.NoError(t, err)
 	f.files = len(files)
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
+	status, err := os.ReadFile(filepath.Join(proc, "status")) //nolint:gosec // of our own process
 	require.NoError(t, err)
 	for line := range strings.Lines(string(status)) {
 		if rest, found := strings.CutPrefix(line, "VmRSS:"); found {
