@@ -30,58 +30,75 @@ func exportTable[T model](ctx context.Context, s *Store, record func(*T) Record,
 	query := reader.prefix + strings.TrimSuffix(t.Select, from) + "?" + from + "id > ? ORDER BY id LIMIT ?"
 	after := int64(math.MinInt64)
 	for size := firstPage; ; {
-		page, bytes, err := exportPage[T](ctx, s, t, reader, query, record, after, size)
-		if err != nil {
+		page := exportPage[T]{reader: reader, record: record, rows: make([]T, 0, size)}
+		if err := s.read(ctx, func(ctx context.Context, db bun.IDB) error { return page.read(ctx, db, query, after, size) }); err != nil {
 			return err
 		}
-		for _, r := range page {
+		for i := range page.rows {
+			r := record(&page.rows[i])
+			if page.columns != nil {
+				r.Columns = page.columns[i]
+			}
 			if err := yield(r); err != nil {
 				return err
 			}
 		}
-		if len(page) < size {
+		if len(page.rows) < size {
 			return nil
 		}
-		_, after = page[len(page)-1].rowOfFields()
-		size = min(pageSize, max(1, size*pageBytes/max(1, bytes)))
+		after = page.rows[len(page.rows)-1].key()
+		size = min(pageSize, max(1, size*pageBytes/max(1, page.bytes)))
 	}
 }
 
-// exportPage returns some rows, and how many bytes their columns of other programs take.
-func exportPage[T model](ctx context.Context, s *Store, t *tables.Table, reader *furtherReader, query string, record func(*T) Record, after int64, size int) (page []Record, bytes int, err error) {
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		rows, err := db.QueryContext(ctx, query, bun.Safe(reader.list), after, size)
-		if err != nil {
+// An exportPage is a part of the rows of a table.
+type exportPage[T model] struct {
+	reader  *furtherReader
+	record  func(*T) Record
+	rows    []T
+	columns []map[string]any // of each row, nil if the table has no such columns
+	bytes   int              // that they take, about
+}
+
+func (p *exportPage[T]) read(ctx context.Context, db bun.IDB, query string, after int64, size int) error {
+	rows, err := db.QueryContext(ctx, query, bun.Safe(p.reader.list), after, size)
+	if err != nil {
+		return mapError(err)
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	further := make([]any, len(p.reader.names))
+	for rows.Next() {
+		var row T
+		targets := scanTargets(&row, p.reader.table)
+		for i := range further {
+			targets = append(targets, &further[i])
+		}
+		if err := rows.Scan(targets...); err != nil {
 			return mapError(err)
 		}
-		defer func() { _ = rows.Close() }() // its error is that of Err
-		further := make([]any, len(reader.names))
-		for rows.Next() {
-			row := new(T)
-			targets := scanTargets(row, t)
-			for i := range further {
-				targets = append(targets, &further[i])
-			}
-			if err := rows.Scan(targets...); err != nil {
-				return mapError(err)
-			}
-			r := record(row)
-			for i, name := range reader.names {
-				value := reader.value(i, further[i])
-				if t.IsOurs(name) && !r.needsColumn(name, value) {
-					continue
-				}
-				if r.Columns == nil {
-					r.Columns = make(map[string]any, len(reader.names))
-				}
-				r.Columns[name] = value
-				bytes += values.Size(value)
-			}
-			page = append(page, r)
+		p.rows = append(p.rows, row)
+		if len(further) > 0 {
+			p.columns = append(p.columns, p.columnsOf(&row, further))
 		}
-		return mapError(rows.Err())
-	})
-	return page, bytes, err
+	}
+	return mapError(rows.Err())
+}
+
+// columnsOf returns Record.Columns of a row, nil if it has none.
+func (p *exportPage[T]) columnsOf(row *T, further []any) (columns map[string]any) {
+	r := p.record(row)
+	for i, name := range p.reader.names {
+		value := p.reader.value(i, further[i])
+		if p.reader.table.IsOurs(name) && !r.needsColumn(name, value) {
+			continue
+		}
+		if columns == nil {
+			columns = make(map[string]any, len(p.reader.names))
+		}
+		columns[name] = value
+		p.bytes += values.Size(value)
+	}
+	return columns
 }
 
 // mayHoldMore returns those of the guide's columns that may hold values for which the fields of a row have no place.
