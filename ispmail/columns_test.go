@@ -263,6 +263,25 @@ func TestOddOurs(t *testing.T) {
 {"type":"user","id":3,"domain_id":5,"email":"x","password":"y","columns":{"quota":"5G"}}`), ispmail.ErrNoQuota)
 }
 
+// TestSQLiteTypes carries what the driver of SQLite would take for something else because of the type of its column.
+func TestSQLiteTypes(t *testing.T) {
+	t.Parallel()
+	first, second := ispmailtest.SQLite(t), ispmailtest.SQLite(t)
+	for _, db := range []*ispmailtest.Database{first, second} {
+		db.Exec(t, `ALTER TABLE virtual_domains ADD COLUMN seen DATETIME`)
+		db.Exec(t, `ALTER TABLE virtual_domains ADD COLUMN flag BOOLEAN`)
+		db.Exec(t, `ALTER TABLE virtual_domains ADD COLUMN "Ärger "" x" TEXT`)
+		db.Exec(t, `ALTER TABLE virtual_domains ADD COLUMN anything`)
+	}
+	first.Exec(t, `INSERT INTO virtual_domains VALUES (1, 'a.example', '2024-01-01', 2, 'x', 5.0), (2, 'b.example', '2024-01-01T10:00:00Z', 1, NULL, 5), (3, 'c.example', 1700000000, 0, '', '5'), (4, 'd.example', 'x', NULL, '5', X'35'), (5, 'e.example', NULL, 1.5, '', 9e999)`)
+	file := exported(t, first)
+	assert.Contains(t, file, `"columns":{"anything":5.0,"flag":2,"seen":"2024-01-01","ärger \" x":"x"}`)
+	assert.Contains(t, file, `"columns":{"anything":9e999,"flag":1.5,"seen":null,"ärger \" x":""}`)
+	require.NoError(t, restore(t, second, file))
+	const types = `SELECT GROUP_CONCAT(typeof(anything) || typeof(flag) || typeof(seen) || quote(anything) || quote(seen) || quote(flag) || quote("Ärger "" x")) FROM virtual_domains`
+	assert.Equal(t, scalar(t, first, types), scalar(t, second, types))
+}
+
 // TestExportNewColumn exports a column that came while the store was open.
 func TestExportNewColumn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
