@@ -29,11 +29,11 @@ type ColumnReason string
 const (
 	// ColumnNeeded: the columns have no default, so that each row needs a value for them, by [Config.Columns] or
 	// [Record.Columns].
-	ColumnNeeded ColumnReason = "has no default, supply a value by Config.Columns"
+	ColumnNeeded ColumnReason = "no default, supply a value by Config.Columns"
 	// ColumnUnknown: a record has a value for the columns, and the table has no such columns.
-	ColumnUnknown ColumnReason = "is not there, and the record has a value for it"
+	ColumnUnknown ColumnReason = "no such column, and the record has a value for it"
 	// ColumnGenerated: a record has a value for the columns, which the database computes.
-	ColumnGenerated ColumnReason = "is computed by the database, and the record has a value for it"
+	ColumnGenerated ColumnReason = "computed by the database, and the record has a value for it"
 )
 
 // Names returns the columns with the table before each: "virtual_users.maildir, virtual_users.created_at".
@@ -43,7 +43,7 @@ func (e *ColumnError) Names() string {
 
 // Error names the columns.
 func (e *ColumnError) Error() string {
-	return fmt.Sprintf("%v: %s %s", ErrSchema, e.Names(), e.Reason)
+	return fmt.Sprintf("%v: %s: %s", ErrSchema, e.Names(), e.Reason)
 }
 
 // Is reports whether target is [ErrSchema].
@@ -170,7 +170,7 @@ func takes(t *tables.Table, column string, value any) error {
 	switch {
 	case isText && c.Chars > 0:
 		return fits(t, column, text)
-	case isText && c.Max() > 0 && c.Kind != "integer" && !isWhole(text): // SQLite keeps a text where a number belongs
+	case isText && t.IsTyped() && c.Max() > 0 && !isWhole(text):
 		return fmt.Errorf("%w: a text that is no whole number in %s.%s, which is %s", ErrTooLong, t.Name, column, c.Type)
 	}
 	return nil

@@ -21,11 +21,11 @@ func (im *importer) checkColumns(it *item) (broken error) {
 	if it.Columns == nil || it.unfit != nil {
 		return nil
 	}
-	if it.unfit = errors.Join(it.Record.checkColumns(), it.checkTexts()); it.unfit != nil {
+	row, _ := it.rowOfFields()
+	if it.unfit = errors.Join(it.Record.checkColumns(), it.checkTexts(row)); it.unfit != nil {
 		return nil
 	}
 	delete(it.Columns, "domain_id") // the domain of the name counts, as for the field
-	row, _ := it.rowOfFields()
 	_, err := it.addColumns(row, im.schema[it.tableName()])
 	if e, ok := errors.AsType[*ColumnError](err); ok {
 		return it.from.wrap(e)

@@ -91,7 +91,7 @@ func TestImportColumnsUnknown(t *testing.T) {
 		for _, dryRun := range []bool{true, false} {
 			_, err := store.Import(t.Context(), dbtest.Sequence(nil, newDomain("example.net"), record), ispmail.ImportConfig{DryRun: dryRun})
 			require.ErrorIs(t, err, ispmail.ErrSchema)
-			require.EqualError(t, err, "line 3, user jane@example.org: ispmail: the tables do not fit: virtual_users.active, virtual_users.maildir is not there, and the record has a value for it")
+			require.EqualError(t, err, "line 3, user jane@example.org: ispmail: the tables do not fit: virtual_users.active, virtual_users.maildir: no such column, and the record has a value for it")
 			var column *ispmail.ColumnError
 			require.ErrorAs(t, err, &column)
 			assert.Equal(t, ispmail.ColumnError{Table: "virtual_users", Columns: []string{"active", "maildir"}, Reason: ispmail.ColumnUnknown}, *column)

@@ -83,9 +83,9 @@ func (r Record) rowOfFields() (row newRow, id int64) {
 	return newRow{}, 0
 }
 
-// checkTexts returns an error for a text that is not UTF-8, which bun would change.
-func (r *Record) checkTexts() error {
-	row, _ := r.rowOfFields()
+// checkTexts returns an error for a text that is not UTF-8, in the fields, which are the row, or in Columns. bun would
+// change it.
+func (r *Record) checkTexts(row newRow) error {
 	for i, value := range row.values {
 		if text, ok := value.(string); ok && !utf8.ValidString(text) {
 			return fmt.Errorf("%w: %s is not UTF-8", ErrRecord, row.columns[i])

@@ -131,7 +131,7 @@ func (s *Store) restoredRow(ctx context.Context, tx *transaction, r *Record) (ne
 	case r.NewPassword.Reveal() != "":
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrRecord)
 	}
-	if err := errors.Join(r.checkColumns(), r.checkTexts()); err != nil {
+	if err := errors.Join(r.checkColumns(), r.checkTexts(row)); err != nil {
 		return newRow{}, err
 	}
 	if err := s.keepsState(ctx, *r); err != nil {

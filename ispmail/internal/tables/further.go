@@ -37,3 +37,6 @@ func (c Column) Exact(isMariaDB bool) string {
 	}
 	return name
 }
+
+// IsTyped reports whether a column takes values of its type only, as on MariaDB.
+func (t *Table) IsTyped() bool { return t.mariaDB }
