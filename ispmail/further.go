@@ -56,40 +56,37 @@ func (r *furtherReader) value(i int, value any) any {
 func (r *furtherReader) byID(ctx context.Context, db bun.IDB, ids []int64) (map[int64]map[string]any, error) {
 	all := make(map[int64]map[string]any, len(ids))
 	for some := range slices.Chunk(ids, maxKeys) {
-		rows, err := db.QueryContext(ctx, r.prefix+"SELECT id? FROM "+r.table.Name+" WHERE id IN (?)", bun.Safe(r.list), bun.List(some))
-		if err != nil {
-			return nil, mapError(err)
-		}
-		err = func() error {
-			defer func() { _ = rows.Close() }() // its error is that of Err
-			var id int64
-			raw := make([]any, len(r.names))
-			targets := targetsOf(&id, raw)
-			for rows.Next() {
-				if err := rows.Scan(targets...); err != nil {
-					return mapError(err)
-				}
-				columns := make(map[string]any, len(r.names))
-				for i, name := range r.names {
-					columns[name] = r.value(i, raw[i])
-				}
-				all[id] = columns
-			}
-			return mapError(rows.Err())
-		}()
-		if err != nil {
+		if err := r.readInto(ctx, db, some, all); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func targetsOf(first any, rest []any) []any {
-	targets := []any{first}
-	for i := range rest {
-		targets = append(targets, &rest[i])
+// readInto adds the values of some rows to all.
+func (r *furtherReader) readInto(ctx context.Context, db bun.IDB, ids []int64, all map[int64]map[string]any) error {
+	query := r.prefix + "SELECT id? FROM " + r.table.Name + " WHERE id IN (?)"
+	rows, err := db.QueryContext(ctx, query, bun.Safe(r.list), bun.List(ids))
+	if err != nil {
+		return mapError(err)
 	}
-	return targets
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	var id int64
+	raw := make([]any, len(r.names))
+	targets := []any{&id}
+	for i := range raw {
+		targets = append(targets, &raw[i])
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return mapError(err)
+		}
+		all[id] = make(map[string]any, len(r.names))
+		for i, name := range r.names {
+			all[id][name] = r.value(i, raw[i])
+		}
+	}
+	return mapError(rows.Err())
 }
 
 // different returns the first of the record's columns that a row holds otherwise, or "".

@@ -22,7 +22,7 @@ func (im *importer) checkColumns(it *item) (broken error) {
 		return nil
 	}
 	row, _ := it.rowOfFields()
-	if it.unfit = errors.Join(it.Record.checkColumns(), it.checkTexts(row)); it.unfit != nil {
+	if it.unfit = errors.Join(it.checkColumns(), it.checkTexts(row)); it.unfit != nil {
 		return nil
 	}
 	delete(it.Columns, "domain_id") // the domain of the name counts, as for the field

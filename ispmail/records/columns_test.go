@@ -61,7 +61,7 @@ func TestWriteRefusesColumns(t *testing.T) {
 		`the domain with the id 7 holds text that is not UTF-8 in the column "a"`:                             "\xff",
 		"the domain with the id 7 has a value in the column a that no file holds: it is not a number":         math.NaN(),
 		"the domain with the id 7 has a value in the column a that no file holds: it is of the Go type []int": []int{1},
-		"the domain with the id 7 takes more than 67108864 bytes":                                             strings.Repeat("x", 64<<20),
+		"the domain with the id 7 takes more than 16777216 bytes":                                             strings.Repeat("x", 16<<20),
 	} {
 		r := ispmail.Record{Domain: &ispmail.Domain{ID: 7, Name: "example.org"}, Columns: map[string]any{"a": value}}
 		err := records.Write(&bytes.Buffer{}, dbtest.Sequence(nil, r))

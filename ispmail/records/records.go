@@ -28,8 +28,9 @@ import (
 // ErrFormat says that a file is not a whole file of records, or that a record cannot be written to one.
 var ErrFormat = errors.New("records: not a file of records")
 
-// maxLine is the highest number of bytes of a line. It is for columns of other programs: the guide's take less than 1 KiB.
-const maxLine = 64 << 20
+// maxLine is the highest number of bytes of a line. It is for columns of other programs, of which MariaDB takes
+// no more by default; the guide's take less than 1 KiB.
+const maxLine = 16 << 20
 
 // version is the version of the format.
 const version = 1
@@ -157,7 +158,7 @@ func lineOf(r ispmail.Record) (l line, err error) {
 // "line 7".
 //
 // A file that was written by hand needs neither the first line nor the last, and no ids. A user may have "new_password", which
-// [ispmail.Store.Import] hashes, in place of "password", the stored value. A line has at most 64 MiB. A byte order mark, line
+// [ispmail.Store.Import] hashes, in place of "password", the stored value. A line has at most 16 MiB. A byte order mark, line
 // ends with a carriage return and blank lines at the end, as some editors write them, are no part of the text.
 //
 // At the first wrong line, Read ends with [ErrFormat]. The error tells the number of the line, but not its text, which may hold

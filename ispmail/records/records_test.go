@@ -122,7 +122,7 @@ func TestReadRefuses(t *testing.T) {
 		domain + `{"type":"domain","name":"x\udce9"}`:                                                       `line 2 has the field "name" with an escape that is no character`,
 		domain + `{"type":"user","email":"x","new_password":"\uD800x"}`:                                     `line 2 has the field "new_password" with an escape that is no character`,
 		domain + "{\"type\":\"domain\",\"name\":\"\xff\"}":                                                  "line 2 is not UTF-8",
-		domain + `{"type":"domain","name":"` + strings.Repeat("x", 64<<20) + `"}`:                           "line 2 is longer than 67108864 bytes",
+		domain + `{"type":"domain","name":"` + strings.Repeat("x", 16<<20) + `"}`:                           "line 2 is longer than 16777216 bytes",
 		domain + "CREATE TABLE `mailbox` (":                                                                 "line 2 is not a JSON object, or is cut",
 	} {
 		read := 0

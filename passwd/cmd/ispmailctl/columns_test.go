@@ -66,7 +66,7 @@ func TestSet(t *testing.T) {
 		} {
 			assert.Contains(t, export, part)
 		}
-		s.ok("a long enough secret", "user", "add", "time@example.org", "--set", "created=%t", "--set", "maildir=x", "--set", "virtual_users.maildir=y")
+		s.ok("a long enough secret", "user", "add", "time@example.org", "--set", "created=%t", "--set", "virtual_users.maildir=y", "--set", "maildir=x")
 		assert.Regexp(t, `"created":"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d","maildir":"y"`, s.ok("", "export"))
 	})
 }
