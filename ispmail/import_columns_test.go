@@ -143,3 +143,51 @@ func TestUnknownSchemes(t *testing.T) {
 		}
 	})
 }
+
+// TestColumnsOfState moves rows that are switched off, by columns that Config.State names, and imports them again.
+func TestColumnsOfState(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, _ *ispmail.Store) {
+		for _, table := range []string{"virtual_domains", "virtual_users", "virtual_aliases"} {
+			db.Exec(t, "ALTER TABLE "+table+" ADD COLUMN active INT NOT NULL DEFAULT 1")
+		}
+		db.Exec(t, "UPDATE virtual_users SET active = 0 WHERE id = 1")
+		db.Exec(t, "UPDATE virtual_aliases SET active = 0")
+		store := db.Store(t, ispmail.Config{State: []string{"active"}})
+		file := exported(t, db)
+		records := dbtest.Collect(t, store.Export(t.Context()))
+		assert.True(t, records[1].User.Off)
+		assert.Equal(t, map[string]any{"active": int64(0)}, records[1].Columns)
+		result, refused := imported(t, store, ispmail.ImportConfig{}, records...)
+		assert.Empty(t, refused)
+		assert.Equal(t, ispmail.ImportResult{Present: 4}, result)
+		var read []ispmail.Record
+		for _, r := range records { // as a file has them
+			r.User, r.Alias = withoutOff(r)
+			read = append(read, r)
+		}
+		result, refused = imported(t, store, ispmail.ImportConfig{}, read...)
+		assert.Empty(t, refused)
+		assert.Equal(t, ispmail.ImportResult{Present: 4}, result)
+		db.Exec(t, "UPDATE virtual_users SET active = 1")
+		_, refused = imported(t, store, ispmail.ImportConfig{}, read...)
+		require.Len(t, refused, 1)
+		assert.ErrorContains(t, refused[0], "user john@example.org: ispmail: already exists: with another value in virtual_users.active")
+		db.Exec(t, "DELETE FROM virtual_domains")
+		require.NoError(t, store.Restore(t.Context(), dbtest.Sequence(nil, records...)))
+		assert.Equal(t, file, exported(t, db))
+	})
+}
+
+func withoutOff(r ispmail.Record) (*ispmail.User, *ispmail.Alias) {
+	if r.User != nil {
+		user := *r.User
+		user.Off = false
+		return &user, nil
+	}
+	if r.Alias != nil {
+		alias := *r.Alias
+		alias.Off = false
+		return nil, &alias
+	}
+	return nil, nil
+}
