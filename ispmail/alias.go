@@ -207,7 +207,7 @@ func (s *Store) deleteRows(ctx context.Context, tx *transaction, rows []Alias) e
 
 // newRow returns the alias as a row to insert.
 func (a *Alias) newRow() newRow {
-	return newRow{a, tables.Needed[tables.Aliases][1:], []any{a.DomainID, a.Source, a.Destination}}
+	return newRow{of: a, columns: tables.Needed[tables.Aliases][1:], values: []any{a.DomainID, a.Source, a.Destination}}
 }
 
 // canonicalAlias returns the canonical forms of a source and a destination.

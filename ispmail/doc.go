@@ -36,7 +36,7 @@
 //
 //   - If virtual_users has no column quota, there are no quotas, and [Store.SetQuota] returns [ErrNoQuota].
 //   - A text that is too wide for its column is [ErrTooLong], even on a server that would cut it.
-//   - [Config.Columns] supplies values for columns of other programs.
+//   - [Config.Columns] supplies values for columns of other programs, and [Record.Columns] carries them along.
 //
 // Only [Store.CreateSchema] changes a table. An account that administers needs SELECT, INSERT, UPDATE and DELETE, as
 // the guide's mailadmin has. Authenticate and ChangePassword need no more than this:

@@ -152,7 +152,9 @@ func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, s
 }
 
 // newRow returns the domain as a row to insert.
-func (d *Domain) newRow() newRow { return newRow{d, tables.Needed[tables.Domains][1:], []any{d.Name}} }
+func (d *Domain) newRow() newRow {
+	return newRow{of: d, columns: tables.Needed[tables.Domains][1:], values: []any{d.Name}}
+}
 
 // domainRows returns all rows of a domain, or ErrNotFound.
 func (s *Store) domainRows(ctx context.Context, name string, lock lockMode) (rows []Domain, err error) {

@@ -25,7 +25,8 @@ var (
 	// ErrInvalidAddress means that the server cannot serve an address or a domain name. An [AddressError] says which,
 	// and why.
 	ErrInvalidAddress = errors.New("ispmail: invalid address")
-	// ErrTooLong means that a text or a number does not fit its column. Nothing was written. Values are never cut.
+	// ErrTooLong means that a value does not fit its column: it is too long, too high, or of another type or character
+	// set. Nothing was written. Values are never cut.
 	ErrTooLong = errors.New("ispmail: value does not fit its column")
 	// ErrNoDomain means that the domain of an address is not in virtual_domains.
 	ErrNoDomain = errors.New("ispmail: domain is not in virtual_domains")
@@ -52,7 +53,7 @@ var (
 // Reasons why the database could not do its work.
 var (
 	// ErrSchema means that the tables are not as this package needs them: a table or a column is missing, ids are no
-	// numbers, or a column of another program needs a value (see [Config.Columns]).
+	// numbers, or a column of another program stands in the way (see [ColumnError]).
 	ErrSchema = errors.New("ispmail: the tables do not fit")
 	// ErrDenied means that MariaDB refuses the account, its password, or a right that the method needs.
 	ErrDenied = errors.New("ispmail: access denied")
@@ -72,6 +73,7 @@ const (
 	mariaDatabaseDenied  = 1044 // ER_DBACCESS_DENIED_ERROR
 	mariaAccessDenied    = 1045 // ER_ACCESS_DENIED_ERROR
 	mariaNoSelectedDB    = 1046 // ER_NO_DB_ERROR
+	mariaNull            = 1048 // ER_BAD_NULL_ERROR
 	mariaNoQuorum        = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node that lost its cluster
 	mariaNoDatabase      = 1049 // ER_BAD_DB_ERROR
 	mariaShutdown        = 1053 // ER_SERVER_SHUTDOWN
@@ -89,14 +91,18 @@ const (
 	mariaUserLimit       = 1226 // ER_USER_LIMIT_REACHED
 	mariaRightDenied     = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
 	mariaOutOfRange      = 1264 // ER_WARN_DATA_OUT_OF_RANGE
+	mariaCut             = 1265 // WARN_DATA_TRUNCATED, of a word that an ENUM or SET does not have
 	mariaMixCollation    = 1267 // ER_CANT_AGGREGATE_2COLLATIONS
 	mariaMix3Collations  = 1270 // ER_CANT_AGGREGATE_3COLLATIONS, of a list of two values
 	mariaMixCollations   = 1271 // ER_CANT_AGGREGATE_NCOLLATIONS, of a longer one
 	mariaOption          = 1290 // ER_OPTION_PREVENTS_STATEMENT, of a server that is read_only
+	mariaWrongDate       = 1292 // ER_TRUNCATED_WRONG_VALUE
 	mariaInterrupted     = 1317 // ER_QUERY_INTERRUPTED
 	mariaNoDefault       = 1364 // ER_NO_DEFAULT_FOR_FIELD
 	mariaWrongValue      = 1366 // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
+	mariaNoDouble        = 1367 // ER_ILLEGAL_VALUE_FOR_TYPE, of a number beyond DOUBLE
 	mariaTooLong         = 1406 // ER_DATA_TOO_LONG
+	mariaNoGeometry      = 1416 // ER_CANT_CREATE_GEOMETRY_OBJECT
 	mariaNoParent        = 1452 // ER_NO_REFERENCED_ROW_2
 	mariaAuthSocket      = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
 	mariaReadOnlyTx      = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
@@ -104,6 +110,7 @@ const (
 	mariaMustChange      = 1820 // ER_MUST_CHANGE_PASSWORD
 	mariaKilled          = 1927 // ER_CONNECTION_KILLED
 	mariaStatementTime   = 1969 // ER_STATEMENT_TIMEOUT
+	mariaCheck           = 4025 // ER_CONSTRAINT_FAILED, of a CHECK, such as that of JSON
 	mariaLocked          = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
 )
 
@@ -119,8 +126,10 @@ const (
 	sqliteNoFile    = 14   // SQLITE_CANTOPEN
 	sqliteCheck     = 275  // SQLITE_CONSTRAINT_CHECK
 	sqliteNoParent  = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
+	sqliteNull      = 1299 // SQLITE_CONSTRAINT_NOTNULL
 	sqliteKey       = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
 	sqliteUnique    = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	sqliteType      = 3091 // SQLITE_CONSTRAINT_DATATYPE, of a STRICT table
 )
 
 // A databaseError is a statement that failed, as opposed to an answer. Its transaction must not be committed.
@@ -203,8 +212,8 @@ func mapError(err error) error {
 	switch errorCode(err) {
 	case mariaDuplicate, sqliteKey, sqliteUnique:
 		return fmt.Errorf("%w: %w", ErrExists, err)
-	case mariaWrongValue:
-		return &foreignTextError{}
+	case mariaWrongValue, mariaNull, mariaCut, mariaWrongDate, mariaNoDouble, mariaNoGeometry, mariaCheck, sqliteNull, sqliteType:
+		return &valueError{errorCode(err), err.Error()}
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
 	case mariaNoParent, sqliteNoParent:
@@ -289,16 +298,6 @@ func mayUndo(err error) bool {
 	}
 	return isRetryable(err) || err != nil && (isBroken(err) || isContextError(err))
 }
-
-// A foreignTextError is ER_TRUNCATED_WRONG_VALUE_FOR_FIELD. The text of the driver holds a part of the value, which may be
-// a password.
-type foreignTextError struct{}
-
-func (*foreignTextError) Error() string {
-	return fmt.Sprintf("%v: the character set of a column lacks a character of the text", ErrTooLong)
-}
-func (*foreignTextError) Code() int            { return mariaWrongValue }
-func (*foreignTextError) Is(target error) bool { return target == ErrTooLong }
 
 // isForeignText reports whether MariaDB could not compare a value with a column because the character set of the column
 // lacks its characters. Then no row holds the value.

@@ -11,8 +11,9 @@ import (
 // id. records.Write writes them to a file, [Store.Restore] puts them into empty tables, and [Store.Import] adds them to
 // existing ones.
 //
-// Columns that are not in the guide are left out. NULL, which the guide's columns cannot hold, becomes "", a domain id
-// of 0, or a nil quota. A quota that is no number becomes nil too; check.Run reports it.
+// Columns that are not in the guide come along in [Record.Columns], as far as the account may see them. Columns that the
+// database computes do not: their values follow from the others. NULL becomes "", a domain id of 0, or a nil quota;
+// Columns tells it apart where the difference matters.
 //
 // Export takes constant memory. All rows are of one moment, because it reads them in one transaction. Meanwhile others
 // can write to MariaDB, but not to SQLite.
@@ -37,29 +38,16 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 		}
 		_, err := s.transactOnce(ctx, options, func(ctx context.Context, tx *transaction) error {
 			within := s.in(tx)
-			if err := each(within.Domains(ctx, Query{}), func(d *Domain) error { return take(Record{Domain: d}) }); err != nil {
+			if err := exportTable(ctx, within, func(d *Domain) Record { return Record{Domain: d} }, take); err != nil {
 				return err
 			}
-			if err := each(within.Users(ctx, Query{}), func(u *User) error { return take(Record{User: u}) }); err != nil {
+			if err := exportTable(ctx, within, func(u *User) Record { return Record{User: u} }, take); err != nil {
 				return err
 			}
-			return each(within.Aliases(ctx, Query{}), func(a *Alias) error { return take(Record{Alias: a}) })
+			return exportTable(ctx, within, func(a *Alias) Record { return Record{Alias: a} }, take)
 		})
 		if err != nil && !enough {
 			yield(Record{}, err)
 		}
 	}
-}
-
-// each calls do for each row until one fails.
-func each[T any](rows iter.Seq2[T, error], do func(*T) error) error {
-	for row, err := range rows {
-		if err == nil {
-			err = do(&row)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+	"github.com/ispmail/go-ispmail/ispmail/internal/values"
 )
 
 // ImportConfig holds the settings of [Store.Import]. The zero value is ready to use.
@@ -42,15 +43,21 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 // A record that is already there, with the same values, is left alone. So after an interruption, run the same import
 // again. A row that is switched off, see [Config.State], is not such a record unless the record is Off too: [ErrExists].
 //
+// A new row gets the values of [Record.Columns]. As for [Store.Restore], they are read back, and a record that would not
+// keep them is refused. A dry run does not write, so that it refuses only what the types of the columns tell. Ids of other
+// rows in such columns are taken as they are.
+//
 // A record that cannot be added is refused, and the import goes on. [ImportConfig.Refused] receives the error of the
-// Create method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
-// [ErrRecord] also for a record that is Off and has no column that says so, or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
+// Create method for its kind, [ErrExists] for a user who is there with another password or quota and for a record that
+// is there with another value in Columns, [ErrNoQuota], [ErrRecord] also for a record that is Off and has no column that
+// says so, [ErrTooLong], or [hash.ErrMalformed] for a stored password that Dovecot cannot verify. A stored password without
 // {SCHEME} is malformed too, unless [Config.Hasher] has a default scheme.
 //
 // Import commits a batch at a time: 4,000 records, or 500 with new passwords. [Config.Timeout] holds for each batch.
 // Import calls Refused and Progress from another goroutine, one at a time.
 //
-// It returns the error of records, of ctx or of the database. Earlier batches stay, and the result counts them. It
+// It returns the error of records, of ctx or of the database, and a [ColumnError] at the first record with a column that
+// its table lacks. Earlier batches stay, and the result counts them. It
 // returns an error inside [Store.RunInTx] and [Store.WithTx].
 func (s *Store) Import(ctx context.Context, records iter.Seq2[Record, error], config ImportConfig) (ImportResult, error) {
 	im := &importer{s: s, config: config}
@@ -139,7 +146,11 @@ func (im *importer) prepareAll(ctx context.Context, records iter.Seq2[Record, er
 		items := make([]item, len(batch))
 		for i, record := range batch {
 			items[i] = newItem(record)
-			if it := &items[i]; it.unfit == nil && it.User != nil {
+			it := &items[i]
+			if err := im.checkColumns(it); err != nil {
+				return err
+			}
+			if it.unfit == nil && it.User != nil {
 				it.unfit = im.prepare(it)
 			}
 		}
@@ -169,8 +180,8 @@ func (im *importer) add(ctx context.Context, items []item) error {
 			return err
 		}
 		b.decide(ctx)
-		if tx == nil {
-			return nil
+		if err := b.compareColumns(ctx, db); err != nil || tx == nil {
+			return err
 		}
 		return b.insert(ctx, tx)
 	}
@@ -178,8 +189,11 @@ func (im *importer) add(ctx context.Context, items []item) error {
 	var err error
 	if im.config.DryRun {
 		err = im.s.read(ctx, func(ctx context.Context, db bun.IDB) error { return work(ctx, db, nil) })
-	} else if err = im.s.write(ctx, write); im.trustKey && isRefusal(err) {
-		im.trustKey = false
+	} else {
+		err = im.s.write(ctx, write)
+	}
+	for im.trustKey && isRefusal(err) || errors.Is(err, errRedo) {
+		im.trustKey = im.trustKey && !isRefusal(err)
 		err = im.s.write(ctx, write)
 	}
 	if err != nil {
@@ -213,6 +227,7 @@ func (im *importer) add(ctx context.Context, items []item) error {
 const (
 	batchSize  = 4000
 	hashWeight = 8
+	rowBytes   = 4096 // of a column of another program that count as a record
 )
 
 // batches groups records. If the sequence fails, the error replaces the incomplete batch.
@@ -226,6 +241,9 @@ func batches(records iter.Seq2[Record, error]) iter.Seq2[[]Record, error] {
 				return
 			}
 			batch = append(batch, record)
+			for _, value := range record.Columns {
+				weight += values.Size(value) / rowBytes
+			}
 			if weight++; record.NewPassword.Reveal() != "" {
 				weight += hashWeight - 1
 			}

@@ -16,20 +16,23 @@ import (
 // and inserts.
 type importBatch struct {
 	*importer
-	items []item
-	known *known
+	items  []item
+	known  *known
+	met    []*item // with Columns, which are to be compared
+	metIDs []int64 // of their rows
 }
 
 // known holds the rows that a batch meets, and those that it adds.
 type known struct {
-	domains map[string]int64   // ids by name; 0 before the domain is inserted
-	users   map[string]*User   // by address
-	aliases map[string][]Alias // by source
-	off     map[string]Domain  // domains that are there and switched off, by name
+	domains map[string]int64          // ids by name; 0 before the domain is inserted
+	users   map[string]*User          // by address
+	aliases map[string][]Alias        // by source
+	off     map[string]Domain         // domains that are there and switched off, by name
+	columns map[string]map[string]any // of the records that are going to be added, see columnsKey
 }
 
 func newKnown(users int) *known {
-	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}, map[string]Domain{}}
+	return &known{map[string]int64{}, make(map[string]*User, users), map[string][]Alias{}, map[string]Domain{}, map[string]map[string]any{}}
 }
 
 // load reads the rows that the records of the batch are compared with.
@@ -102,15 +105,18 @@ func (b *importBatch) decide(ctx context.Context) {
 }
 
 func (b *importBatch) decideDomain(ctx context.Context, it *item) {
-	if off, ok := b.known.off[it.key]; ok && !it.Domain.Off {
+	if off, ok := b.known.off[it.key]; ok && !it.Domain.Off && !b.s.tellsState(&it.Record) {
 		it.err = fmt.Errorf("%w%s", ErrExists, offNote(b.s, off))
 		return
 	}
-	if _, it.present = b.known.domains[it.key]; it.present {
+	var id int64
+	if id, it.present = b.known.domains[it.key]; it.present {
+		b.meet(it, id)
 		return
 	}
 	if it.err = errors.Join(fits(b.schema[tables.Domains], "name", it.key), b.s.keepsState(ctx, it.Record)); it.err == nil {
 		b.known.domains[it.key] = 0
+		b.keep(it)
 	}
 }
 
@@ -120,13 +126,15 @@ func (b *importBatch) decideUser(ctx context.Context, it *item) {
 		return
 	}
 	if there, ok := b.known.users[it.key]; ok {
-		if there.Off && !it.User.Off {
+		if there.Off && !it.User.Off && !b.s.tellsState(&it.Record) {
 			it.err = fmt.Errorf("%w%s", ErrExists, offNote(b.s, *there))
 			return
 		}
 		if it.present = it.User.Password.Reveal() == there.Password.Reveal() && (it.User.Quota == nil || there.Quota == nil || *it.User.Quota == *there.Quota); !it.present {
 			it.err = fmt.Errorf("%w: with another password or quota", ErrExists)
+			return
 		}
+		b.meet(it, there.ID)
 		return
 	}
 	it.err = errors.Join(fits(table, "email", it.key), fits(table, "password", it.User.Password.Reveal()), b.s.keepsState(ctx, it.Record))
@@ -137,6 +145,7 @@ func (b *importBatch) decideUser(ctx context.Context, it *item) {
 	}
 	if it.err == nil {
 		b.known.users[it.key] = it.User
+		b.keep(it)
 	}
 }
 
@@ -147,7 +156,8 @@ func (b *importBatch) decideAlias(ctx context.Context, it *item) {
 	}
 	rows := b.known.aliases[it.key]
 	for _, row := range rows {
-		if it.present = row.leadsTo(it.Alias.Destination) && (!row.Off || it.Alias.Off); it.present {
+		if it.present = row.leadsTo(it.Alias.Destination) && (!row.Off || it.Alias.Off || b.s.tellsState(&it.Record)); it.present {
+			b.meet(it, row.ID)
 			return
 		}
 	}
@@ -159,6 +169,7 @@ func (b *importBatch) decideAlias(ctx context.Context, it *item) {
 	it.err = errors.Join(fits(table, "source", it.key), fits(table, "destination", it.Alias.Destination), b.s.keepsState(ctx, it.Record))
 	if it.err == nil {
 		b.known.aliases[it.key] = append(rows, *it.Alias)
+		b.keep(it)
 	}
 }
 
@@ -214,7 +225,10 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 			it.err = b.s.checkRows(it.key, it.key, nil, false) // the user was refused
 		}
 	}
-	return b.insertInto(ctx, tx, tables.Aliases)
+	if err := b.insertInto(ctx, tx, tables.Aliases); err != nil {
+		return err
+	}
+	return b.readBack(ctx, tx)
 }
 
 // insertInto adds the records of one table.
@@ -226,7 +240,11 @@ func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name stri
 			if added == nil {
 				added, rows = make([]*item, 0, len(b.items)-i), make([]newRow, 0, len(b.items)-i)
 			}
-			row, _ := it.newRow()
+			row, _ := it.rowOfFields()
+			row, err := it.addColumns(row, b.schema[name])
+			if err != nil {
+				return err
+			}
 			added, rows = append(added, it), append(rows, row)
 		}
 	}

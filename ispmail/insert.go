@@ -1,9 +1,12 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"encoding/json"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -11,6 +14,7 @@ import (
 	"github.com/uptrace/bun/schema"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
+	"github.com/ispmail/go-ispmail/ispmail/internal/values"
 )
 
 // A newRow is a row to insert: columns with their values, and the *Domain, *User or *Alias that Config.Columns
@@ -19,6 +23,7 @@ type newRow struct {
 	of      any
 	columns []string // shared by rows: copy before a change
 	values  []any
+	utc     bool // texts for TIMESTAMP are in UTC
 }
 
 // value returns the value of a column, or nil if the row does not have the column.
@@ -62,10 +67,13 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows .
 	}
 	for from := 0; from < len(all); {
 		to, text := from, 0
-		for to < len(all) && to-from < maxRows && text < maxText && slices.Equal(all[from].columns, all[to].columns) {
+		for to < len(all) && to-from < maxRows && text < maxText && all[from].utc == all[to].utc && slices.Equal(all[from].columns, all[to].columns) {
 			for _, value := range all[to].values {
-				if value, ok := value.(string); ok {
+				switch value := value.(type) {
+				case string:
 					text += len(value)
+				case []byte:
+					text += 2 * len(value)
 				}
 			}
 			to++
@@ -105,11 +113,15 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 		if err != nil {
 			return err
 		}
-		noDefault := fmt.Errorf("%w: %s has no default, supply a value by Config.Columns", ErrSchema, strings.Join(missing, ", "))
+		noDefault := &ColumnError{Table: name, Columns: missing, Reason: ColumnNeeded}
 		if missing != nil && (s.lax || !s.isMariaDB()) {
 			return noDefault
 		}
-		result, err := tx.ExecContext(ctx, "INSERT INTO "+name+" ?", insertion(full))
+		statement := "INSERT INTO " + name + " ?"
+		if full[0].utc && s.isMariaDB() {
+			statement = inUTC + statement
+		}
+		result, err := tx.ExecContext(ctx, statement, insertion{t, full})
 		if missing != nil && errorCode(err) == mariaNoDefault { // otherwise a trigger has supplied them
 			return tx.noteFailure(&databaseError{kind: noDefault, cause: err})
 		}
@@ -135,13 +147,18 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 
 // An insertion writes the columns and values of rows with the same columns. It is one argument, because bun is slow to
 // find thousands of question marks.
-type insertion []newRow
+type insertion struct {
+	table *tables.Table
+	rows  []newRow
+}
 
-func (rows insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, error) {
+func (in insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, error) {
+	rows := in.rows
 	query = slices.Grow(query, 128*len(rows)) // about what a user takes
 	before := "("
 	for _, column := range rows[0].columns {
-		query = gen.AppendName(append(query, before...), column)
+		name := cmp.Or(in.table.Columns[column].Name, column) // SQLite knows capitals of ASCII only
+		query = gen.AppendName(append(query, before...), name)
 		before = ", "
 	}
 	query = append(query, ") VALUES"...)
@@ -151,15 +168,37 @@ func (rows insertion) AppendQuery(gen schema.QueryGen, query []byte) ([]byte, er
 			before = ", ("
 		}
 		for _, value := range row.values {
-			if text, ok := value.(string); ok && strings.IndexByte(text, 0) >= 0 {
-				value = withNUL(gen, text)
+			query = append(query, before...)
+			switch v := value.(type) {
+			case string:
+				if strings.IndexByte(v, 0) >= 0 {
+					value = withNUL(gen, v)
+				}
+				query = gen.Append(query, value)
+			case float64: // with an exponent, so that no column takes it for a whole number
+				query = append(query, floatLiteral(v)...)
+			case json.Number:
+				if gen.Dialect().Name() == dialect.SQLite { // which would read it as a float64; a column of numbers still takes it for one
+					query = gen.Append(query, string(v))
+				} else {
+					query = append(query, v...)
+				}
+			default:
+				query = gen.Append(query, value)
 			}
-			query = gen.Append(append(query, before...), value)
 			before = ", "
 		}
 		query = append(query, ')')
 	}
 	return query, nil
+}
+
+// floatLiteral returns a number as SQL. The infinite ones, which only SQLite knows, are out of the range of a literal.
+func floatLiteral(f float64) string {
+	if math.IsInf(f, 0) {
+		return values.Text(f)
+	}
+	return strconv.FormatFloat(f, 'e', -1, 64)
 }
 
 // withNUL returns a text with NUL bytes as hexadecimal, because bun drops them for MariaDB and has no literal for
@@ -177,7 +216,7 @@ func complete(t *tables.Table, rows []newRow) (full []newRow, missing []string, 
 	noLimit := t.Columns["quota"].Required && t.Name == tables.Users && rows[0].value("quota") == nil
 	for column, c := range t.Columns {
 		if c.Required && !slices.Contains(rows[0].columns, column) && (column != "quota" || !noLimit) {
-			missing = append(missing, t.Name+"."+column)
+			missing = append(missing, column)
 		}
 	}
 	slices.Sort(missing)

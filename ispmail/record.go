@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
@@ -17,6 +18,15 @@ type Record struct {
 	User *User
 	// Alias is set if the record is an alias.
 	Alias *Alias
+	// Columns holds the columns of other programs by name, in lower case from Export. A value is nil for NULL, a string, an
+	// int64, a float64, a json.Number for a number that neither of them holds exactly, such as a DECIMAL, or a []byte
+	// for BLOB and BIT. Times are texts, those of TIMESTAMP in UTC.
+	//
+	// It also holds what the guide's columns can hold and the fields cannot: NULL in place of "", and a quota that is no
+	// number, or one beyond an int64.
+	//
+	// Import and Restore take bool and other whole numbers too. A column goes before one of [Config.Columns].
+	Columns map[string]any `json:"-" xml:"-" yaml:"-"`
 	// NewPassword is a password that Import hashes. It requires a User with an empty Password, the stored value.
 	NewPassword Secret `json:"-" xml:"-" yaml:"-"`
 	// Origin says where the record comes from, such as "line 7", for error messages. It may be empty.
@@ -60,8 +70,8 @@ func (r Record) off() bool {
 	return r.Domain != nil && r.Domain.Off || r.User != nil && r.User.Off || r.Alias != nil && r.Alias.Off
 }
 
-// newRow returns the record as a row to insert, and its id.
-func (r Record) newRow() (row newRow, id int64) {
+// rowOfFields returns the record without Columns as a row to insert, and its id.
+func (r Record) rowOfFields() (row newRow, id int64) {
 	switch {
 	case r.Domain != nil:
 		return r.Domain.newRow(), r.Domain.ID
@@ -71,6 +81,22 @@ func (r Record) newRow() (row newRow, id int64) {
 		return r.Alias.newRow(), r.Alias.ID
 	}
 	return newRow{}, 0
+}
+
+// checkTexts returns an error for a text that is not UTF-8, in the fields, which are the row, or in Columns. bun would
+// change it.
+func (r *Record) checkTexts(row newRow) error {
+	for i, value := range row.values {
+		if text, ok := value.(string); ok && !utf8.ValidString(text) {
+			return fmt.Errorf("%w: %s is not UTF-8", ErrRecord, row.columns[i])
+		}
+	}
+	for _, name := range r.columnNames() {
+		if text, ok := r.Columns[name].(string); ok && !utf8.ValidString(text) {
+			return fmt.Errorf("%w: the text in the column %s is not UTF-8", ErrRecord, name)
+		}
+	}
+	return nil
 }
 
 // wrap adds the origin and the name of the record to an error.

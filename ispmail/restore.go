@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // Restore puts records of [Store.Export] into the three tables, which must be empty. Every row gets its former id and
 // values, even a faulty one. Restore is one transaction: it adds all rows or none. The table may lack the column quota
-// if no user has a quota.
+// if no user has a quota. New rows get ids after the highest one.
+//
+// The values of [Record.Columns] are read back before the commit: those that a type, a character set or a trigger would
+// change are refused. A number may become a text of the same digits, and such a text a number. Columns that a record does
+// not have get their defaults, or the values of [Config.Columns].
 //
 // It returns the error of records, [ErrExists] if the tables are not empty, and for a row that does not fit, with its
-// name, [ErrRecord], [ErrExists] if a unique key takes it for another row, [ErrNoDomain], [ErrNoQuota] or [ErrTooLong].
-// It returns an error inside [Store.RunInTx] and [Store.WithTx].
+// name, [ErrRecord], [ErrExists] if a unique key takes it for another row, [ErrNoDomain], [ErrNoQuota], [ErrTooLong], or
+// a [ColumnError]. It returns an error inside [Store.RunInTx] and [Store.WithTx].
 func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) error {
 	if s.tx != nil {
 		return errors.New("ispmail: Restore cannot be part of a transaction")
@@ -72,7 +75,7 @@ func (s *Store) restore(ctx context.Context, batch []Record) error {
 			to := from
 			var rows []newRow
 			for ; to < len(batch) && batch[to].tableName() == name; to++ {
-				row, err := s.restoredRow(ctx, tx, batch[to])
+				row, err := s.restoredRow(ctx, tx, &batch[to])
 				if err != nil {
 					return batch[to].wrap(err)
 				}
@@ -87,15 +90,39 @@ func (s *Store) restore(ctx context.Context, batch []Record) error {
 					return batch[from+i].wrap(err)
 				}
 			}
+			if err := s.verifyRestored(ctx, tx, name, batch[from:to]); err != nil {
+				return err
+			}
 			from = to
 		}
 		return nil
 	})
 }
 
-// restoredRow returns a record as a row with its former id.
-func (s *Store) restoredRow(ctx context.Context, tx *transaction, r Record) (newRow, error) {
-	row, id := r.newRow()
+// verifyRestored returns an error if a column of another program holds anything else than its record.
+func (s *Store) verifyRestored(ctx context.Context, tx *transaction, name string, records []Record) error {
+	if !slices.ContainsFunc(records, func(r Record) bool { return r.Columns != nil }) {
+		return nil
+	}
+	all, ids := make([]*Record, len(records)), make([]int64, len(records))
+	for i := range records {
+		all[i] = &records[i]
+		_, ids[i] = records[i].rowOfFields()
+	}
+	return s.withTable(ctx, tx, name, func(t *tables.Table) error {
+		wrong, err := s.changedColumns(ctx, tx, t, all, ids)
+		for i, e := range wrong {
+			if e != nil {
+				return records[i].wrap(e)
+			}
+		}
+		return err
+	})
+}
+
+// restoredRow returns a record as a row with its former id. It brings Columns of the record into their normal form.
+func (s *Store) restoredRow(ctx context.Context, tx *transaction, r *Record) (newRow, error) {
+	row, id := r.rowOfFields()
 	switch {
 	case r.tableName() == "":
 		return newRow{}, fmt.Errorf("%w: it is empty", ErrRecord)
@@ -104,15 +131,14 @@ func (s *Store) restoredRow(ctx context.Context, tx *transaction, r Record) (new
 	case r.NewPassword.Reveal() != "":
 		return newRow{}, fmt.Errorf("%w: a new password cannot be restored, only imported", ErrRecord)
 	}
-	for _, value := range row.values {
-		if text, ok := value.(string); ok && !utf8.ValidString(text) { // bun would change it
-			return newRow{}, fmt.Errorf("%w: a text is not UTF-8", ErrRecord)
-		}
+	if err := errors.Join(r.checkColumns(), r.checkTexts(row)); err != nil {
+		return newRow{}, err
 	}
-	if err := s.keepsState(ctx, r); err != nil {
+	if err := s.keepsState(ctx, *r); err != nil {
 		return newRow{}, err
 	}
 	row = row.with("id", id)
+	var full newRow
 	err := s.withTable(ctx, tx, r.tableName(), func(t *tables.Table) error {
 		if row.value("domain_id") == int64(0) {
 			if t.Columns["domain_id"].Required {
@@ -128,9 +154,11 @@ func (s *Store) restoredRow(ctx context.Context, tx *transaction, r Record) (new
 		case !t.HasQuota():
 			row = row.without("quota") // 0, no limit, which the table stands for
 		}
-		return nil
+		var err error
+		full, err = r.addColumns(row, t)
+		return err
 	})
-	return row, err
+	return full, err
 }
 
 // insertEach inserts rows of a table and returns, for each row, why it was refused, or nil.
@@ -155,7 +183,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 	}
 	tx.fieldChanges = tx.fieldChanges[:known]
 	if len(rows) == 1 {
-		return []error{err}, nil
+		return []error{nameColumn(err, name, rows[0])}, nil
 	}
 	const few = 50
 	if len(rows) > few {
@@ -173,7 +201,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 		if err != nil && !isRefusal(err) {
 			return nil, err
 		}
-		refused = append(refused, err)
+		refused = append(refused, nameColumn(err, name, row))
 	}
 	return refused, nil
 }

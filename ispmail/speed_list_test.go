@@ -68,6 +68,28 @@ func TestSpeedLists(t *testing.T) {
 		})
 }
 
+// TestSpeedExport exports ordinary tables, against the lists of the three tables, and then tables with two columns of another
+// program.
+func TestSpeedExport(t *testing.T) {
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+	db := ispmailtest.MariaDB(t)
+	db.Example(t)
+	db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) SELECT 1, CONCAT('u', seq, '@example.org'), REPEAT('x', 80) FROM seq_1_to_100000")
+	db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) SELECT 1, CONCAT('a', seq, '@example.org'), 'john@example.org' FROM seq_1_to_20000")
+	store := dbtest.Open(t, db.DSN, ispmail.Config{Timeout: time.Minute})
+	lists := func(int) {
+		drain(t, store.Domains(t.Context(), ispmail.Query{}))
+		drain(t, store.Users(t.Context(), ispmail.Query{}))
+		drain(t, store.Aliases(t.Context(), ispmail.Query{}))
+	}
+	export := func(int) { drain(t, store.Export(t.Context())) }
+	compare(t, "export of 120,000 rows / the lists", 1.25, 31, export, lists)
+	db.Exec(t, "ALTER TABLE virtual_users ADD COLUMN maildir VARCHAR(100) NOT NULL DEFAULT '/var/vmail', ADD COLUMN active TINYINT NOT NULL DEFAULT 1")
+	compare(t, "export with two columns of another program / the lists", 2.5, 15, export, lists)
+}
+
 func drain[T any](t *testing.T, rows iter.Seq2[T, error]) {
 	t.Helper()
 	for _, err := range rows {

@@ -185,7 +185,10 @@ func (s *Store) keepsState(ctx context.Context, r Record) error {
 	if !r.off() {
 		return nil
 	}
-	row, _ := r.newRow()
+	row, _ := r.rowOfFields()
+	for name := range r.Columns {
+		row = row.with(strings.ToLower(name), nil)
+	}
 	if s.columns != nil {
 		row = s.withColumns(ctx, r.tableName(), row)
 	}
@@ -195,6 +198,19 @@ func (s *Store) keepsState(ctx context.Context, r Record) error {
 		}
 	}
 	return fmt.Errorf("%w: it is switched off, and has no column that says so", ErrRecord)
+}
+
+// tellsState reports whether Columns of a record have all columns of state of its table, so that they are compared.
+func (s *Store) tellsState(r *Record) bool {
+	tells := false
+	for _, column := range s.state {
+		if column.Table == r.tableName() {
+			if _, tells = r.Columns[column.Column]; !tells {
+				return false
+			}
+		}
+	}
+	return tells
 }
 
 // errSwitchedOff is the cause in the log of a login that was refused.

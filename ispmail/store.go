@@ -33,7 +33,8 @@ type Config struct {
 	// defaults.
 	//
 	// It is called with each row to insert: a *[Domain], *[User] or *[Alias] without an ID. bun.Safe("NOW()") is an
-	// expression. Values for columns of the guide are ignored. It is called again if a transaction is tried again.
+	// expression. Values for columns of the guide are ignored, and those that a [Record] has itself.
+	// [Store.FurtherColumns] tells which columns there are. It is called again if a transaction is tried again.
 	Columns func(ctx context.Context, row any) map[string]any
 	// State names columns of other programs that switch rows on and off, such as active, so that they are heeded as the
 	// queries of Dovecot and Postfix heed them. See the section "Rows that are switched off" of the package. [New] returns

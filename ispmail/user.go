@@ -148,7 +148,7 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 
 // newRow returns the user as a row to insert. Without a quota, the column gets its default.
 func (u *User) newRow() newRow {
-	row := newRow{u, tables.Needed[tables.Users][1:], []any{u.DomainID, u.Email, u.Password.Reveal()}}
+	row := newRow{of: u, columns: tables.Needed[tables.Users][1:], values: []any{u.DomainID, u.Email, u.Password.Reveal()}}
 	if u.Quota != nil {
 		row = row.with("quota", *u.Quota)
 	}

@@ -17,7 +17,8 @@ type Difference struct {
 	Record ispmail.Record
 	// Before is the record of the old source where Kind is [Changed].
 	Before ispmail.Record
-	// Fields are those in which the two differ where Kind is [Changed]: "name", "email", "password", "quota" or "source".
+	// Fields are those in which the two differ where Kind is [Changed]: "name", "email", "password", "quota" or "source", then
+	// the names of columns of other programs.
 	Fields []string
 }
 
@@ -37,7 +38,7 @@ const (
 //
 // A record is known by its canonical name or address, and an alias by its source and its destination, one of which may
 // stand in several rows; ids do not count. A user has changed if the stored password or the quota has, or the spelling of
-// the address. A quota that one of the sources does not know is no difference.
+// the address. A quota or a column of another program that one of the sources does not know is no difference.
 //
 // It keeps the new source in memory, some 300 bytes for each record.
 func Diff(before, after iter.Seq2[ispmail.Record, error]) iter.Seq2[Difference, error] {
@@ -132,7 +133,7 @@ func fieldsOf(before, after ispmail.Record) (fields []string) {
 		if old.Password.Reveal() != now.Password.Reveal() || after.NewPassword.Reveal() != "" {
 			fields = append(fields, "password")
 		}
-		if old.Quota != nil && now.Quota != nil && *old.Quota != *now.Quota {
+		if was, is := quotaOf(before), quotaOf(after); was != nil && is != nil && !same(was, is) {
 			fields = append(fields, "quota")
 		}
 	case before.Alias != nil:
@@ -140,5 +141,5 @@ func fieldsOf(before, after ispmail.Record) (fields []string) {
 			fields = append(fields, "source")
 		}
 	}
-	return fields
+	return append(fields, differingColumns(before, after)...)
 }

@@ -44,8 +44,18 @@ func readLine(text []byte) (l line, wrong string) {
 		delete(fields, name)
 	}
 	delete(fields, "type")
+	if columns, ok := fields["columns"]; ok && lineFields[l.Type].columns {
+		if l.columns, wrong = readColumns(columns); wrong != "" {
+			return line{}, wrong
+		}
+		delete(fields, "columns")
+	}
 	for name := range fields {
-		return line{}, fmt.Sprintf("has the field %.20q, which a %s does not have", name, l.Type)
+		hint := ""
+		if known.columns {
+			hint = `; columns of other programs belong into "columns"`
+		}
+		return line{}, fmt.Sprintf("has the field %.20q, which a %s does not have%s", name, l.Type, hint)
 	}
 	if l.Type == "user" && (l.Password == nil) == (l.NewPassword == "") {
 		return line{}, `needs either "password", the stored value, or "new_password"`
@@ -99,11 +109,16 @@ func readField(fields map[string]json.RawMessage, name string, target any) strin
 		}
 		return fmt.Sprintf("has the field %q, which is not %s", name, kind)
 	}
-	// Package json replaces an unpaired surrogate by U+FFFD. Some programs escape bytes that are not UTF-8 in that way.
-	if !bytes.ContainsRune(value, utf8.RuneError) && strings.ContainsRune(textOf(target), utf8.RuneError) {
+	if unpaired(value, textOf(target)) {
 		return fmt.Sprintf("has the field %q with an escape that is no character", name)
 	}
 	return ""
+}
+
+// unpaired reports whether a text has an escape that is an unpaired surrogate, for which package json reads U+FFFD. Some
+// programs escape bytes that are not UTF-8 in that way.
+func unpaired(value json.RawMessage, text string) bool {
+	return !bytes.ContainsRune(value, utf8.RuneError) && strings.ContainsRune(text, utf8.RuneError)
 }
 
 // textOf returns the text in a target of readField, "" if the target is a number.
@@ -121,13 +136,14 @@ func textOf(target any) string {
 func (l line) record() ispmail.Record {
 	switch l.Type {
 	case "domain":
-		return ispmail.Record{Domain: &ispmail.Domain{ID: l.ID, Name: *l.Name}}
+		return ispmail.Record{Domain: &ispmail.Domain{ID: l.ID, Name: *l.Name}, Columns: l.columns}
 	case "user":
 		user := &ispmail.User{ID: l.ID, DomainID: l.DomainID, Email: *l.Email, Quota: l.Quota}
 		if l.Password != nil {
 			user.Password = ispmail.NewSecret(*l.Password)
 		}
-		return ispmail.Record{User: user, NewPassword: ispmail.NewSecret(l.NewPassword)}
+		return ispmail.Record{User: user, NewPassword: ispmail.NewSecret(l.NewPassword), Columns: l.columns}
 	}
-	return ispmail.Record{Alias: &ispmail.Alias{ID: l.ID, DomainID: l.DomainID, Source: *l.Source, Destination: *l.Destination}}
+	alias := &ispmail.Alias{ID: l.ID, DomainID: l.DomainID, Source: *l.Source, Destination: *l.Destination}
+	return ispmail.Record{Alias: alias, Columns: l.columns}
 }

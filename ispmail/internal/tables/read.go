@@ -18,9 +18,10 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 	query := db.NewSelect().
 		ColumnExpr("name").ColumnExpr("rtrim(lower(substr(type, 1, instr(type || '(', '(') - 1))) AS kind").ColumnExpr("type").
 		ColumnExpr("1 AS readable").
-		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AS required`).
+		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AND hidden = 0 AS required`).
 		ColumnExpr(`NOT "notnull" AS nullable`).
-		TableExpr("pragma_table_info(?)", name)
+		ColumnExpr("hidden > 0 AS generated").
+		TableExpr("pragma_table_xinfo(?)", name)
 	if isMariaDB {
 		// A generated column takes no value. An ENUM that is NOT NULL has its first value as a default.
 		query = db.NewSelect().
@@ -29,7 +30,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
-			ColumnExpr("is_nullable = 'YES' AS nullable").
+			ColumnExpr("is_nullable = 'YES' AS nullable").ColumnExpr("extra REGEXP 'VIRTUAL|PERSISTENT|GENERATED' AS generated").
 			TableExpr("information_schema.columns").Where("table_schema = DATABASE()").Where("table_name = ?", name)
 	}
 	var columns []Column

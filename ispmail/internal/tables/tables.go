@@ -51,6 +51,7 @@ type Column struct {
 	Required  bool   // NOT NULL and without a default
 	Nullable  bool
 	Readable  bool // the account has the right SELECT
+	Generated bool // the database computes it, and it takes no value
 }
 
 // A MisfitError says why this module cannot use a table.

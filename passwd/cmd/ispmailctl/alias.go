@@ -21,6 +21,7 @@ only if it is one of its own destinations.`,
 		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
 		Args:    cobra.MinimumNArgs(2),
 	}
+	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var aliases []ispmail.Alias
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {

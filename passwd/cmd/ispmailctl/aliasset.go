@@ -20,6 +20,7 @@ destinations.`,
 		Example: "  ispmailctl alias set info@example.org john@example.org jane@example.org",
 		Args:    cobra.MinimumNArgs(2), ValidArgsFunction: a.complete(aliasSources),
 	}
+	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var before, after []ispmail.Alias
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {

@@ -19,6 +19,7 @@ func (a *app) domainAdd() *cobra.Command {
 		Example: "  ispmailctl domain add example.org",
 		Args:    cobra.MinimumNArgs(1),
 	}
+	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var domains []ispmail.Domain
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {

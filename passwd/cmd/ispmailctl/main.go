@@ -57,6 +57,7 @@ type app struct {
 	herald         herald
 	hashing        command.Hashing
 	state          []string
+	further        further
 }
 
 // run is the program.
@@ -139,11 +140,14 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 	if err != nil {
 		return err
 	}
-	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell, State: a.state})
+	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell, State: a.state, Columns: a.further.columns()})
 	if err != nil {
 		return err
 	}
-	err = errors.Join(do(c.Context(), store, args), closer())
+	if err = a.further.read(c.Context(), store); err == nil {
+		err = do(c.Context(), store, args)
+	}
+	err = worded(errors.Join(err, closer()))
 	a.advise()
 	if usage, ok := errors.AsType[errUsage](err); ok {
 		return usage.error

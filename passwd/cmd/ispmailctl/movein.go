@@ -38,7 +38,7 @@ not be as it was, is told in notes, line by line.
 	c.Flags().StringVar(&config.Scheme, "source-scheme", "", "`SCHEME` of passwords without a prefix: "+scheme)
 	c.Flags().StringVar(&config.TablePrefix, "source-prefix", "", "`PREFIX` of the names of its tables")
 	command.Group("The other program", c.Flags())
-	f := importFlags(c)
+	f := a.importFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
 		dsn, err := source.Read()
 		if err != nil {
@@ -52,7 +52,7 @@ not be as it was, is told in notes, line by line.
 			return &command.Failure{Code: exitDatabase, Err: err}
 		}
 		noted := false
-		err = a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] {
+		err = a.bring(ctx, store, f, &omission{}, func() iter.Seq2[ispmail.Record, error] {
 			first := !noted // the second time, the notes are the same
 			noted = true
 			return movein.Records(read(ctx, db, config), func(n movein.Note) {

@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/records"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
@@ -24,10 +27,12 @@ func (a *app) export() *cobra.Command {
 	c := &cobra.Command{
 		Use: "export [FILE]", Short: "Write all domains, users and aliases to a file, as JSON lines.",
 		Long: `Writes all domains, users and aliases to a file, or to standard output, as JSON lines. The file
-holds the passwords of all users as they are stored, so only you can read it. It replaces a file of that
-name when it is complete.`,
+holds the passwords of all users as they are stored, so only you can read it. It has its name when it is
+complete. A file that is there already is kept, unless --force is given. Columns of other programs come
+along, but for those that the database computes.`,
 		Args: cobra.MaximumNArgs(1),
 	}
+	force := c.Flags().Bool("force", false, "replace a file that is there already")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		n := 0
 		exported := func(yield func(ispmail.Record, error) bool) {
@@ -42,16 +47,23 @@ name when it is complete.`,
 		if path == "" || path == "-" {
 			return records.Write(a.stdout, exported)
 		}
-		if err := writeFile(path, exported); err != nil {
+		if err := writeFile(path, *force, exported); err != nil {
 			return err
 		}
 		return errors.Join(a.say("Exported %s to %s.", plural(n, "record"), path), a.object(map[string]any{"file": path, "records": n}))
 	})
 }
 
-// writeFile writes a file that is complete whenever it has its name.
-func writeFile(path string, all iter.Seq2[ispmail.Record, error]) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // /dev/stdout, which must stay what it is
+// writeFile writes a file that is complete whenever it has its name. It replaces one that is there only by force, or if it
+// is empty, as mktemp makes one.
+func writeFile(path string, force bool, all iter.Seq2[ispmail.Record, error]) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.Mode().IsRegular() && info.Size() > 0 && !force:
+		return fmt.Errorf("%s is there already: --force replaces it", path)
+	case err == nil && info.Mode().IsRegular():
+		force = true
+	case err == nil: // /dev/stdout, which must stay what it is
 		file, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the file of the user's choice
 		if err != nil {
 			return err
@@ -67,32 +79,49 @@ func writeFile(path string, all iter.Seq2[ispmail.Record, error]) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
 	}
-	return err
+	if !force { // a link never replaces a file that came meanwhile
+		err = os.Link(file.Name(), path)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			return err
+		} // not every file system has links
+	}
+	return os.Rename(file.Name(), path)
 }
 
 func (a *app) restore() *cobra.Command {
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Put an export back into empty tables, just as it was.",
 		Long: `Puts an export back into empty tables, just as it was: all of it or, if anything is wrong, nothing.
-FILE may be - for standard input. To add records to what is there, use import.`,
-		Args: cobra.ExactArgs(1),
+Every row gets its former id. Columns of other programs come along: the tables must have them, or
+--without leaves them out. A value that a column cannot hold as it was is named with its row, and nothing
+is restored. FILE may be - for standard input. To add records to what is there, use import.`,
+		Example: "  ispmailctl restore backup.jsonl\n  ispmailctl restore backup.jsonl --without virtual_users.maildir",
+		Args:    cobra.ExactArgs(1),
 	}
+	o := withoutFlag(c)
+	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
 		file, err := a.reader(args[0])
 		if err != nil {
 			return err
 		}
 		defer func() { _ = file.Close() }() // it was only read
 		bar := a.bar("Restoring", -1)
-		n := 0
+		n, unknown := 0, 0
 		err = store.Restore(ctx, func(yield func(ispmail.Record, error) bool) {
-			for r, err := range records.Read(file) {
+			for r, err := range o.from(records.Read(file)) {
 				if err == nil {
 					n++
 					_ = bar.Add(1) // a progress bar that fails is no reason to
+				}
+				if isUnknown(store.Hasher(), r) {
+					unknown++
 				}
 				if !yield(r, err) {
 					return
@@ -101,10 +130,31 @@ FILE may be - for standard input. To add records to what is there, use import.`,
 		})
 		_ = bar.Finish()
 		if err != nil {
-			return fmt.Errorf("nothing was restored: %w", err)
+			return fmt.Errorf("nothing was restored: %w", wordedForRecords(err))
 		}
-		return errors.Join(a.say("Restored %s.", plural(n, "record")), a.object(map[string]any{"records": n}))
+		if unknown > 0 {
+			_, _ = fmt.Fprintf(a.stderr, "note: nobody can log in with the stored passwords of %s, because no Dovecot knows them; check tells whose they are\n", plural(unknown, "user"))
+		}
+		return errors.Join(a.say("Restored %s.", plural(n, "record")), o.say(a), a.object(restoreLine{n, o.left}))
 	})
+}
+
+// A restoreLine is the result of a restore as JSON.
+type restoreLine struct {
+	Records int            `json:"records"`
+	LeftOut map[string]int `json:"left_out,omitempty"`
+}
+
+// isUnknown reports whether the record is a user whose stored password no Dovecot knows. What has no {SCHEME} may be known
+// by default_pass_scheme, and a star is no password.
+func isUnknown(hasher *hash.Hasher, r ispmail.Record) bool {
+	if r.User == nil || !r.User.CanLogin() {
+		return false
+	}
+	stored := r.User.Password.Reveal()
+	info, err := hasher.Inspect(stored)
+	isKnown := info.Label != "" && (errors.Is(err, hash.ErrUnsupported) || strings.Contains(stored, "}*"))
+	return err != nil && !errors.Is(err, hash.ErrTooCostly) && !info.Locked && !info.Unprefixed && !isKnown
 }
 
 // reader opens a file, or standard input for "-".
@@ -125,13 +175,18 @@ standard input if FILE is "-". Lines made by hand need no ids:
   {"type":"user","email":"john@example.org","password":"{SHA256-CRYPT}$5$...","quota":1073741824}
   {"type":"user","email":"jane@example.org","new_password":"a password to be hashed"}
   {"type":"alias","source":"info@example.org","destination":"john@example.org"}
+
+Columns of other programs are in one more field, such as "columns":{"active":1}.
 ` + importing,
 		Example: "  ispmailctl import file users.jsonl --dry-run\n  ispmailctl import file users.jsonl",
 		Args:    cobra.ExactArgs(1),
 	}
-	f := importFlags(c)
+	f, o := a.importFlags(c), withoutFlag(c)
 	a.schemeFlag(c, `hash each "new_password"`)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
 		file, err := a.reader(args[0])
 		if err != nil {
 			return err
@@ -141,14 +196,14 @@ standard input if FILE is "-". Lines made by hand need no ids:
 		if err != nil {
 			return err
 		}
-		return a.bring(ctx, store, f, func() iter.Seq2[ispmail.Record, error] {
-			return func(yield func(ispmail.Record, error) bool) {
+		return a.bring(ctx, store, f, o, func() iter.Seq2[ispmail.Record, error] {
+			return o.from(func(yield func(ispmail.Record, error) bool) {
 				if _, err := again.Seek(0, io.SeekStart); err != nil {
 					yield(ispmail.Record{}, err)
 					return
 				}
 				records.Read(again)(yield)
-			}
+			})
 		})
 	})
 }
@@ -172,15 +227,22 @@ changed, unless --skip-refused is given.`
 
 type importOptions struct{ dryRun, skip bool }
 
-func importFlags(c *cobra.Command) *importOptions {
+func (a *app) importFlags(c *cobra.Command) *importOptions {
 	f := &importOptions{}
+	a.setFlag(c)
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "only tell what would be done")
 	c.Flags().BoolVar(&f.skip, "skip-refused", false, "leave out what has to be refused, and add the rest")
 	return f
 }
 
+// An importLine is the result of an import as JSON.
+type importLine struct {
+	ispmail.ImportResult
+	LeftOut map[string]int `json:"left_out,omitempty"`
+}
+
 // bring looks at all records, and then imports them.
-func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, all func() iter.Seq2[ispmail.Record, error]) error {
+func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, o *omission, all func() iter.Seq2[ispmail.Record, error]) error {
 	bar := a.bar("Checking", -1)
 	var refused []error
 	plan, err := store.Import(ctx, all(), ispmail.ImportConfig{
@@ -190,13 +252,15 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 	})
 	_ = bar.Finish()
 	if err != nil {
-		return fmt.Errorf("nothing was changed: %w", err)
+		return fmt.Errorf("nothing was changed: %w", wordedForRecords(err))
 	}
+	told := map[string]bool{}
 	for _, err := range refused {
-		_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(err))
+		told[err.Error()] = true
+		_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(wordedForRecords(err)))
 	}
 	if f.dryRun {
-		return errors.Join(a.say("This would add %s.", summary(plan)), a.object(plan), refusedFailure(plan))
+		return errors.Join(a.say("This would add %s.", summary(plan)), o.say(a), a.object(importLine{plan, o.left}), refusedFailure(plan))
 	}
 	if len(refused) > 0 && !f.skip {
 		return fmt.Errorf("nothing was changed, because %d of %d records are refused; --skip-refused adds the others", len(refused), plan.Total())
@@ -204,17 +268,20 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 	bar = a.bar("Importing", plan.Total())
 	result, err := store.Import(ctx, all(), ispmail.ImportConfig{
 		Refused: func(_ ispmail.Record, err error) {
-			if !f.skip {
-				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(err))
+			if !f.skip || !told[err.Error()] {
+				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(wordedForRecords(err)))
 			}
 		},
 		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
 	})
 	_ = bar.Finish()
+	if err != nil && result == (ispmail.ImportResult{}) {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("interrupted after it had added %s; run the same import again to complete it: %w", summary(result), err)
 	}
-	return errors.Join(a.say("Added %s.", summary(result)), a.object(result), refusedFailure(result))
+	return errors.Join(a.say("Added %s.", summary(result)), o.say(a), a.object(importLine{result, o.left}), refusedFailure(result))
 }
 
 func summary(r ispmail.ImportResult) string {

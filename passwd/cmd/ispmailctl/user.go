@@ -22,6 +22,7 @@ line of standard input if that is no terminal.`,
 	}
 	p := a.passwordFlags(c)
 	size := c.Flags().String("quota", "", "`SIZE` of the mailbox, such as 500M or 5G; 0 for no limit")
+	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var bytes int64
 		if *size != "" {

@@ -29,6 +29,27 @@ func (l *list) Set(text string) error {
 func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Type() string   { return "list" }
 
+// Lines returns the value of a flag that may be there several times, each time with a text of its own. In a variable of the
+// environment, each line is one.
+func Lines(texts *[]string) pflag.Value { return (*lines)(texts) }
+
+type lines []string
+
+func (l *lines) Set(text string) error {
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSuffix(line, "\r"); line != "" {
+			*l = append(*l, line)
+		}
+	}
+	if text == "" {
+		return errors.New("it is empty")
+	}
+	return nil
+}
+
+func (l *lines) String() string { return strings.Join(*l, "\n") }
+func (l *lines) Type() string   { return "lines" }
+
 // Choice returns the value of a flag that is one of several words, in capitals or not. What value holds is the default.
 func Choice(value *string, words ...string) pflag.Value { return &choice{value, words} }
 
