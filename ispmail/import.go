@@ -41,6 +41,10 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 //
 // A record that is already there, with the same values, is left alone. So after an interruption, run the same import
 // again. A row that is switched off, see [Config.State], is not such a record unless the record is Off too: [ErrExists].
+// An alias is the same if only the capitals of its destination differ.
+//
+// Import does not say which aliases lead nowhere or take a mailbox out of service, as [Store.CreateAlias] does: rows that
+// come later may change that. Run package check afterwards.
 //
 // A record that cannot be added is refused, and the import goes on. [ImportConfig.Refused] receives the error of the
 // Create method for its kind, [ErrExists] for a user who is there with another password or quota, [ErrNoQuota],
