@@ -10,41 +10,74 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // CreateAlias adds a destination to a source. The source is an address in a domain of this server, or "@domain", a
-// catch-all for all addresses without a row of their own. The destination is an address anywhere; for a source
-// "@domain" it may be another "@domain", which keeps the local part.
+// catch-all for all addresses without a row of their own. For a source "@domain" the destination may be another
+// "@domain", which keeps the local part.
+//
+// The destination may be any address to which Postfix delivers, beyond those of [Canonical]: "john doe"@example.com or
+// a..b@example.com, with an IP address in brackets, or root, an account of the operating system. The local part is stored
+// as it is, because its capitals may matter elsewhere; destinations in domains of this server are stored in canonical
+// form. Destinations are compared without case and quotes. A destination with letters beyond ASCII reaches only servers
+// that do not insist on SMTPUTF8 (RFC 6531), which Postfix does not announce for mail that came without it.
 //
 // A source may have several destinations. Its own mailbox is one of them only if an alias leads from the address to
 // itself, which requires that user. A destination "@domain" must be the only one, because Postfix ignores a second one
 // (https://www.postfix.org/virtual.5.html).
 //
+// The warnings say whether the destination leads nowhere, and whether the aliases of the source take all mail of its
+// mailbox. They cost two statements more, and two for each further alias on the way of the mail.
+//
 // It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [ErrAliasLoop] if the alias leads to
 // itself and there is no such user.
-func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Alias, error) {
-	source, destination, err := canonicalAlias(source, destination)
+func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Alias, []Warning, error) {
+	source, to, err := canonicalAlias(source, destination)
 	if err != nil {
-		return Alias{}, err
+		return Alias{}, nil, err
 	}
 	var alias Alias
+	var warnings []Warning
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, rows, err := s.lockServedSource(ctx, tx, source)
+		var t route.Tables
+		keys := t.Wanted([]string{source, target(source, to.key)})
+		domain, rows, beside, err := s.lockServedSource(ctx, tx, source, keys...)
 		if err != nil {
 			return err
 		}
-		if err := s.checkAlias(ctx, tx, source, destination, rows); err != nil {
+		if err := s.checkAlias(ctx, tx, source, to.key, rows); err != nil {
 			return err
 		}
-		alias = Alias{DomainID: domain.ID, Source: source, Destination: destination}
-		alias.ID, err = s.insert(ctx, tx, tables.Aliases, alias.newRow())
+		own, err := s.ownDomains(ctx, tx, to)
+		if err != nil {
+			return err
+		}
+		alias = Alias{DomainID: domain.ID, Source: source}
+		if alias.Destination, err = to.text(own[to.domain()]); err != nil {
+			return err
+		}
+		if alias.ID, err = s.insert(ctx, tx, tables.Aliases, alias.newRow()); err != nil {
+			return err
+		}
+		if to.key == source {
+			return nil // a copy for the mailbox, which is there
+		}
+		addAliases(&t, beside)
+		if !domain.Off {
+			t.AddDomain(domain.canonical())
+		}
+		if err := s.loadMailboxes(ctx, tx, &t, keys); err != nil {
+			return err
+		}
+		warnings, err = s.aliasWarnings(ctx, tx, &t, source, append(rows, alias), waysOf([]Alias{alias}))
 		return err
 	})
 	if err != nil {
-		return Alias{}, err
+		return Alias{}, nil, err
 	}
-	return alias, nil
+	return alias, warnings, nil
 }
 
 // Aliases yields the aliases that a [Query] selects, by id and in constant memory. The zero Query selects all. An error
@@ -72,71 +105,83 @@ func (s *Store) AliasesOf(ctx context.Context, source string) (rows []Alias, err
 	return rows, err
 }
 
-// ChangeAlias replaces one destination of a source and returns the changed alias. It returns [ErrNotFound] if the
-// source does not lead to current, and otherwise the errors of [Store.CreateAlias].
-func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement string) (Alias, error) {
-	source, current, err := canonicalAlias(source, current)
+// ChangeAlias replaces one destination of a source and returns the changed alias, and warnings as [Store.CreateAlias] does. It
+// returns [ErrNotFound] if the source does not lead to current, and otherwise the errors of CreateAlias.
+//
+// A replacement may be the current destination with other capitals.
+func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement string) (Alias, []Warning, error) {
+	source, current, err := existingAlias(source, current)
 	if err != nil {
-		return Alias{}, err
+		return Alias{}, nil, err
 	}
-	_, replacement, err = canonicalAlias(source, replacement)
+	_, to, err := canonicalAlias(source, replacement)
 	if err != nil {
-		return Alias{}, err
+		return Alias{}, nil, err
 	}
 	var alias Alias
+	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		found, others, err := s.splitAliases(ctx, tx, source, current)
 		if err != nil {
 			return err
 		}
 		alias = found[0]
+		rows := slices.Clone(others)
 		for _, row := range found { // a row may have further destinations, which stay
 			if rest := row.without(current); len(rest) > 0 {
-				others = append(others, Alias{Destination: strings.Join(rest, ", ")})
+				rows = append(rows, Alias{Destination: strings.Join(rest, ", ")})
 			}
 		}
-		if replacement == current {
-			return nil
+		if err := s.checkAlias(ctx, tx, source, to.key, rows); err != nil {
+			return err
 		}
-		if err := s.checkAlias(ctx, tx, source, replacement, others); err != nil {
+		own, err := s.ownDomains(ctx, tx, to)
+		if err != nil {
+			return err
+		}
+		text, err := to.text(own[to.domain()])
+		if err != nil {
 			return err
 		}
 		for i, row := range found {
-			destinations := row.Destinations()
-			for j := range destinations {
-				if address.SourceOrNone(destinations[j]) == current {
-					destinations[j] = replacement
-				}
-			}
-			if found[i], err = s.redirect(ctx, tx, row, destinations); err != nil {
+			if found[i], err = s.replace(ctx, tx, row, current, text); err != nil {
 				return err
 			}
 		}
 		alias = found[0]
-		return nil
+		ways := []way{{alias, text}}
+		if current == source { // without a copy, the others may go round in a circle
+			ways = waysOf(append(slices.Clone(found), others...))
+		}
+		warnings, err = s.aliasWarnings(ctx, tx, &route.Tables{}, source, append(found, others...), ways)
+		return err
 	})
 	if err != nil {
-		return Alias{}, err
+		return Alias{}, nil, err
 	}
-	return alias, nil
+	return alias, warnings, nil
 }
 
-// DeleteAlias removes a destination of a source, and its duplicates. It returns the aliases that now lead nowhere: they
-// lead to the source, which has no mailbox, no other alias and no catch-all. They stay in the table.
+// DeleteAlias removes a destination of a source, and its duplicates. The destination may be anything that
+// [Alias.Destinations] returns.
+//
+// It returns warnings about the aliases that now lead nowhere: they lead to the source, which has no mailbox, no other
+// alias and no catch-all. They stay in the table. If the destination was the source itself, a copy for its mailbox, the
+// warnings say what that changes.
 //
 // It returns [ErrNotFound] or [ErrInvalidAddress].
-func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (dangling []Alias, err error) {
-	source, destination, err = canonicalAlias(source, destination)
+func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (warnings []Warning, err error) {
+	source, key, err := existingAlias(source, destination)
 	if err != nil {
 		return nil, err
 	}
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
-		found, others, err := s.splitAliases(ctx, tx, source, destination)
+		found, others, err := s.splitAliases(ctx, tx, source, key)
 		if err != nil {
 			return err
 		}
 		for _, row := range found {
-			if rest := row.without(destination); len(rest) > 0 {
+			if rest := row.without(key); len(rest) > 0 {
 				left, err := s.redirect(ctx, tx, row, rest)
 				if err != nil {
 					return err
@@ -148,22 +193,28 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (da
 				return err
 			}
 		}
-		if source[0] != '@' && slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" && !a.Off }) {
+		leads := slices.ContainsFunc(others, func(a Alias) bool { return a.Destination != "" && !a.Off })
+		switch {
+		case leads && key == source:
+			warnings, err = s.aliasWarnings(ctx, tx, &route.Tables{}, source, others, waysOf(others))
+			return err
+		case leads && source[0] != '@':
 			return nil // the source still leads somewhere
 		}
-		dangling, err = s.dangling(ctx, tx, removal{key: source, aliases: found, left: others})
+		warnings, err = s.dangling(ctx, tx, removal{key: source, aliases: found, left: others})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return dangling, nil
+	return warnings, nil
 }
 
-// DeleteAliases removes all aliases of a source. It returns the aliases that now lead nowhere, as [Store.DeleteAlias] does.
+// DeleteAliases removes all aliases of a source. It returns warnings about the aliases that now lead nowhere, as
+// [Store.DeleteAlias] does.
 //
 // It returns [ErrNotFound] or [ErrInvalidAddress].
-func (s *Store) DeleteAliases(ctx context.Context, source string) (dangling []Alias, err error) {
+func (s *Store) DeleteAliases(ctx context.Context, source string) (warnings []Warning, err error) {
 	source, err = canonicalSourceIn("source", source)
 	if err != nil {
 		return nil, err
@@ -179,13 +230,13 @@ func (s *Store) DeleteAliases(ctx context.Context, source string) (dangling []Al
 		if err := s.deleteRows(ctx, tx, rows); err != nil {
 			return err
 		}
-		dangling, err = s.dangling(ctx, tx, removal{key: source, aliases: rows})
+		warnings, err = s.dangling(ctx, tx, removal{key: source, aliases: rows})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return dangling, nil
+	return warnings, nil
 }
 
 // deleteRows deletes aliases by their ids.
@@ -210,51 +261,17 @@ func (a *Alias) newRow() newRow {
 	return newRow{of: a, columns: tables.Needed[tables.Aliases][1:], values: []any{a.DomainID, a.Source, a.Destination}}
 }
 
-// canonicalAlias returns the canonical forms of a source and a destination.
-func canonicalAlias(source, destination string) (from, to string, err error) {
-	if from, err = canonicalSourceIn("source", source); err != nil {
-		return "", "", err
-	}
-	if to, err = canonicalSourceIn("destination", destination); err != nil {
-		return "", "", err
-	}
-	if to[0] == '@' && from[0] != '@' {
-		return "", "", &AddressError{Field: "destination", Value: destination, Reason: "only a source @domain can lead to a whole domain"}
-	}
-	return from, to, nil
-}
-
-// canonicalDestinations returns the destinations in canonical form, without those that have none.
-func (a Alias) canonicalDestinations() (all []string) {
-	for _, d := range a.Destinations() {
-		if canonical := address.SourceOrNone(d); canonical != "" {
-			all = append(all, canonical)
-		}
-	}
-	return all
-}
-
-// leadsTo reports whether the alias has a destination, given in canonical form.
-func (a Alias) leadsTo(destination string) bool {
-	return slices.Contains(a.canonicalDestinations(), destination)
-}
-
-// without returns the destinations, as written, except one, given in canonical form.
-func (a Alias) without(destination string) []string {
-	return slices.DeleteFunc(a.Destinations(), func(d string) bool { return address.SourceOrNone(d) == destination })
-}
-
-// checkAlias returns an error if a source with these rows cannot have a further destination.
-func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, destination string, rows []Alias) error {
+// checkAlias returns an error if a source with these rows cannot have a further destination, given by its key.
+func (s *Store) checkAlias(ctx context.Context, tx *transaction, source, key string, rows []Alias) error {
 	isUser := false
-	if source == destination && source[0] != '@' {
+	if source == key && source[0] != '@' {
 		users, err := lookup[User](ctx, s, tx, "email", lockRows, source)
 		if err != nil {
 			return err
 		}
 		isUser = hasOn(users)
 	}
-	return s.checkRows(source, destination, rows, isUser)
+	return s.checkRows(source, key, rows, isUser)
 }
 
 // checkRows is checkAlias for a caller that knows whether the source is a user who is switched on.
@@ -274,22 +291,23 @@ func (s *Store) checkRows(source, destination string, rows []Alias, isUser bool)
 	return nil
 }
 
-// splitAliases locks the rows of a source and splits them into those that lead to a destination and the others. If some of
-// the former are switched on, those that are off count as others. It returns ErrNotFound if none leads there.
-func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, destination string) (found, others []Alias, err error) {
+// splitAliases locks the rows of a source and splits them into those that lead to a destination, given by its key, and the
+// others. If some of the former are switched on, those that are off count as others. It returns ErrNotFound if none leads
+// there.
+func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, key string) (found, others []Alias, err error) {
 	_, rows, err := s.lockSource(ctx, tx, source)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, row := range rows {
-		if row.leadsTo(destination) {
+		if row.leadsTo(key) {
 			found = append(found, row)
 		} else {
 			others = append(others, row)
 		}
 	}
 	if found == nil {
-		return nil, nil, fmt.Errorf("%w: alias from %s to %s", ErrNotFound, source, destination)
+		return nil, nil, fmt.Errorf("%w: alias from %s to %s", ErrNotFound, source, key)
 	}
 	if hasOn(found) {
 		for _, row := range found {
@@ -302,10 +320,23 @@ func (s *Store) splitAliases(ctx context.Context, tx *transaction, source, desti
 	return found, others, nil
 }
 
+// replace replaces one destination of a row, given by its key.
+func (s *Store) replace(ctx context.Context, tx *transaction, row Alias, key, text string) (Alias, error) {
+	destinations := row.Destinations()
+	for i, d := range destinations {
+		if address.Key(d) == key {
+			destinations[i] = text
+		}
+	}
+	return s.redirect(ctx, tx, row, destinations)
+}
+
 // redirect replaces the destinations of a row.
 func (s *Store) redirect(ctx context.Context, tx *transaction, row Alias, destinations []string) (Alias, error) {
 	before := row.Destination
-	row.Destination = strings.Join(destinations, ", ")
+	if row.Destination = strings.Join(destinations, ", "); row.Destination == before {
+		return row, nil
+	}
 	err := s.withTable(ctx, tx, tables.Aliases, func(t *tables.Table) error {
 		if err := fits(t, "destination", row.Destination); err != nil {
 			return err

@@ -119,12 +119,12 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 		require.ErrorIs(t, old.ChangePassword(ctx, "john@example.org", ispmailtest.Password, second), ispmail.ErrTooLong)
 		assert.Equal(t, user.Password.Reveal(), db.Stored(t, "john@example.org"), "neither the login nor the change wrote anything")
 	} else {
-		john, err := store.CreateUser(ctx, "John@Example.org", first)
+		john, _, err := store.CreateUser(ctx, "John@Example.org", first)
 		require.NoError(t, err)
 		assert.Equal(t, domain.ID, john.DomainID)
 		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.org", first)), ispmail.ErrExists)
 		require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@example.com", first)), ispmail.ErrNoDomain)
-		_, err = store.CreateUser(ctx, "jane@Müller.example", first)
+		_, _, err = store.CreateUser(ctx, "jane@Müller.example", first)
 		require.NoError(t, err)
 
 		found, err := store.User(ctx, "john@example.org")
@@ -156,7 +156,7 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 			return err
 		}
 		if !f.narrow {
-			if _, err := tx.CreateUser(ctx, "judy@example.com", first); err != nil {
+			if _, _, err := tx.CreateUser(ctx, "judy@example.com", first); err != nil {
 				return err
 			}
 			if _, err := tx.Authenticate(ctx, "judy@example.com", first); err != nil {
@@ -171,9 +171,9 @@ func conform(t *testing.T, f fixture, db *ispmailtest.Database, store *ispmail.S
 	assert.Equal(t, before, dbtest.Dump(t, db))
 
 	assert.Len(t, dbtest.Collect(t, store.Domains(ctx, ispmail.Query{})), 3)
-	dangling, err := store.DeleteDomain(ctx, "example.org")
+	warnings, err := store.DeleteDomain(ctx, "example.org")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"sales@example.net > john@example.org"}, arrows(dangling))
+	assert.Equal(t, []string{"sales@example.net > john@example.org"}, about(warnings))
 	assert.Empty(t, filter(dbtest.Collect(t, store.Users(ctx, ispmail.Query{})), func(u ispmail.User) bool { return u.DomainID == domain.ID }))
 	assert.Empty(t, filter(dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{})), func(a ispmail.Alias) bool { return a.DomainID == domain.ID }))
 }
@@ -220,16 +220,16 @@ func aliases(t *testing.T, f fixture, store *ispmail.Store) {
 		{"out@example.org", "somebody@elsewhere.example"},
 		{"@example.net", "@müller.example"},
 	} {
-		_, err := store.CreateAlias(ctx, alias[0], alias[1])
+		_, _, err := store.CreateAlias(ctx, alias[0], alias[1])
 		require.NoError(t, err, alias)
 	}
-	again, err := store.CreateAlias(ctx, "jack@example.org", "jill@elsewhere.example")
+	again, _, err := store.CreateAlias(ctx, "jack@example.org", "jill@elsewhere.example")
 	if f.single {
 		require.ErrorIs(t, err, ispmail.ErrExists)
 	} else {
 		require.NoError(t, err)
 		assert.Len(t, aliasesOf(t, store, "jack@example.org"), 2)
-		again, err = store.ChangeAlias(ctx, "jack@example.org", "jill@elsewhere.example", "june@elsewhere.example")
+		again, _, err = store.ChangeAlias(ctx, "jack@example.org", "jill@elsewhere.example", "june@elsewhere.example")
 		require.NoError(t, err)
 		assert.Equal(t, "june@elsewhere.example", again.Destination)
 		_, err = store.DeleteAlias(ctx, "jack@example.org", "june@elsewhere.example")
@@ -247,10 +247,10 @@ func aliases(t *testing.T, f fixture, store *ispmail.Store) {
 	} {
 		require.ErrorIs(t, errorOf(store.CreateAlias(ctx, alias[0], alias[1])), want, alias)
 	}
-	dangling, err := store.DeleteUser(ctx, "john@example.org")
+	warnings, err := store.DeleteUser(ctx, "john@example.org")
 	require.NoError(t, err)
 	want := []string{"jack@example.org > john@example.org", "sales@example.net > john@example.org", "john@example.org > john@example.org"}
-	assert.Equal(t, want, arrows(dangling))
+	assert.Equal(t, want, about(warnings))
 }
 
 // badAddresses are what a form may send. None of them gets as far as a statement that writes.
@@ -311,6 +311,19 @@ func arrows(aliases []ispmail.Alias) []string {
 	var all []string
 	for _, a := range aliases {
 		all = append(all, a.Source+" > "+a.Destination)
+	}
+	return all
+}
+
+// about returns the aliases that warnings are about, and mailboxes.
+func about(warnings []ispmail.Warning) []string {
+	var all []string
+	for _, w := range warnings {
+		text := "mailbox " + w.Address
+		if w.Alias != nil {
+			text = w.Alias.Source + " > " + w.Alias.Destination
+		}
+		all = append(all, text)
 	}
 	return all
 }

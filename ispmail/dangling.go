@@ -3,7 +3,6 @@ package ispmail
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -20,8 +19,8 @@ type removal struct {
 	left    []Alias // the remaining aliases of this source
 }
 
-// dangling returns the aliases that led to what was removed and lead nowhere now, by id.
-func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Alias, error) {
+// dangling returns warnings about the aliases that led to what was removed and lead nowhere now, by id.
+func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]Warning, error) {
 	rows, err := s.leadingTo(ctx, tx, gone.key, readRows)
 	rows = onlyOn(rows)
 	if err != nil || len(rows) == 0 {
@@ -36,16 +35,15 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]
 	for _, row := range gone.aliases {
 		t.AddAlias(gone.key, route.Row{ID: row.ID, Destination: row.Destination})
 	}
-	if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
+	addresses := targetsOf(rows)
+	if err := s.loadAll(ctx, tx, &t, addresses); err != nil {
 		return nil, err
 	}
-	led := map[int64][]string{} // those destinations, by the id of their row
-	for _, row := range rows {
-		for _, destination := range row.canonicalDestinations() {
-			m := route.Follow(&t, row.canonical(), destination)
-			if m.Key == gone.key || slices.Contains(m.Through, gone.key) {
-				led[row.ID] = append(led[row.ID], destination)
-			}
+	var led []way
+	for _, w := range waysOf(rows) {
+		m := route.Follow(&t, w.alias.canonical(), address.Key(w.to))
+		if m.Key == gone.key || slices.Contains(m.Through, gone.key) {
+			led = append(led, w)
 		}
 	}
 	if gone.mailbox != 0 {
@@ -58,75 +56,64 @@ func (s *Store) dangling(ctx context.Context, tx *transaction, gone removal) ([]
 		}
 	}
 	if gone.left != nil { // one of them may lead a whole domain elsewhere
-		if err := s.loadBehind(ctx, tx, &t, rows); err != nil {
+		if err := s.loadAll(ctx, tx, &t, addresses); err != nil {
 			return nil, err
 		}
 	}
-	var dangling []Alias
-	for _, row := range rows {
-		for _, destination := range led[row.ID] {
-			lost, err := s.isDeadEnd(ctx, tx, &t, row.canonical(), destination)
-			if err != nil {
-				return nil, err
-			}
-			if lost {
-				dangling = append(dangling, row)
-				break
-			}
+	var warnings []Warning
+	for _, w := range led {
+		code, err := s.fate(ctx, tx, &t, w.alias.canonical(), address.Key(w.to))
+		if err != nil {
+			return nil, err
+		}
+		if code == WarningDangling || code == WarningLoop {
+			warnings = append(warnings, warnAlias(code, w.alias, w.to))
 		}
 	}
-	return dangling, nil
+	return warnings, nil
 }
 
-// isDeadEnd reports whether mail from an alias to a destination reaches nobody.
-func (s *Store) isDeadEnd(ctx context.Context, tx *transaction, t *route.Tables, source, destination string) (bool, error) {
-	m := route.Follow(t, source, destination)
-	if m.Kind != route.Alias && m.Kind != route.CatchAll {
-		return m.Kind.DeadEnd(), nil
-	}
-	to := route.Target(source, destination)
-	if to == "" {
-		return false, nil
-	}
-	w := route.NewWalk(t, to)
-	ends, err := s.ends(ctx, tx, t, w)
-	if errors.Is(err, ErrAliasLoop) || errors.Is(err, ErrAliasLimit) || errors.Is(err, ErrInvalidAddress) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	err = s.loadDomains(ctx, tx, t, ends)
-	return len(t.Deliver(ends)) == 0, err
-}
-
-// loadBehind reads the rows that Postfix looks up for the destinations of rows, also behind catch-alls that lead to a
-// whole domain.
-func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables, rows []Alias) error {
+// targetsOf returns the addresses to which aliases send mail, each once.
+func targetsOf(rows []Alias) []string {
 	var addresses []string
 	for _, row := range rows {
-		for _, destination := range row.canonicalDestinations() {
-			if to := route.Target(row.canonical(), destination); to != "" {
+		for _, key := range row.keys() {
+			if to := route.Target(row.canonical(), key); to != "" {
 				addresses = append(addresses, to)
 			}
 		}
 	}
-	addresses = route.Unique(addresses)
+	return route.Unique(addresses)
+}
+
+// loadAll reads the rows that Postfix looks up for addresses, and their domains.
+func (s *Store) loadAll(ctx context.Context, tx *transaction, t *route.Tables, addresses []string) error {
+	all, err := s.loadBehind(ctx, tx, t, addresses)
+	if err != nil {
+		return err
+	}
+	return s.loadDomains(ctx, tx, t, all)
+}
+
+// loadBehind reads the rows that Postfix looks up for addresses, also behind catch-alls that lead to a whole domain. It returns the
+// addresses and those behind.
+func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables, addresses []string) (all []string, err error) {
+	all = slices.Clone(addresses)
 	for level := addresses; len(level) > 0; {
 		if err := s.loadKeys(ctx, tx, t, level); err != nil {
-			return err
+			return nil, err
 		}
 		var next []string
 		for _, addr := range level {
 			local, domain, _ := address.Cut(addr)
-			if to := t.DomainAlias(domain); to != "" && !slices.Contains(addresses, local+"@"+to) {
-				next = append(next, local+"@"+to)
+			if to := t.DomainAlias(domain); to != "" && !slices.Contains(all, address.Spell(local, to)) {
+				next = append(next, address.Spell(local, to))
 			}
 		}
 		level = route.Unique(next)
-		addresses = append(addresses, level...)
+		all = append(all, level...)
 	}
-	return s.loadDomains(ctx, tx, t, addresses)
+	return all, nil
 }
 
 // leadingTo returns, by id, the aliases with a destination for which Postfix may look up a key: the address itself,
@@ -135,14 +122,16 @@ func (s *Store) loadBehind(ctx context.Context, tx *transaction, t *route.Tables
 func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string, lock lockMode) ([]Alias, error) {
 	at := strings.LastIndexByte(key, '@')
 	local := key[:at]
+	// A destination in quotes, with a comment or with blanks in it may be read as the same address.
+	const other = ` OR (INSTR(destination, '"') > 0 OR INSTR(destination, '(') > 0 OR INSTR(destination, ' ') > 0) AND INSTR(LOWER(destination), ?) > 0`
 	found := map[int64]Alias{}
 	domains := []string{key[at+1:]}
 	for i := 0; i < len(domains); i++ {
 		for _, domain := range address.Spellings("@" + domains[i]) {
 			condition, args := "INSTR(LOWER(destination), ?) > 0", []any{domain}
 			if local != "" {
-				condition = "INSTR(LOWER(destination), ?) > 0 OR INSTR(LOWER(destination), ?) = 1 OR INSTR(LOWER(destination), ?) > 0 AND INSTR(LOWER(destination), ?) > 0"
-				args = []any{local + domain, domain, local + "+", domain}
+				condition = "INSTR(LOWER(destination), ?) > 0 OR INSTR(LOWER(destination), ?) = 1 OR INSTR(LOWER(destination), ?) > 0 AND INSTR(LOWER(destination), ?) > 0" + other
+				args = []any{local + domain, domain, local + "+", domain, domain[1:]}
 			}
 			if bool(lock) && s.isMariaDB() {
 				condition += " FOR UPDATE"
@@ -156,11 +145,11 @@ func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string, lock
 			}
 			for _, row := range rows {
 				source := row.canonical()
-				for _, destination := range row.canonicalDestinations() {
+				for _, key := range row.keys() {
 					switch {
-					case source == "" || address.DomainOf(destination) != domains[i]:
+					case source == "" || !address.InDomain(key, domains[i]):
 						continue
-					case source[0] == '@' && destination[0] == '@' && !slices.Contains(domains, source[1:]):
+					case source[0] == '@' && key[0] == '@' && !slices.Contains(domains, source[1:]):
 						domains = append(domains, source[1:])
 					}
 					found[row.ID] = row

@@ -23,6 +23,14 @@
 // collation of a column does not count: to many collations josé@example.org and jose@example.org are equal, to this
 // package never.
 //
+// Destinations of aliases may be more than that, and stay as given if they are on other servers, see [Store.CreateAlias].
+//
+// # Warnings
+//
+// Methods that add, change, rename or delete users and aliases return what an administrator should know about the result,
+// see [Warning]: an alias that leads nowhere, a mailbox whose mail aliases take. Package check finds the same in the whole
+// database.
+//
 // # Passwords
 //
 // The column password holds "{SCHEME}hash". Authenticate replaces a weak stored value after a successful login.

@@ -55,14 +55,14 @@ func (s *Store) Domains(ctx context.Context, q Query) iter.Seq2[Domain, error] {
 
 // DeleteDomain removes a domain with all its users and aliases, whether or not the schema cascades.
 //
-// It returns the remaining aliases into the domain, whose mail leaves this server now, and those that lead nowhere
-// because rows of the domain had addresses of another one. They stay in the table: see [Store.DeleteAlias] and
-// [Store.ChangeAlias].
+// It returns warnings about the remaining aliases into the domain, whose mail leaves this server now, and about those that
+// lead nowhere because rows of the domain had addresses of another one. They stay in the table: see [Store.DeleteAlias]
+// and [Store.ChangeAlias].
 //
 // The mail on the disk stays where it is, as with [Store.DeleteUser].
 //
 // It returns [ErrNotFound] or [ErrInvalidAddress].
-func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias, err error) {
+func (s *Store) DeleteDomain(ctx context.Context, name string) (warnings []Warning, err error) {
 	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
@@ -99,13 +99,13 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (dangling []Alias
 			}
 		}
 		tx.emit(Change{Kind: DomainChanged, Domain: name})
-		dangling, err = s.allDangling(ctx, tx, name, strays)
+		warnings, err = s.allDangling(ctx, tx, name, strays)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return dangling, nil
+	return warnings, nil
 }
 
 // strayRows returns the users and aliases of a domain whose address is in another one.
@@ -128,27 +128,23 @@ func (s *Store) strayRows(ctx context.Context, tx *transaction, id int64, name s
 	return strays, err
 }
 
-// allDangling returns the aliases into a deleted domain, and those that led to stray rows deleted with it.
-func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, strays []removal) ([]Alias, error) {
-	dangling := map[int64]Alias{}
+// allDangling returns warnings about the aliases into a deleted domain, and about those that led to stray rows deleted with it.
+func (s *Store) allDangling(ctx context.Context, tx *transaction, name string, strays []removal) (warnings []Warning, err error) {
 	rows, err := s.leadingTo(ctx, tx, "@"+name, readRows)
-	for _, row := range onlyOn(rows) {
-		for _, destination := range row.canonicalDestinations() {
-			if address.DomainOf(destination) == name {
-				dangling[row.ID] = row
-			}
+	for _, w := range waysOf(onlyOn(rows)) {
+		if address.InDomain(address.Key(w.to), name) {
+			warnings = append(warnings, warnAlias(WarningExternal, w.alias, w.to))
 		}
 	}
 	for _, gone := range strays {
 		if err != nil {
 			break
 		}
-		rows, err = s.dangling(ctx, tx, gone)
-		for _, row := range rows {
-			dangling[row.ID] = row
-		}
+		var more []Warning
+		more, err = s.dangling(ctx, tx, gone)
+		warnings = append(warnings, more...)
 	}
-	return byID(dangling), err
+	return dropRepeated(warnings), err
 }
 
 // newRow returns the domain as a row to insert.

@@ -31,7 +31,7 @@ func TestAddressError(t *testing.T) {
 			{errorOf(store.User(ctx, "a b@example.org")), ispmail.AddressError{Field: "address", Value: "a b@example.org", Reason: "the part before the @ has a sign that is not allowed there"}},
 			{errorOf(store.CreateDomain(ctx, "-")), ispmail.AddressError{Field: "domain", Value: "-", Reason: "the domain is no host name"}},
 			{errorOf(store.CreateAlias(ctx, "jim", "x@example.org")), ispmail.AddressError{Field: "source", Value: "jim", Reason: "it has no @"}},
-			{errorOf(store.SetAliases(ctx, "jim@example.org", "x@example.org", "y")), ispmail.AddressError{Field: "destination", Value: "y", Reason: "it has no @"}},
+			{errorOf(store.SetAliases(ctx, "jim@example.org", "x@example.org", "y z")), ispmail.AddressError{Field: "destination", Value: "y z", Reason: "it has no @, and a local account has no such name"}},
 			{errorOf(store.SetAliases(ctx, "jim@example.org")), ispmail.AddressError{Field: "destination", Reason: "there is none"}},
 			{errorOf(store.RenameUser(ctx, "john@example.org", "john")), ispmail.AddressError{Field: "new address", Value: "john", Reason: "it has no @"}},
 			{errorOf(store.RenameDomain(ctx, "example.org", "")), ispmail.AddressError{Field: "new name", Reason: "the domain is empty"}},

@@ -73,10 +73,10 @@ func ExampleStore_Hasher() {
 func ExampleStore_RenameUser() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
-	user, err := store.RenameUser(ctx, "john@example.org", "john.smith@example.org")
+	user, _, err := store.RenameUser(ctx, "john@example.org", "john.smith@example.org")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func ExampleStore_RenameUser() {
 func ExampleStore_RenameDomain() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.RenameDomain(ctx, "example.org", "example.net"); err != nil {
+	if _, _, err := store.RenameDomain(ctx, "example.org", "example.net"); err != nil {
 		log.Fatal(err)
 	}
 	user, err := store.Authenticate(ctx, "john@example.net", "summersun")
@@ -106,11 +106,11 @@ func ExampleStore_RenameDomain() {
 func ExampleAddressError() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	_, err := store.CreateAlias(ctx, "sales@example.org", "john at example.org")
+	_, _, err := store.CreateAlias(ctx, "sales@example.org", "john at example.org")
 	if invalid, ok := errors.AsType[*ispmail.AddressError](err); ok {
 		fmt.Printf("%s %q: %s\n", invalid.Field, invalid.Value, invalid.Reason)
 	}
-	// Output: destination "john at example.org": it has no @
+	// Output: destination "john at example.org": it has no @, and a local account has no such name
 }
 
 // Neither a log nor a print statement shows a secret.

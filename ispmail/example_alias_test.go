@@ -20,7 +20,7 @@ func ExampleStore_CreateAlias() {
 		{"@example.org", "john@example.org"},           // everything else
 		{"nobody@example.org", "nobody@example.org"},
 	} {
-		_, err := store.CreateAlias(ctx, alias[0], alias[1])
+		_, _, err := store.CreateAlias(ctx, alias[0], alias[1])
 		fmt.Println(err)
 	}
 	// Output:
@@ -33,7 +33,7 @@ func ExampleStore_CreateAlias() {
 func ExampleStore_Aliases() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
 	for alias, err := range store.Aliases(ctx, ispmail.InDomain("example.org")) {
@@ -48,7 +48,7 @@ func ExampleStore_Aliases() {
 func ExampleStore_AliasesOf() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
 	aliases, err := store.AliasesOf(ctx, "Sales@example.org")
@@ -66,11 +66,11 @@ func ExampleStore_SetAliases() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
 	for _, destination := range []string{"john@example.org", "jim@elsewhere.example"} {
-		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
+		if _, _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
 			log.Fatal(err)
 		}
 	}
-	aliases, err := store.SetAliases(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
+	aliases, _, err := store.SetAliases(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func ExampleStore_Recipients() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
 	for _, destination := range []string{"john@example.org", "jane@elsewhere.example"} {
-		if _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
+		if _, _, err := store.CreateAlias(ctx, "sales@example.org", destination); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -115,10 +115,10 @@ func ExampleAlias_Destinations() {
 func ExampleStore_ChangeAlias() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "sales@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
-	alias, err := store.ChangeAlias(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
+	alias, _, err := store.ChangeAlias(ctx, "sales@example.org", "john@example.org", "jane@elsewhere.example")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func ExampleStore_Trace() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
 	for _, alias := range [][2]string{{"@example.org", "jack@example.org"}, {"jack@example.org", "john@example.org"}, {"jack@example.org", "jack@example.net"}} {
-		if _, err := store.CreateAlias(ctx, alias[0], alias[1]); err != nil {
+		if _, _, err := store.CreateAlias(ctx, alias[0], alias[1]); err != nil {
 			log.Fatal(err)
 		}
 	}

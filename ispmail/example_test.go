@@ -23,7 +23,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer func() { _ = store.Close() }()
-	user, err := store.CreateUser(ctx, "john@example.org", "summersun")
+	user, _, err := store.CreateUser(ctx, "john@example.org", "summersun")
 	switch {
 	case errors.Is(err, ispmail.ErrExists):
 		log.Print("there is a john already")
@@ -137,23 +137,23 @@ func ExampleStore_DeleteDomain() {
 	if _, err := store.CreateDomain(ctx, "example.net"); err != nil {
 		log.Fatal(err)
 	}
-	if _, err := store.CreateAlias(ctx, "sales@example.net", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "sales@example.net", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
-	dangling, err := store.DeleteDomain(ctx, "example.org")
+	warnings, err := store.DeleteDomain(ctx, "example.org")
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, alias := range dangling {
-		fmt.Println(alias.Source, "leads nowhere")
+	for _, w := range warnings {
+		fmt.Println(w.Message)
 	}
-	// Output: sales@example.net leads nowhere
+	// Output: sales@example.net leads to john@example.org, which is on another server now: correct or delete the alias, unless it is wanted
 }
 
 func ExampleStore_CreateUser() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	_, err := store.CreateUser(ctx, "jane@example.net", "a long enough secret")
+	_, _, err := store.CreateUser(ctx, "jane@example.net", "a long enough secret")
 	fmt.Println(err)
 	// Output: ispmail: domain is not in virtual_domains: example.net
 }
@@ -184,18 +184,21 @@ func ExampleStore_Users() {
 func ExampleStore_DeleteUser() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "jack@example.org", "john@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "jack@example.org", "john@example.org"); err != nil {
 		log.Fatal(err)
 	}
-	dangling, err := store.DeleteUser(ctx, "john@example.org")
+	warnings, err := store.DeleteUser(ctx, "john@example.org")
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, alias := range dangling {
-		if _, err := store.DeleteAlias(ctx, alias.Source, alias.Destination); err != nil {
+	for _, w := range warnings {
+		if w.Code != ispmail.WarningDangling {
+			continue
+		}
+		if _, err := store.DeleteAlias(ctx, w.Alias.Source, w.Alias.Destination); err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println("deleted", alias.Source, "too")
+		fmt.Println("deleted", w.Alias.Source, "too")
 	}
 	// Output: deleted jack@example.org too
 }

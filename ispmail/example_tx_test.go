@@ -30,7 +30,7 @@ func ExampleStore_RunInTx() {
 	ctx := context.Background()
 	store := dbtest.ExampleStore(ctx)
 	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-		if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
+		if _, _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
 			return err
 		}
 		return tx.SetQuota(ctx, "jane@example.org", 1<<30)
@@ -53,7 +53,7 @@ func ExampleStore_RunInTx_nested() {
 	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 		for _, email := range []string{"john@example.org", "jane@example.org"} {
 			err := tx.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-				_, err := tx.CreateUser(ctx, email, "a long enough secret")
+				_, _, err := tx.CreateUser(ctx, email, "a long enough secret")
 				return err
 			})
 			if err != nil && !errors.Is(err, ispmail.ErrExists) {
@@ -77,7 +77,7 @@ func ExampleStore_DB() {
 		log.Fatal(err)
 	}
 	err = store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-		if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
+		if _, _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
 			return err
 		}
 		_, err := tx.DB().ExecContext(ctx, "INSERT INTO outbox (message) VALUES (?)", "welcome, jane")

@@ -245,7 +245,7 @@ func TestCutEveryMethod(t *testing.T) {
 							if _, err := tx.CreateDomain(ctx, fmt.Sprintf("tx%d.net", round)); err != nil {
 								return err
 							}
-							if _, err := tx.CreateUser(ctx, fmt.Sprintf("john@tx%d.net", round), "a long enough secret"); err != nil {
+							if _, _, err := tx.CreateUser(ctx, fmt.Sprintf("john@tx%d.net", round), "a long enough secret"); err != nil {
 								return err
 							}
 							if err := tx.SetPassword(ctx, fmt.Sprintf("john@tx%d.net", round), "another long secret"); err != nil {

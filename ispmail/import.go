@@ -42,6 +42,10 @@ func (r ImportResult) Total() int { return r.Domains + r.Users + r.Aliases + r.P
 //
 // A record that is already there, with the same values, is left alone. So after an interruption, run the same import
 // again. A row that is switched off, see [Config.State], is not such a record unless the record is Off too: [ErrExists].
+// An alias is the same if only the capitals of its destination differ.
+//
+// Import does not say which aliases lead nowhere or take a mailbox out of service, as [Store.CreateAlias] does: rows that
+// come later may change that. Run package check afterwards.
 //
 // A new row gets the values of [Record.Columns]. As for [Store.Restore], they are read back, and a record that would not
 // keep them is refused. A dry run does not write, so that it refuses only what the types of the columns tell. Ids of other

@@ -18,8 +18,9 @@ type importBatch struct {
 	*importer
 	items  []item
 	known  *known
-	met    []*item // with Columns, which are to be compared
-	metIDs []int64 // of their rows
+	own    map[string]bool // domains of destinations that are on this server
+	met    []*item         // with Columns, which are to be compared
+	metIDs []int64         // of their rows
 }
 
 // known holds the rows that a batch meets, and those that it adds.
@@ -37,7 +38,7 @@ func newKnown(users int) *known {
 
 // load reads the rows that the records of the batch are compared with.
 func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error {
-	var names, emails, sources []string
+	var names, emails, sources, abroad []string
 	for _, it := range b.items {
 		if it.err != nil {
 			continue
@@ -52,8 +53,11 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 			}
 		case it.Alias != nil:
 			sources = append(sources, it.key)
-			if it.key == it.Alias.Destination && it.key[0] != '@' {
+			if it.key == it.to.key && it.key[0] != '@' {
 				emails = append(emails, it.key)
+			}
+			if it.to.dependsOnDomain() {
+				abroad = append(abroad, it.to.domain())
 			}
 		}
 	}
@@ -69,6 +73,13 @@ func (b *importBatch) load(ctx context.Context, db bun.IDB, lock lockMode) error
 				b.known.off[d.canonical()] = d
 			}
 		}
+	}
+	if domains, err = lookup[Domain](ctx, b.s, db, "name", readRows, route.Unique(abroad)...); err != nil {
+		return err
+	}
+	b.own = map[string]bool{}
+	for _, d := range domains {
+		b.own[d.canonical()] = true
 	}
 	users, err := lookup[User](ctx, b.s, db, "email", readRows, route.Unique(emails)...)
 	if err != nil {
@@ -154,16 +165,20 @@ func (b *importBatch) decideAlias(ctx context.Context, it *item) {
 	if it.err = b.needDomain(it); it.err != nil {
 		return
 	}
+	_, isOwn := b.known.domains[it.to.domain()]
+	if it.Alias.Destination, it.err = it.to.text(isOwn || b.own[it.to.domain()]); it.err != nil {
+		return
+	}
 	rows := b.known.aliases[it.key]
 	for _, row := range rows {
-		if it.present = row.leadsTo(it.Alias.Destination) && (!row.Off || it.Alias.Off || b.s.tellsState(&it.Record)); it.present {
+		if it.present = row.leadsTo(it.to.key) && (!row.Off || it.Alias.Off || b.s.tellsState(&it.Record)); it.present {
 			b.meet(it, row.ID)
 			return
 		}
 	}
 	user := b.known.users[it.key]
 	itself := user != nil && !user.Off
-	if it.err = b.s.checkRows(it.Alias.Source, it.Alias.Destination, rows, itself); it.err != nil {
+	if it.err = b.s.checkRows(it.key, it.to.key, rows, itself); it.err != nil {
 		return
 	}
 	it.err = errors.Join(fits(table, "source", it.key), fits(table, "destination", it.Alias.Destination), b.s.keepsState(ctx, it.Record))
@@ -221,7 +236,7 @@ func (b *importBatch) insert(ctx context.Context, tx *transaction) error {
 		switch it := &b.items[i]; {
 		case it.User != nil && it.err != nil:
 			refused[it.key] = true
-		case it.Alias != nil && it.err == nil && refused[it.key] && it.Alias.Destination == it.key:
+		case it.Alias != nil && it.err == nil && refused[it.key] && it.to.key == it.key:
 			it.err = b.s.checkRows(it.key, it.key, nil, false) // the user was refused
 		}
 	}

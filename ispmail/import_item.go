@@ -18,11 +18,12 @@ import (
 
 // An item is a record on its way through an import.
 type item struct {
-	Record        // in canonical form
-	from   Record // as given
-	key    string // its canonical name, address or source
-	domain string // the canonical name of its domain
-	unfit  error  // why it is refused whatever the tables hold
+	Record             // in canonical form
+	from   Record      // as given
+	key    string      // its canonical name, address or source
+	to     destination // of an alias
+	domain string      // the canonical name of its domain
+	unfit  error       // why it is refused whatever the tables hold
 	// The result.
 	present bool
 	err     error // why it is refused
@@ -37,12 +38,11 @@ func newItem(r Record) item {
 		it.domain = it.key
 		it.Domain = &Domain{Name: it.key, Off: r.Domain.Off}
 	case r.User != nil:
-		it.key, it.unfit = Canonical(r.User.Email)
+		it.key, it.unfit = newAddressIn("address", r.User.Email)
 		it.User = &User{Email: it.key, Password: r.User.Password, Quota: r.User.Quota, Off: r.User.Off}
 	case r.Alias != nil:
-		alias := &Alias{Off: r.Alias.Off}
-		alias.Source, alias.Destination, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
-		it.key, it.Alias = alias.Source, alias
+		it.key, it.to, it.unfit = canonicalAlias(r.Alias.Source, r.Alias.Destination)
+		it.Alias = &Alias{Source: it.key, Destination: it.to.stored, Off: r.Alias.Off}
 	default:
 		it.unfit = fmt.Errorf("%w: it is empty", ErrRecord)
 	}

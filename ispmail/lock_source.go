@@ -64,22 +64,35 @@ func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...strin
 // each new alias of any domain waits. So lockSource locks the domain, as all methods that add aliases do, and as the
 // foreign key does for other programs. Then it locks the existing rows by id.
 func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) (*Domain, []Alias, error) {
+	domain, rows, _, err := s.lockSourceAnd(ctx, tx, source)
+	return domain, rows, err
+}
+
+// lockSourceAnd is lockSource. With the same statement, it reads the aliases of other sources, which it does not lock.
+func (s *Store) lockSourceAnd(ctx context.Context, tx *transaction, source string, others ...string) (domain *Domain, rows, beside []Alias, err error) {
 	name := address.DomainOf(source)
 	domains, err := s.lockDomains(ctx, tx, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if len(domains) == 0 {
-		rows, err := lookup[Alias](ctx, s, tx, "source", lockRows, source)
-		return nil, rows, err
+		rows, err = lookup[Alias](ctx, s, tx, "source", lockRows, source)
+		return nil, rows, nil, err
 	}
-	rows, err := lookup[Alias](ctx, s, tx, "source", readRows, source)
+	found, err := lookup[Alias](ctx, s, tx, "source", readRows, route.Unique(append([]string{source}, others...))...)
+	for _, row := range found {
+		if row.canonical() == source {
+			rows = append(rows, row)
+		} else {
+			beside = append(beside, row)
+		}
+	}
 	if err != nil || !s.isMariaDB() {
-		return &domains[0], rows, err
+		return &domains[0], rows, beside, err
 	}
 	if tx.held[name] {
 		rows, err = s.lockAliases(ctx, tx, source, rows)
-		return &domains[0], rows, err
+		return &domains[0], rows, beside, err
 	}
 	// The snapshot is older than the lock, so it may lack new rows. A locking read of the domain's aliases sees them, and uses
 	// the index of the foreign key. Strays, whose domain_id is that of another domain, are locked by id.
@@ -90,27 +103,37 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 	strays := slices.DeleteFunc(rows, func(a Alias) bool { return slices.Contains(ids, a.DomainID) })
 	strays, err = s.lockAliases(ctx, tx, source, strays)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	rows, err = selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source IN (?) FOR UPDATE", bun.List(ids), bun.List(address.Spellings(source)))
-	if isForeignText(err) {
-		rows, err = selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source = ? FOR UPDATE", bun.List(ids), source)
-	}
-	rows = append(slices.DeleteFunc(rows, func(a Alias) bool { return a.canonical() != source }), strays...)
+	rows, err = s.aliasesWithin(ctx, tx, ids, source, lockRows)
+	rows = append(rows, strays...)
 	slices.SortFunc(rows, func(a, b Alias) int { return cmp.Compare(a.ID, b.ID) })
-	return &domains[0], rows, err
+	return &domains[0], rows, beside, err
 }
 
-// lockServedSource is lockSource, but returns ErrNoDomain if the domain is not in virtual_domains.
-func (s *Store) lockServedSource(ctx context.Context, tx *transaction, source string) (Domain, []Alias, error) {
-	domain, rows, err := s.lockSource(ctx, tx, source)
+// aliasesWithin returns the aliases of a source with one of some values of domain_id, which the foreign key has an index for.
+func (s *Store) aliasesWithin(ctx context.Context, tx *transaction, domains []int64, source string, lock lockMode) ([]Alias, error) {
+	end := ""
+	if bool(lock) && s.isMariaDB() {
+		end = " FOR UPDATE"
+	}
+	rows, err := selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source IN (?)"+end, bun.List(domains), bun.List(address.Spellings(source)))
+	if isForeignText(err) {
+		rows, err = selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source = ?"+end, bun.List(domains), source)
+	}
+	return slices.DeleteFunc(rows, func(a Alias) bool { return a.canonical() != source }), err
+}
+
+// lockServedSource is lockSourceAnd, but returns ErrNoDomain if the domain is not in virtual_domains.
+func (s *Store) lockServedSource(ctx context.Context, tx *transaction, source string, others ...string) (_ Domain, rows, beside []Alias, err error) {
+	domain, rows, beside, err := s.lockSourceAnd(ctx, tx, source, others...)
 	switch {
 	case err != nil:
-		return Domain{}, nil, err
+		return Domain{}, nil, nil, err
 	case domain == nil:
-		return Domain{}, nil, fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(source))
+		return Domain{}, nil, nil, fmt.Errorf("%w: %s", ErrNoDomain, address.DomainOf(source))
 	}
-	return *domain, rows, nil
+	return *domain, rows, beside, nil
 }
 
 // lockAliases locks rows by id and returns the current state of those that still exist.

@@ -82,12 +82,14 @@ type Alias struct {
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
 	// Source is an address, or "@domain" for all addresses of the domain that have no row of their own.
 	Source string `bun:"source" json:"source"`
-	// Destination is an address on this server or elsewhere, or "@domain" for the same local part in another domain.
+	// Destination is an address on this server or elsewhere, or "@domain" for the same local part in another domain. An address
+	// elsewhere is as it was given, because its capitals may matter there. In rows of programs that write several addresses
+	// into one, see [Alias.Destinations].
 	Destination string `bun:"destination" json:"destination"`
 	// Off is true if a column of [Config.State] switches the row off. Methods that write rows ignore it.
 	Off bool `bun:"-" json:"off,omitempty"`
 }
 
-// Destinations returns the addresses in Destination, as Postfix reads them. There is one, except in rows of programs
-// that separate several by commas, semicolons or blanks.
+// Destinations returns the addresses in Destination, as Postfix reads them: each as it is written, without comments and names of
+// people. There is one, except in rows of programs that separate several by commas, semicolons or blanks.
 func (a Alias) Destinations() []string { return route.Destinations(a.Destination) }

@@ -137,11 +137,11 @@ func TestMissingTables(t *testing.T) {
 		ctx := t.Context()
 		_, err := store.CreateDomain(ctx, "example.org")
 		require.NoError(t, err, "%s: a table that is not needed is not missed", name)
-		_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+		_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
 		require.ErrorIs(t, err, ispmail.ErrSchema)
 		require.ErrorContains(t, err, "virtual_aliases")
 		require.NoError(t, store.CreateSchema(ctx))
-		_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+		_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
 		require.NoError(t, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // A Recipient is an address at which mail ends up.
 type Recipient struct {
-	// Address is the last address that the mail is sent on to, in canonical form, with an extension as in
-	// john+lists@example.org. A destination without a canonical form is nearly as in its row.
+	// Address is the last address that the mail is sent on to, with an extension as in john+lists@example.org: in canonical
+	// form on this server; elsewhere with the capitals of its row, and with quotes only where it needs them.
 	Address string `json:"address"`
 	// Mailbox is the address of the user who gets the mail. It is "" if the mail leaves the tables: for another server,
 	// or, if a destination has no @, for an account of the operating system.
@@ -66,7 +66,7 @@ type Step struct {
 	Key string `json:"key,omitempty"`
 	// IDs are the ids of the rows: in virtual_users for a mailbox, in virtual_aliases otherwise.
 	IDs []int64 `json:"ids,omitempty"`
-	// To has the addresses to which the mail goes on. It is empty at the end of the way.
+	// To has the addresses to which the mail goes on, with the capitals of their rows. It is empty at the end of the way.
 	To []string `json:"to,omitempty"`
 }
 
@@ -123,8 +123,8 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 	var t route.Tables
 	w := route.NewWalk(&t, start)
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
-		addresses, lost := s.ends(ctx, db, &t, w)
-		asked := addresses
+		ends, lost := s.ends(ctx, db, &t, w)
+		asked := route.KeysOf(ends)
 		if wantSteps {
 			asked = w.Addresses()
 		}
@@ -133,7 +133,7 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 				return err
 			}
 		}
-		for _, end := range t.Deliver(addresses) {
+		for _, end := range t.Deliver(ends) {
 			recipients = append(recipients, Recipient(end))
 		}
 		if lost == nil && len(recipients) == 0 {
@@ -152,10 +152,14 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 // stepOf translates a step of package route for people. There, a mailbox leads to itself. Whether mail without a
 // mailbox leaves the server depends on the domain, which the walk itself does not look up.
 func stepOf(t *route.Tables, step route.Step) Step {
-	found, to := foundOf[step.Kind], step.To
+	found := foundOf[step.Kind]
+	var to []string
+	for _, goal := range step.To {
+		to = append(to, goal.Address)
+	}
 	if step.Kind != route.Alias && step.Kind != route.CatchAll {
 		found, to = FoundNobody, nil
-		for _, end := range t.Deliver([]string{step.Address}) {
+		for _, end := range t.Deliver([]route.Goal{{Key: step.Address, Address: step.Address}}) {
 			found = FoundElsewhere
 			if end.Mailbox != "" {
 				found = FoundMailbox
@@ -166,7 +170,7 @@ func stepOf(t *route.Tables, step route.Step) Step {
 }
 
 // ends follows a walk to its end.
-func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.Walk) ([]string, error) {
+func (s *Store) ends(ctx context.Context, db bun.IDB, t *route.Tables, w *route.Walk) ([]route.Goal, error) {
 	for len(w.Level()) > 0 {
 		if err := s.loadKeys(ctx, db, t, w.Level()); err != nil {
 			return nil, err
@@ -202,9 +206,19 @@ func (s *Store) loadKeys(ctx context.Context, db bun.IDB, t *route.Tables, addre
 	if err != nil {
 		return err
 	}
-	for _, row := range onlyOn(aliases) {
+	addAliases(t, aliases)
+	return s.loadMailboxes(ctx, db, t, keys)
+}
+
+// addAliases adds aliases to tables.
+func addAliases(t *route.Tables, rows []Alias) {
+	for _, row := range onlyOn(rows) {
 		t.AddAlias(row.canonical(), route.Row{ID: row.ID, Destination: row.Destination})
 	}
+}
+
+// loadMailboxes reads the mailboxes that Postfix looks up for keys.
+func (s *Store) loadMailboxes(ctx context.Context, db bun.IDB, t *route.Tables, keys []string) error {
 	var emails []string
 	for _, key := range keys {
 		if key[0] != '@' {

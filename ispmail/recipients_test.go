@@ -60,7 +60,7 @@ func TestRecipientsMailbox(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []ispmail.Recipient{
 			{Address: "john+x@example.org", Mailbox: "john@example.org"},
-			{Address: "jack+x@elsewhere.example"},
+			{Address: "Jack+x@elsewhere.example"},
 		}, got)
 		_, err = store.Recipients(t.Context(), "no address")
 		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
@@ -94,7 +94,7 @@ func TestRecipientsNamesLoop(t *testing.T) {
 func TestRecipientsInTx(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
 		require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
-			_, err := tx.CreateAlias(ctx, "new@example.org", "jack@example.org")
+			_, _, err := tx.CreateAlias(ctx, "new@example.org", "jack@example.org")
 			require.NoError(t, err)
 			got, err := tx.Recipients(ctx, "new@example.org")
 			assert.Equal(t, []ispmail.Recipient{{Address: "john@example.org", Mailbox: "john@example.org"}}, got)

@@ -14,22 +14,25 @@ import (
 // RenameUser gives a user another address, in the same domain or another one of this server. The id, the stored
 // password and the quota stay. Aliases from and to the old address, with or without an extension, change to the new
 // one. Mail for the old address is then refused, unless a catch-all takes it or [Store.CreateAlias] makes it an alias.
+// It returns warnings about the aliases that now lead nowhere, because they lead to the old address through the alias of
+// another domain.
 //
 // The mail on disk does not move. Dovecot looks for that of the new address, and may find what an earlier user of that
 // address left. Move the files, and end open sessions.
 //
 // It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrNoDomain], [ErrTooLong], [ErrExists] if the new
 // address is the old one or belongs to a user or an alias, and [ErrAddressInPassword] for a {DIGEST-MD5} password.
-func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) {
+func (s *Store) RenameUser(ctx context.Context, email, to string) (User, []Warning, error) {
 	email, err := Canonical(email)
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
-	to, err = canonicalIn("new address", to)
+	to, err = newAddressIn("new address", to)
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
 	var user User
+	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		domains, err := s.lockDomains(ctx, tx, address.DomainOf(to), address.DomainOf(email))
 		if err != nil {
@@ -54,12 +57,13 @@ func (s *Store) RenameUser(ctx context.Context, email, to string) (User, error) 
 			return err
 		}
 		tx.emit(Change{Kind: AddressChanged, Email: email, Domain: address.DomainOf(email), To: to})
-		return nil
+		warnings, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID, off: user.Off})
+		return err
 	})
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
-	return user, nil
+	return user, warnings, nil
 }
 
 // checkRename returns an error if a user cannot have an address.
@@ -113,7 +117,7 @@ type renaming struct {
 func (r renaming) isExtension(addr string) bool {
 	local, domain, ok := address.Cut(addr)
 	bare, extension := route.CutExtension(local)
-	return ok && extension != "" && bare+"@"+domain == r.from
+	return ok && extension != "" && address.Spell(bare, domain) == r.from
 }
 
 // apply returns the new form of an address, or "" if the renaming does not concern it. Where the new address has an
@@ -129,7 +133,7 @@ func (r renaming) apply(addr string, isSource bool) string {
 	case !r.isExtension(addr) || r.own[addr]:
 		return ""
 	case toExtension == "":
-		return r.to[:at] + extension + r.to[at:]
+		return address.Spell(r.to[:at]+extension, r.to[at+1:])
 	case isSource:
 		return ""
 	}
@@ -153,7 +157,7 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 	}
 	var extended []string
 	for _, row := range append(slices.Clone(sources), leading...) {
-		for _, addr := range append(row.canonicalDestinations(), row.canonical()) {
+		for _, addr := range append(row.keys(), row.canonical()) {
 			if r.isExtension(addr) {
 				extended = append(extended, addr)
 			}
@@ -172,7 +176,7 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 	for _, row := range leading {
 		destinations, moved := row.Destinations(), false
 		for i, d := range destinations {
-			if now := r.apply(address.SourceOrNone(d), false); now != "" {
+			if now := r.apply(address.Key(d), false); now != "" {
 				destinations[i], moved = now, true
 			}
 		}

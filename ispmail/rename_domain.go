@@ -9,11 +9,13 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
+	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // RenameDomain gives a domain another name in all addresses: those of its users, and sources and destinations of
-// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is then refused.
+// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is then refused. It returns warnings
+// about aliases that led to the new name, on another server, before, and lead nowhere now.
 //
 // The mail on disk does not move, as for [Store.RenameUser]. A domain of 100,000 users takes some seconds, which
 // [Config.Timeout] and the statement timeout of the server must allow.
@@ -21,16 +23,17 @@ import (
 // It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one or is in use
 // for a domain or in an address, [ErrAliasLoop] if an alias would lead to itself, and [ErrAddressInPassword] if a user
 // has a {DIGEST-MD5} password.
-func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, error) {
+func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, []Warning, error) {
 	name, err := canonicalDomainIn("domain", name)
 	if err != nil {
-		return Domain{}, err
+		return Domain{}, nil, err
 	}
 	to, err = canonicalDomainIn("new name", to)
 	if err != nil {
-		return Domain{}, err
+		return Domain{}, nil, err
 	}
 	var domain Domain
+	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name, to)
 		if err != nil {
@@ -49,7 +52,8 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 		if ids == nil {
 			return fmt.Errorf("%w: domain %s", ErrNotFound, name)
 		}
-		if err := s.checkRenameDomain(ctx, tx, name, to); err != nil {
+		leading, err := s.checkRenameDomain(ctx, tx, name, to)
+		if err != nil {
 			return err
 		}
 		if err := s.renameRows(ctx, tx, rows, name, to); err != nil {
@@ -57,12 +61,13 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, erro
 		}
 		domain.Name = to
 		tx.emit(Change{Kind: DomainChanged, Domain: name, To: to})
-		return nil
+		warnings, err = s.lostAt(ctx, tx, onlyOn(leading), name, to)
+		return err
 	})
 	if err != nil {
-		return Domain{}, err
+		return Domain{}, nil, err
 	}
-	return domain, nil
+	return domain, warnings, nil
 }
 
 // endsWithDomain returns a condition for texts of a column that end with a spelling of a domain. It compares bytes,
@@ -76,8 +81,8 @@ func (s *Store) endsWithDomain(column, spelling string) (condition string, args 
 	return "LOWER(SUBSTR(" + column + ", -?)) = ? COLLATE BINARY", []any{length, "@" + spelling}
 }
 
-// checkRenameDomain returns an error if a domain cannot have a name.
-func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to string) error {
+// checkRenameDomain returns an error if a domain cannot have a name, and else the aliases that lead to that name.
+func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to string) ([]Alias, error) {
 	for _, c := range []struct{ table, column string }{{tables.Users, "email"}, {tables.Aliases, "source"}} {
 		for _, spelling := range address.Spellings(to) {
 			condition, args := s.endsWithDomain(c.column, spelling)
@@ -88,20 +93,20 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 			}
 			err := query.Scan(ctx, &found)
 			if err != nil && !isForeignText(err) {
-				return mapError(err)
+				return nil, mapError(err)
 			}
 			if len(found) > 0 {
-				return fmt.Errorf("%w: %s in %s", ErrExists, found[0], c.table)
+				return nil, fmt.Errorf("%w: %s in %s", ErrExists, found[0], c.table)
 			}
 		}
 	}
 	if err := s.checkBound(ctx, tx, name); err != nil {
-		return err
+		return nil, err
 	}
 	// CreateAlias refuses an alias to itself, so this must not make one.
 	rows, err := s.leadingTo(ctx, tx, "@"+to, lockRows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, row := range rows {
 		source := row.canonical()
@@ -110,13 +115,41 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 		}
 		users, err := lookup[User](ctx, s, tx, "email", lockRows, source)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !hasOn(users) {
-			return fmt.Errorf("%w: %s leads to %s, and would lead to itself", ErrAliasLoop, source, row.Destination)
+			return nil, fmt.Errorf("%w: %s leads to %s, and would lead to itself", ErrAliasLoop, source, row.Destination)
 		}
 	}
-	return nil
+	return rows, nil
+}
+
+// lostAt returns warnings about those of some aliases that lead nowhere after a domain was renamed.
+func (s *Store) lostAt(ctx context.Context, tx *transaction, rows []Alias, name, to string) (warnings []Warning, err error) {
+	var t route.Tables
+	for i, row := range rows { // the sources may have been renamed too
+		source := row.canonical()
+		if address.InDomain(source, name) {
+			rows[i].Source = strings.TrimSuffix(source, name) + to
+		}
+	}
+	if err := s.loadAll(ctx, tx, &t, targetsOf(rows)); err != nil {
+		return nil, err
+	}
+	for _, w := range waysOf(rows) {
+		key := address.Key(w.to)
+		if !address.InDomain(key, to) {
+			continue
+		}
+		code, err := s.fate(ctx, tx, &t, w.alias.canonical(), key)
+		if err != nil {
+			return nil, err
+		}
+		if code != "" {
+			warnings = append(warnings, warnAlias(code, w.alias, w.to))
+		}
+	}
+	return warnings, nil
 }
 
 // checkBound returns an error if a user of a domain has a stored password that belongs to the address.
@@ -221,8 +254,8 @@ func (s *Store) renameDestinations(ctx context.Context, tx *transaction, name, t
 	for _, row := range rows {
 		destinations, moved := row.Destinations(), false
 		for i, d := range destinations {
-			if d := address.SourceOrNone(d); d != "" && address.DomainOf(d) == name {
-				destinations[i], moved = strings.TrimSuffix(d, name)+to, true
+			if key := address.Key(d); address.InDomain(key, name) {
+				destinations[i], moved = strings.TrimSuffix(key, name)+to, true
 			}
 		}
 		if moved {

@@ -38,7 +38,7 @@ func TestRuleDuplicates(t *testing.T) {
 					return store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
 						dbtest.Collect(t, tx.Users(ctx, ispmail.Query{})) // from here on, plain reads are of the past
 						dbtest.Collect(t, tx.Aliases(ctx, ispmail.Query{}))
-						if _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
+						if _, _, err := tx.CreateUser(ctx, "jane@example.org", "a long enough secret"); err != nil {
 							return err
 						}
 						return errorOf(tx.CreateAlias(ctx, "june@example.org", "jane@example.org"))
@@ -108,16 +108,16 @@ func TestRuleDeleteDomain(t *testing.T) {
 	for _, name := range []string{"example.org", "example.net"} {
 		_, err := store.CreateDomain(ctx, name)
 		require.NoError(t, err)
-		_, err = store.CreateUser(ctx, "john@"+name, "a long enough secret")
+		_, _, err = store.CreateUser(ctx, "john@"+name, "a long enough secret")
 		require.NoError(t, err)
-		_, err = store.CreateAlias(ctx, "jack@"+name, "john@"+name)
+		_, _, err = store.CreateAlias(ctx, "jack@"+name, "john@"+name)
 		require.NoError(t, err)
 	}
-	_, err := store.CreateAlias(ctx, "sales@example.net", "jack@example.org")
+	_, _, err := store.CreateAlias(ctx, "sales@example.net", "jack@example.org")
 	require.NoError(t, err)
-	dangling, err := store.DeleteDomain(ctx, "example.org")
+	warnings, err := store.DeleteDomain(ctx, "example.org")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"sales@example.net > jack@example.org"}, arrows(dangling))
+	assert.Equal(t, []string{"sales@example.net > jack@example.org"}, about(warnings))
 	assert.Len(t, dbtest.Collect(t, store.Users(ctx, ispmail.Query{})), 1)
 	assert.Equal(t, []string{"jack@example.net > john@example.net", "sales@example.net > jack@example.org"}, arrows(dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{}))))
 }
@@ -152,13 +152,13 @@ func TestRuleDanglingAliases(t *testing.T) {
 		want := []string{"a@example.org > John@Example.org", "b@example.net > x@elsewhere.example, john@example.org"}
 
 		remove := func() []string {
-			var dangling []ispmail.Alias
+			var warnings []ispmail.Warning
 			_ = store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {
-				dangling, err = tx.DeleteUser(ctx, "john@example.org")
+				warnings, err = tx.DeleteUser(ctx, "john@example.org")
 				require.NoError(t, err)
 				return context.Canceled // once more, please
 			})
-			return arrows(dangling)
+			return about(warnings)
 		}
 		assert.Equal(t, want, remove())
 		row("john@example.org", "john@example.org")
@@ -172,13 +172,13 @@ func TestRuleDanglingAliases(t *testing.T) {
 		row("g@example.org", "john+news@example.net")
 		assert.Empty(t, remove(), "that of an extension and of a whole domain too")
 
-		dangling, err := store.DeleteAlias(ctx, "@example.org", "md5@example.org")
+		warnings, err := store.DeleteAlias(ctx, "@example.org", "md5@example.org")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"c@example.org > notjohn@example.org"}, arrows(dangling), "john is there")
+		assert.Equal(t, []string{"c@example.org > notjohn@example.org"}, about(warnings), "john is there")
 		assert.Equal(t, append(want, "f@example.org > john+lists@example.org", "g@example.org > john+news@example.net"), remove())
-		dangling, err = store.DeleteAlias(ctx, "c@example.org", "notjohn@example.org")
+		warnings, err = store.DeleteAlias(ctx, "c@example.org", "notjohn@example.org")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"e@example.org > c@example.org"}, arrows(dangling))
+		assert.Equal(t, []string{"e@example.org > c@example.org"}, about(warnings))
 	})
 }
 
@@ -191,7 +191,7 @@ func TestRuleSeveralDestinationsInARow(t *testing.T) {
 		all := aliasesOf(t, store, "jack@example.org")
 		require.Len(t, all, 1)
 		assert.Equal(t, []string{"John@example.org", "x@elsewhere.example", "y@elsewhere.example"}, all[0].Destinations())
-		changed, err := store.ChangeAlias(ctx, "jack@example.org", "x@elsewhere.example", "z@elsewhere.example")
+		changed, _, err := store.ChangeAlias(ctx, "jack@example.org", "x@elsewhere.example", "z@elsewhere.example")
 		require.NoError(t, err)
 		assert.Equal(t, "John@example.org, z@elsewhere.example, y@elsewhere.example", changed.Destination)
 		for _, destination := range []string{"john@example.org", "y@elsewhere.example"} {

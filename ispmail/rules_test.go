@@ -56,7 +56,7 @@ func TestRuleNameColumns(t *testing.T) {
 	}
 
 	db.Exec(t, "ALTER TABLE virtual_users DROP COLUMN quota")
-	_, err := store.CreateUser(t.Context(), "jim@example.net", "a long enough secret")
+	_, _, err := store.CreateUser(t.Context(), "jim@example.net", "a long enough secret")
 	require.NoError(t, err)
 	jim, err := store.User(t.Context(), "jim@example.net")
 	require.NoError(t, err, "a column that went away is noticed")
@@ -86,14 +86,14 @@ func TestRuleColumnsWithoutDefault(t *testing.T) {
 	}})
 	_, err = store.CreateDomain(t.Context(), "example.org")
 	require.NoError(t, err)
-	john, err := store.CreateUser(t.Context(), "john@example.org", "a long enough secret")
+	john, _, err := store.CreateUser(t.Context(), "john@example.org", "a long enough secret")
 	require.NoError(t, err)
 	assert.Zero(t, *john.Quota, "which the package knows")
 	assert.Less(t, john.ID+john.DomainID, int64(99), "what belongs to this package is not for others to say")
-	_, err = store.CreateUser(t.Context(), "jane@example.org", "a long enough secret")
+	_, _, err = store.CreateUser(t.Context(), "jane@example.org", "a long enough secret")
 	require.ErrorIs(t, err, ispmail.ErrSchema)
 	require.ErrorContains(t, err, "virtual_users.user_id")
-	_, err = store.CreateAlias(t.Context(), "jack@example.org", "john@example.org")
+	_, _, err = store.CreateAlias(t.Context(), "jack@example.org", "john@example.org")
 	require.NoError(t, err)
 	var user, year int
 	require.NoError(t, db.DB.NewRaw("SELECT user_id, YEAR(updated_at) FROM virtual_users").Scan(t.Context(), &user, &year))
@@ -115,7 +115,7 @@ func TestRulePasswordWidth(t *testing.T) {
 	old := dbtest.Dump(t, db)
 	require.ErrorIs(t, wide.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret"), ispmail.ErrTooLong)
 	require.ErrorIs(t, wide.SetPassword(t.Context(), "john@example.org", "a long enough secret"), ispmail.ErrTooLong)
-	_, err = wide.CreateUser(t.Context(), "jane@example.org", "a long enough secret")
+	_, _, err = wide.CreateUser(t.Context(), "jane@example.org", "a long enough secret")
 	require.ErrorIs(t, err, ispmail.ErrTooLong)
 	_, err = wide.Authenticate(t.Context(), "john@example.org", ispmailtest.Password)
 	require.NoError(t, err, "the rehash that is due does not fit either")
@@ -211,13 +211,13 @@ func TestRuleForeignCharacterSet(t *testing.T) {
 	require.ErrorIs(t, errorOf(store.CreateUser(ctx, "john@例え.example", "a long enough secret")), ispmail.ErrNoDomain)
 	_, err := store.CreateDomain(ctx, "例え.example")
 	require.NoError(t, err)
-	_, err = store.CreateUser(ctx, "john@例え.example", "a long enough secret")
+	_, _, err = store.CreateUser(ctx, "john@例え.example", "a long enough secret")
 	require.NoError(t, err)
-	_, err = store.CreateAlias(ctx, "jack@example.org", "john@例え.example")
+	_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@例え.example")
 	require.NoError(t, err)
-	dangling, err := store.DeleteUser(ctx, "john@例え.example")
+	warnings, err := store.DeleteUser(ctx, "john@例え.example")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"jack@example.org > john@xn--r8jz45g.example"}, arrows(dangling))
+	assert.Equal(t, []string{"jack@example.org > john@xn--r8jz45g.example"}, about(warnings))
 }
 
 // TestRuleLeastPrivilege runs what the password service does with no more rights than it is documented to need.
@@ -301,6 +301,6 @@ func TestRuleWidths(t *testing.T) {
 	require.ErrorIs(t, errorOf(store.CreateUser(ctx, wide, "a long enough secret")), ispmail.ErrTooLong)
 	require.ErrorIs(t, errorOf(store.CreateAlias(ctx, wide, "john@example.org")), ispmail.ErrTooLong)
 	require.ErrorIs(t, errorOf(store.CreateAlias(ctx, "a"+wide, "john@example.org")), ispmail.ErrTooLong)
-	_, err := store.CreateUser(ctx, wide[1:], "a long enough secret")
+	_, _, err := store.CreateUser(ctx, wide[1:], "a long enough secret")
 	require.NoError(t, err, "100 characters fit")
 }

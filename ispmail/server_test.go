@@ -160,7 +160,7 @@ func killedUnderLoad(t *testing.T, db *ispmailtest.Database, server *container.M
 	var working sync.WaitGroup
 	for i := range patients {
 		email := fmt.Sprintf("load%d@example.org", i)
-		_, err := store.CreateUser(t.Context(), email, ispmailtest.Password)
+		_, _, err := store.CreateUser(t.Context(), email, ispmailtest.Password)
 		require.NoError(t, err)
 		p := newPatient(t, db, email)
 		patients[i] = p

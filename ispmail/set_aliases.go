@@ -13,47 +13,54 @@ import (
 // maxDestinations is how many addresses Postfix expands one address to (virtual_alias_expansion_limit).
 const maxDestinations = 1000
 
-// SetAliases replaces all destinations of a source at once and returns its aliases, by id. Aliases that are wanted and
-// exist keep their ids. The mailbox of the source receives mail only if the source is among the destinations. Aliases that
-// are switched off stay as they are, see [Config.State]; if one of them has a wanted destination, that is [ErrExists].
+// SetAliases replaces all destinations of a source at once and returns its aliases, by id, and warnings about them as
+// [Store.CreateAlias] does. Aliases that are wanted and exist keep their ids. The mailbox of the source receives mail only
+// if the source is among the destinations. Aliases that are switched off stay as they are, see [Config.State]; if one of
+// them has a wanted destination, that is [ErrExists].
 //
 // It returns the errors of [Store.CreateAlias], [ErrInvalidAddress] also if there is no destination (use
 // [Store.DeleteAlias] to remove the last one), and [ErrAliasLimit] for more than 1000 destinations, which Postfix does
 // not follow.
-func (s *Store) SetAliases(ctx context.Context, source string, destinations ...string) ([]Alias, error) {
-	from, err := canonicalSourceIn("source", source)
+func (s *Store) SetAliases(ctx context.Context, source string, destinations ...string) ([]Alias, []Warning, error) {
+	from, err := newSourceIn("source", source)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted := make([]string, len(destinations))
-	for i, d := range destinations {
-		if _, wanted[i], err = canonicalAlias(from, d); err != nil {
-			return nil, err
+	var wanted []destination
+	seen := map[string]bool{}
+	for _, d := range destinations {
+		_, to, err := canonicalAlias(from, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !seen[to.key] {
+			seen[to.key] = true
+			wanted = append(wanted, to)
 		}
 	}
-	wanted = route.Unique(wanted)
 	switch {
 	case len(wanted) == 0:
-		return nil, &AddressError{Field: "destination", Reason: "there is none"}
+		return nil, nil, &AddressError{Field: "destination", Reason: "there is none"}
 	case len(wanted) > maxDestinations:
-		return nil, fmt.Errorf("%w: %d destinations of %s", ErrAliasLimit, len(wanted), from)
-	case len(wanted) > 1 && slices.ContainsFunc(wanted, func(d string) bool { return d[0] == '@' }):
-		return nil, fmt.Errorf("%w: a whole domain must be the only destination of %s", ErrExists, from)
+		return nil, nil, fmt.Errorf("%w: %d destinations of %s", ErrAliasLimit, len(wanted), from)
+	case len(wanted) > 1 && slices.ContainsFunc(wanted, func(d destination) bool { return d.key[0] == '@' }):
+		return nil, nil, fmt.Errorf("%w: a whole domain must be the only destination of %s", ErrExists, from)
 	}
 	var rows []Alias
+	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
-		domain, there, err := s.lockServedSource(ctx, tx, from)
+		domain, there, _, err := s.lockServedSource(ctx, tx, from)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(wanted, from) {
+		if seen[from] {
 			if err := s.checkAlias(ctx, tx, from, from, nil); err != nil {
 				return err
 			}
 		}
 		for _, row := range there {
-			isWanted := func(d string) bool {
-				return row.leadsTo(d) && !slices.ContainsFunc(onlyOn(there), func(on Alias) bool { return on.leadsTo(d) })
+			isWanted := func(d destination) bool {
+				return row.leadsTo(d.key) && !slices.ContainsFunc(onlyOn(there), func(on Alias) bool { return on.leadsTo(d.key) })
 			}
 			if row.Off && slices.ContainsFunc(wanted, isWanted) {
 				return fmt.Errorf("%w: alias from %s to %s%s", ErrExists, from, row.Destination, offNote(s, row))
@@ -62,27 +69,45 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 		if err := s.replaceAliases(ctx, tx, domain.ID, from, wanted, onlyOn(there)); err != nil {
 			return err
 		}
-		rows, err = s.in(tx).AliasesOf(ctx, from)
+		if rows, err = s.in(tx).AliasesOf(ctx, from); err != nil {
+			return err
+		}
+		var t route.Tables
+		if !domain.Off {
+			t.AddDomain(domain.canonical())
+		}
+		warnings, err = s.aliasWarnings(ctx, tx, &t, from, rows, waysOf(rows))
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return rows, nil
+	return rows, warnings, nil
 }
 
-// replaceAliases deletes and adds rows of a source until each wanted destination has one row.
-func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID int64, source string, wanted []string, there []Alias) error {
+// replaceAliases deletes, changes and adds rows of a source until each wanted destination has one row.
+func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID int64, source string, wanted []destination, there []Alias) error {
+	own, err := s.ownDomains(ctx, tx, wanted...)
+	if err != nil {
+		return err
+	}
 	var gone []Alias
 	kept := 0
+	wanted = slices.Clone(wanted)
 	for _, row := range there {
-		at := slices.IndexFunc(wanted, func(d string) bool { return slices.Equal(row.canonicalDestinations(), []string{d}) })
-		if at >= 0 && len(row.Destinations()) == 1 {
-			wanted = slices.Delete(slices.Clone(wanted), at, at+1)
-			kept++
+		keys := row.keys()
+		at := slices.IndexFunc(wanted, func(d destination) bool { return len(keys) == 1 && keys[0] == d.key })
+		if at < 0 {
+			gone = append(gone, row)
 			continue
 		}
-		gone = append(gone, row)
+		if d := wanted[at]; !own[d.domain()] && d.stored != d.key { // its capitals are those that are wanted now
+			if _, err := s.redirect(ctx, tx, row, []string{d.stored}); err != nil {
+				return err
+			}
+		}
+		wanted = slices.Delete(wanted, at, at+1)
+		kept++
 	}
 	// Delete before adding, because some schemas allow only one row for a source.
 	if err := s.deleteRows(ctx, tx, gone); err != nil || len(wanted) == 0 {
@@ -90,10 +115,13 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 	}
 	rows := make([]newRow, len(wanted))
 	for i, d := range wanted {
-		alias := &Alias{DomainID: domainID, Source: source, Destination: d}
+		alias := &Alias{DomainID: domainID, Source: source}
+		if alias.Destination, err = d.text(own[d.domain()]); err != nil {
+			return err
+		}
 		rows[i] = alias.newRow()
 	}
-	_, err := s.insert(ctx, tx, tables.Aliases, rows...)
+	_, err = s.insert(ctx, tx, tables.Aliases, rows...)
 	if errors.Is(err, ErrExists) && kept+len(rows) > 1 {
 		return fmt.Errorf("%w: the table has a unique key that allows no second destination of %s", err, source)
 	}

@@ -144,7 +144,7 @@ func TestCrossingTransactions(t *testing.T) {
 				if _, err := tx.AliasesOf(ctx, sources[0]); err != nil {
 					return err
 				}
-				if _, err := tx.SetAliases(ctx, sources[1], destination); err != nil {
+				if _, _, err := tx.SetAliases(ctx, sources[1], destination); err != nil {
 					return err
 				}
 				return errorOf(tx.SetAliases(ctx, sources[0], destination))

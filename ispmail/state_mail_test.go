@@ -65,7 +65,7 @@ func TestStateAliases(t *testing.T) {
 		require.ErrorContains(t, err, "switched off")
 		require.NoError(t, errorOf(store.CreateAlias(ctx, "@example.org", "john@example.org")), "the alias to a whole domain is off")
 
-		rows, err := store.SetAliases(ctx, "jack@example.org", "john@example.org", "elsewhere@example.com")
+		rows, _, err := store.SetAliases(ctx, "jack@example.org", "john@example.org", "elsewhere@example.com")
 		require.NoError(t, err)
 		require.Len(t, rows, 4)
 		assert.Equal(t, []bool{false, true, true, false}, []bool{rows[0].Off, rows[1].Off, rows[2].Off, rows[3].Off})
@@ -89,21 +89,21 @@ func TestStateDangling(t *testing.T) {
 		db.Exec(t, "INSERT INTO virtual_aliases (id, domain_id, source, destination, active) VALUES "+
 			"(2, 1, 'off@example.org', 'john@example.org', 0), (3, 1, 'john@example.org', 'md5@example.org', 0), "+
 			"(4, 1, 'via@example.org', 'md5@example.org', 1), (5, 1, 'md5@example.org', 'gone@example.com', 0)")
-		dangling, err := store.DeleteUser(ctx, "john@example.org")
+		warnings, err := store.DeleteUser(ctx, "john@example.org")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"jack@example.org > john@example.org"}, arrows(dangling), "the alias of john is off, and takes nothing")
-		dangling, err = store.DeleteAliases(ctx, "md5@example.org")
+		assert.Equal(t, []string{"jack@example.org > john@example.org"}, about(warnings), "the alias of john is off, and takes nothing")
+		warnings, err = store.DeleteAliases(ctx, "md5@example.org")
 		require.NoError(t, err)
-		assert.Empty(t, dangling, "it was off")
+		assert.Empty(t, warnings, "it was off")
 		db.Exec(t, "UPDATE virtual_users SET active = 0")
-		dangling, err = store.DeleteUser(ctx, "md5@example.org")
+		warnings, err = store.DeleteUser(ctx, "md5@example.org")
 		require.NoError(t, err)
-		assert.Empty(t, dangling, "no mail arrived before either")
+		assert.Empty(t, warnings, "no mail arrived before either")
 		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (2, 'example.net')")
 		db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination, active) VALUES (2, 'a@example.net', 'b@example.org', 0), (2, 'b@example.net', 'b@example.org', 1)")
-		dangling, err = store.DeleteDomain(ctx, "example.org")
+		warnings, err = store.DeleteDomain(ctx, "example.org")
 		require.NoError(t, err)
-		assert.Equal(t, []string{"b@example.net > b@example.org"}, arrows(dangling))
+		assert.Equal(t, []string{"b@example.net > b@example.org"}, about(warnings))
 	})
 }
 

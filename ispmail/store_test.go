@@ -16,7 +16,10 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-func errorOf[T any](_ T, err error) error { return err }
+func errorOf(results ...any) error {
+	err, _ := results[len(results)-1].(error)
+	return err
+}
 
 func TestDomains(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
@@ -57,7 +60,7 @@ func TestUnicodeDomain(t *testing.T) {
 		user, err := store.Authenticate(t.Context(), "John@xn--mller-kva.de", ispmailtest.Password)
 		require.NoError(t, err)
 		assert.Equal(t, "john@müller.de", user.Email)
-		_, err = store.CreateUser(t.Context(), "jane@müller.de", ispmailtest.Password)
+		_, _, err = store.CreateUser(t.Context(), "jane@müller.de", ispmailtest.Password)
 		require.NoError(t, err)
 	})
 }
@@ -65,7 +68,7 @@ func TestUnicodeDomain(t *testing.T) {
 func TestUsers(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
-		made, err := store.CreateUser(ctx, "Jane@Example.org", "a long enough secret")
+		made, _, err := store.CreateUser(ctx, "Jane@Example.org", "a long enough secret")
 		require.NoError(t, err)
 		assert.NotZero(t, made.ID)
 		assert.EqualValues(t, 1, made.DomainID)
@@ -88,10 +91,10 @@ func TestUsers(t *testing.T) {
 				_, err := store.CreateDomain(ctx, email[65:])
 				require.NoError(t, err)
 			}
-			_, err := store.CreateUser(ctx, email, "a long enough secret")
+			_, _, err := store.CreateUser(ctx, email, "a long enough secret")
 			assert.ErrorIs(t, err, want, email)
 		}
-		_, err = store.CreateUser(ctx, "jim@example.org", "")
+		_, _, err = store.CreateUser(ctx, "jim@example.org", "")
 		require.Error(t, err)
 
 		assert.Len(t, dbtest.Collect(t, store.Users(ctx, ispmail.Query{})), 3)
@@ -107,22 +110,22 @@ func TestUsers(t *testing.T) {
 func TestAliases(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		ctx := t.Context()
-		made, err := store.CreateAlias(ctx, "Jack@Example.org", "somebody@elsewhere.example")
+		made, _, err := store.CreateAlias(ctx, "Jack@Example.org", "somebody@elsewhere.example")
 		require.NoError(t, err)
 		assert.NotZero(t, made.ID)
-		catchAll, err := store.CreateAlias(ctx, "@Example.org", "john@example.org")
+		catchAll, _, err := store.CreateAlias(ctx, "@Example.org", "john@example.org")
 		require.NoError(t, err)
 		assert.Equal(t, "@example.org", catchAll.Source)
 
-		_, err = store.CreateAlias(ctx, "jack@example.org", "John@Example.org")
+		_, _, err = store.CreateAlias(ctx, "jack@example.org", "John@Example.org")
 		require.ErrorIs(t, err, ispmail.ErrExists)
-		_, err = store.CreateAlias(ctx, "jack@example.net", "john@example.org")
+		_, _, err = store.CreateAlias(ctx, "jack@example.net", "john@example.org")
 		require.ErrorIs(t, err, ispmail.ErrNoDomain)
-		_, err = store.CreateAlias(ctx, "jack", "john@example.org")
+		_, _, err = store.CreateAlias(ctx, "jack", "john@example.org")
 		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
-		_, err = store.CreateAlias(ctx, "jack@example.org", "john")
+		_, _, err = store.CreateAlias(ctx, "jack@example.org", "/var/mail/john")
 		require.ErrorIs(t, err, ispmail.ErrInvalidAddress)
-		_, err = store.CreateAlias(ctx, "jack@example.org", "john@"+strings.Repeat("a.", 50)+"org")
+		_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@"+strings.Repeat("a.", 50)+"org")
 		require.ErrorIs(t, err, ispmail.ErrTooLong)
 
 		assert.Len(t, dbtest.Collect(t, store.Aliases(ctx, ispmail.Query{})), 3)
@@ -171,7 +174,7 @@ func TestRunInTx(t *testing.T) {
 			if _, err := tx.CreateDomain(ctx, "example.net"); err != nil {
 				return err
 			}
-			if _, err := tx.CreateUser(ctx, "jane@example.net", "a long enough secret"); err != nil {
+			if _, _, err := tx.CreateUser(ctx, "jane@example.net", "a long enough secret"); err != nil {
 				return err
 			}
 			if err := tx.ChangePassword(ctx, "jane@example.net", "a long enough secret", "another long secret"); err != nil {

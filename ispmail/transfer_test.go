@@ -74,7 +74,7 @@ func TestRoundTrip(t *testing.T) {
 			assert.Equal(t, dbtest.Dump(t, first), dbtest.Dump(t, third))
 
 			// The ids go on after the highest one.
-			user, err := third.Store(t, ispmail.Config{}).CreateUser(t.Context(), "new@example.org", "a long enough secret")
+			user, _, err := third.Store(t, ispmail.Config{}).CreateUser(t.Context(), "new@example.org", "a long enough secret")
 			require.NoError(t, err)
 			assert.Greater(t, user.ID, int64(15))
 			before := dbtest.Dump(t, third)

@@ -112,9 +112,9 @@ func TestColumnNarrowedMeanwhile(t *testing.T) {
 func TestChangeAliasInARow(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, 'all@example.org', 'a@x.example, b@x.example')")
-		_, err := store.ChangeAlias(t.Context(), "all@example.org", "a@x.example", "b@x.example")
+		_, _, err := store.ChangeAlias(t.Context(), "all@example.org", "a@x.example", "b@x.example")
 		require.ErrorIs(t, err, ispmail.ErrExists)
-		alias, err := store.ChangeAlias(t.Context(), "all@example.org", "a@x.example", "c@x.example")
+		alias, _, err := store.ChangeAlias(t.Context(), "all@example.org", "a@x.example", "c@x.example")
 		require.NoError(t, err)
 		assert.Equal(t, "c@x.example, b@x.example", alias.Destination)
 	})
@@ -142,10 +142,10 @@ func TestDeleteDomainOfOthers(t *testing.T) {
 		db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (2, 'example.net'), (3, 'third.example')")
 		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'u@example.net', 'x')")
 		db.Exec(t, "INSERT INTO virtual_aliases (id, domain_id, source, destination) VALUES (9, 3, 'x@third.example', 'u@example.net')")
-		dangling, err := store.DeleteDomain(t.Context(), "example.org")
+		warnings, err := store.DeleteDomain(t.Context(), "example.org")
 		require.NoError(t, err)
-		require.Len(t, dangling, 1)
-		assert.EqualValues(t, 9, dangling[0].ID)
+		require.Len(t, warnings, 1)
+		assert.EqualValues(t, 9, warnings[0].Alias.ID)
 	})
 }
 

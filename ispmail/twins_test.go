@@ -110,7 +110,7 @@ func TestDomainGotOtherID(t *testing.T) {
 	require.ErrorIs(t, errorOf(store.CreateAlias(t.Context(), "x@example.org", "a@elsewhere.example")), ispmail.ErrNoDomain)
 	db.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (9, 'example.org')")
 	for name, id := range map[string]int64{"example.org": 9, "example.com": 1} {
-		alias, err := store.CreateAlias(t.Context(), "x@"+name, "a@elsewhere.example")
+		alias, _, err := store.CreateAlias(t.Context(), "x@"+name, "a@elsewhere.example")
 		require.NoError(t, err)
 		assert.Equal(t, id, alias.DomainID, name)
 	}

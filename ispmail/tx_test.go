@@ -76,7 +76,7 @@ func TestReplacements(t *testing.T) {
 							}
 						}
 						for _, destination := range destinations {
-							if _, err := tx.CreateAlias(ctx, "team@example.org", destination); err != nil {
+							if _, _, err := tx.CreateAlias(ctx, "team@example.org", destination); err != nil {
 								return err
 							}
 						}

@@ -14,20 +14,23 @@ import (
 // CreateUser adds a mailbox with a password, which it hashes with [Config.Hasher]. The quota is the default of the
 // column. To set another one, call [Store.SetQuota] in the same [Store.RunInTx].
 //
+// A warning says whether the address has aliases that take all its mail.
+//
 // It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [hash.ErrPasswordTooLong] or
 // [hash.ErrInvalidPassword] for a password that no mail client could log in with.
-func (s *Store) CreateUser(ctx context.Context, email, password string) (User, error) {
+func (s *Store) CreateUser(ctx context.Context, email, password string) (User, []Warning, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	email, err := Canonical(email)
+	email, err := newAddressIn("address", email)
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
 	stored, err := s.generate(ctx, password)
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
 	var user User
+	var warnings []Warning
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
 		domain, err := s.lockDomainOf(ctx, tx, email)
 		if err != nil {
@@ -50,12 +53,16 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, e
 		}
 		user = rows[0] // with the quota
 		tx.emit(Change{Kind: UserCreated, Email: email, Domain: address.DomainOf(email)})
-		return nil
+		aliases, err := s.aliasesWithin(ctx, tx, []int64{domain.ID}, email, readRows)
+		if !user.Off && isShadowed(email, onlyOn(aliases)) {
+			warnings = []Warning{warnShadowed(email)}
+		}
+		return err
 	})
 	if err != nil {
-		return User{}, err
+		return User{}, nil, err
 	}
-	return user, nil
+	return user, warnings, nil
 }
 
 // User returns a user by address. Inside [Store.RunInTx] it locks the row. It returns [ErrNotFound],
@@ -81,14 +88,15 @@ func (s *Store) Users(ctx context.Context, q Query) iter.Seq2[User, error] {
 	return list[User](ctx, s, q)
 }
 
-// DeleteUser removes a user. It returns the aliases that now lead nowhere: they lead to the address, which has no alias
-// of its own and no catch-all. They stay in the table: see [Store.DeleteAlias] and [Store.ChangeAlias].
+// DeleteUser removes a user. It returns warnings about the aliases that now lead nowhere, because they lead to the address, which
+// has no alias of its own and no catch-all, and about those of the address itself, which go on sending mail elsewhere. All of them
+// stay in the table: see [Store.DeleteAlias] and [Store.ChangeAlias].
 //
 // The mail on the disk stays where it is: a new user of the address would get the mail of the old one. Remove it, and end
 // open sessions.
 //
 // It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
-func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias, err error) {
+func (s *Store) DeleteUser(ctx context.Context, email string) (warnings []Warning, err error) {
 	email, err = Canonical(email)
 	if err != nil {
 		return nil, err
@@ -103,13 +111,17 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (dangling []Alias,
 		}
 		tx.recordChange(tables.Users, "id", user.ID, user.ID, nil)
 		tx.emit(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
-		dangling, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID, off: user.Off})
+		if warnings, err = s.dangling(ctx, tx, removal{key: email, mailbox: user.ID, off: user.Off}); err != nil {
+			return err
+		}
+		remaining, err := s.remaining(ctx, tx, email)
+		warnings = append(warnings, remaining...)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return dangling, nil
+	return warnings, nil
 }
 
 // SetQuota sets the size limit of a mailbox in bytes; 0 means no limit.

@@ -93,7 +93,7 @@ func TestMail(t *testing.T) {
 	_, err := s.store.CreateDomain(t.Context(), "library.example")
 	require.NoError(t, err)
 	for _, email := range []string{"ann@library.example", "bob@library.example"} {
-		_, err := s.store.CreateUser(t.Context(), email, password)
+		_, _, err := s.store.CreateUser(t.Context(), email, password)
 		require.NoError(t, err)
 	}
 	for _, alias := range [][2]string{
@@ -102,7 +102,7 @@ func TestMail(t *testing.T) {
 		{"info@library.example", "team@library.example"},
 		{"@library.example", "bob@library.example"}, // a catch-all
 	} {
-		_, err := s.store.CreateAlias(t.Context(), alias[0], alias[1])
+		_, _, err := s.store.CreateAlias(t.Context(), alias[0], alias[1])
 		require.NoError(t, err)
 	}
 	ann, bob := "ann@library.example", "bob@library.example"
@@ -180,7 +180,7 @@ func TestSchemes(t *testing.T) {
 			require.NoError(t, err)
 			defer func() { _ = store.Close() }()
 			email := strings.ToLower(scheme) + "@example.org"
-			_, err = store.CreateUser(t.Context(), email, password)
+			_, _, err = store.CreateUser(t.Context(), email, password)
 			require.NoError(t, err)
 			stored := s.stored(t, email)
 			require.True(t, strings.HasPrefix(stored, "{"+scheme+"}"), stored)
@@ -251,7 +251,7 @@ func TestCache(t *testing.T) {
 
 	// An address that doveadm could take for an option.
 	const hyphen = "-a@example.org"
-	_, err := s.store.CreateUser(t.Context(), hyphen, password)
+	_, _, err := s.store.CreateUser(t.Context(), hyphen, password)
 	require.NoError(t, err)
 	s.assertLogin(t, hyphen, password)
 	assert.Equal(t, "OK", s.change(t, hyphen, password, replacement))

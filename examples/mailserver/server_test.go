@@ -241,7 +241,7 @@ var userNumber atomic.Int64
 func (s *server) newUser(t *testing.T) string {
 	t.Helper()
 	email := fmt.Sprintf("%s-%d@example.org", strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), userNumber.Add(1))
-	_, err := s.store.CreateUser(t.Context(), email, password)
+	_, _, err := s.store.CreateUser(t.Context(), email, password)
 	require.NoError(t, err)
 	return email
 }

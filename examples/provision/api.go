@@ -38,6 +38,17 @@ type change struct {
 	Destinations []string
 }
 
+// An answer to a change is what is there now, and what an administrator should know about it.
+type answer struct {
+	User     *ispmail.User     `json:"user,omitempty"`
+	Aliases  []ispmail.Alias   `json:"aliases,omitempty"`
+	Warnings []ispmail.Warning `json:"warnings,omitempty"`
+}
+
+func answerUser(user ispmail.User, warnings []ispmail.Warning, err error) (any, error) {
+	return answer{User: &user, Warnings: warnings}, err
+}
+
 // newAPI says what can be asked for, by whoever has the token (RFC 6750).
 func newAPI(store *ispmail.Store, log *slog.Logger, token string) http.Handler {
 	a, want := &api{store: store, log: log}, []byte("Bearer "+token)
@@ -46,13 +57,22 @@ func newAPI(store *ispmail.Store, log *slog.Logger, token string) http.Handler {
 	a.handle("GET /events", a.events)
 
 	a.change("PUT /domains/{name}", ispmail.CanonicalDomain, "domain.created", func(c change) (any, error) { return c.tx.CreateDomain(c.ctx, c.name) })
-	a.change("PUT /users/{name}", ispmail.Canonical, "user.created", func(c change) (any, error) { return c.tx.CreateUser(c.ctx, c.name, c.Password.Reveal()) })
-	a.change("DELETE /users/{name}", ispmail.Canonical, "user.deleted", func(c change) (any, error) { return c.tx.DeleteUser(c.ctx, c.name) })
-	a.change("POST /users/{name}/rename", ispmail.Canonical, "user.renamed", func(c change) (any, error) { return c.tx.RenameUser(c.ctx, c.name, c.To) })
+	a.change("PUT /users/{name}", ispmail.Canonical, "user.created", func(c change) (any, error) { return answerUser(c.tx.CreateUser(c.ctx, c.name, c.Password.Reveal())) })
+	a.change("DELETE /users/{name}", ispmail.Canonical, "user.deleted", func(c change) (any, error) {
+		warnings, err := c.tx.DeleteUser(c.ctx, c.name)
+		return answer{Warnings: warnings}, err
+	})
+	a.change("POST /users/{name}/rename", ispmail.Canonical, "user.renamed", func(c change) (any, error) { return answerUser(c.tx.RenameUser(c.ctx, c.name, c.To)) })
 	a.change("POST /users/{name}/lock", ispmail.Canonical, "user.locked", func(c change) (any, error) { return nil, c.tx.Lock(c.ctx, c.name) })
 	a.change("POST /users/{name}/unlock", ispmail.Canonical, "user.unlocked", func(c change) (any, error) { return nil, c.tx.Unlock(c.ctx, c.name) })
-	a.change("PUT /aliases/{name}", ispmail.CanonicalSource, "alias.set", func(c change) (any, error) { return c.tx.SetAliases(c.ctx, c.name, c.Destinations...) })
-	a.change("DELETE /aliases/{name}", ispmail.CanonicalSource, "alias.deleted", func(c change) (any, error) { return c.tx.DeleteAliases(c.ctx, c.name) })
+	a.change("PUT /aliases/{name}", ispmail.CanonicalSource, "alias.set", func(c change) (any, error) {
+		aliases, warnings, err := c.tx.SetAliases(c.ctx, c.name, c.Destinations...)
+		return answer{Aliases: aliases, Warnings: warnings}, err
+	})
+	a.change("DELETE /aliases/{name}", ispmail.CanonicalSource, "alias.deleted", func(c change) (any, error) {
+		warnings, err := c.tx.DeleteAliases(c.ctx, c.name)
+		return answer{Warnings: warnings}, err
+	})
 
 	return http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) == 1 { // the time tells the length at most

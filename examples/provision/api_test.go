@@ -98,7 +98,7 @@ func TestLife(t *testing.T) {
 		c.do(t, "PUT", "/domains/Example.org", "")
 		assert.JSONEq(t, `[]`, c.do(t, "GET", "/users?domain=example.org", ""))
 		text := c.do(t, "PUT", "/users/John@Example.org", `{"password": "`+password+`"}`)
-		assert.JSONEq(t, `{"id": 1, "domain_id": 1, "email": "john@example.org", "quota": 0}`, text)
+		assert.JSONEq(t, `{"user": {"id": 1, "domain_id": 1, "email": "john@example.org", "quota": 0}}`, text)
 		_, err := c.store.Authenticate(t.Context(), "john@example.org", password)
 		require.NoError(t, err)
 		stored := db.Stored(t, "john@example.org")
@@ -118,7 +118,8 @@ func TestLife(t *testing.T) {
 		require.NoError(t, err)
 		assert.JSONEq(t, `[{"id": 1, "name": "example.org", "users": 1, "aliases": 2}]`, c.do(t, "GET", "/domains", ""))
 		c.do(t, "DELETE", "/aliases/jack@example.org", "")
-		c.do(t, "DELETE", "/users/a%2Fb@example.org", "")
+		assert.Contains(t, c.do(t, "PUT", "/aliases/info@example.org", `{"destinations": ["a/b@example.org", "Me@example.net"]}`), `"destination":"Me@`)
+		assert.Contains(t, c.do(t, "DELETE", "/users/a%2Fb@example.org", ""), `"warnings":[{"code":"dangling-alias","address":"info@example.org",`)
 		assert.JSONEq(t, `[]`, c.do(t, "GET", "/users?domain=example.org", ""))
 
 		var events []string
@@ -130,7 +131,7 @@ func TestLife(t *testing.T) {
 		assert.Equal(t, []string{
 			"domain.created example.org", "user.created john@example.org", "user.locked john@example.org",
 			"user.unlocked john@example.org", "alias.set jack@example.org", "alias.set @example.org", "alias.deleted @example.org",
-			"user.renamed john@example.org", "alias.deleted jack@example.org", "user.deleted a/b@example.org",
+			"user.renamed john@example.org", "alias.deleted jack@example.org", "alias.set info@example.org", "user.deleted a/b@example.org",
 		}, events)
 		assert.Contains(t, string(c.events(t, 7)[0].Data), "a/b@example.org")
 	})

@@ -25,9 +25,9 @@ func main() {
 
 	_, err = store.CreateDomain(ctx, "example.org")
 	check(err)
-	user, err := store.CreateUser(ctx, "John@Example.org", "summersun")
+	user, _, err := store.CreateUser(ctx, "John@Example.org", "summersun")
 	check(err)
-	_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+	_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
 	check(err)
 	check(store.ChangePassword(ctx, "john@example.org", "summersun", "correct horse battery staple"))
 

@@ -186,28 +186,30 @@ func (a *agreement) leadsToNobody(alias ispmail.Alias) bool {
 func (a *agreement) deleteSome() map[int64]bool {
 	reported, done := map[int64]bool{}, map[int64]bool{}
 	a.deleted = map[int64]string{}
-	take := func(domainID int64, what string, do func(context.Context) ([]ispmail.Alias, error)) {
+	take := func(domainID int64, what string, do func(context.Context) ([]ispmail.Warning, error)) {
 		constellation := (domainID - 1) / 3
 		if done[constellation] || a.random.IntN(2) == 0 {
 			return
 		}
 		done[constellation] = true
 		a.deleted[constellation] = what
-		rows, err := do(a.Context())
+		warnings, err := do(a.Context())
 		if errors.Is(err, ispmail.ErrInvalidAddress) {
 			return
 		}
 		require.NoError(a, err)
-		for _, row := range rows {
-			reported[row.ID] = true
+		for _, w := range warnings {
+			if w.Code == ispmail.WarningDangling || w.Code == ispmail.WarningLoop {
+				reported[w.Alias.ID] = true
+			}
 		}
 	}
 	for _, user := range dbtest.Collect(a.T, a.store.Users(a.Context(), ispmail.Query{})) {
-		take(user.DomainID, user.Email, func(ctx context.Context) ([]ispmail.Alias, error) { return a.store.DeleteUser(ctx, user.Email) })
+		take(user.DomainID, user.Email, func(ctx context.Context) ([]ispmail.Warning, error) { return a.store.DeleteUser(ctx, user.Email) })
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.aliases)) {
 		alias := a.aliases[id]
-		take(alias.DomainID, alias.Source+" > "+alias.Destination, func(ctx context.Context) ([]ispmail.Alias, error) {
+		take(alias.DomainID, alias.Source+" > "+alias.Destination, func(ctx context.Context) ([]ispmail.Warning, error) {
 			return a.store.DeleteAlias(ctx, alias.Source, alias.Destinations()[0])
 		})
 	}

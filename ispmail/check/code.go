@@ -45,10 +45,13 @@ const (
 	// CodeSameCanonicalAddress says that an earlier user has the same canonical address, see [ispmail.Canonical]. Every
 	// method refuses both users with [ispmail.ErrAmbiguous].
 	CodeSameCanonicalAddress Code = "same-canonical-address"
-	// CodeInvalidAddress says that the name of a domain, the address of a user, or the source or a destination of an alias is
-	// invalid, see [ispmail.Canonical]. A user "@domain" with the password "", "~", "*" or "!" is not reported: some programs
+	// CodeInvalidAddress says that the name of a domain, the address of a user, or the source of an alias is invalid, see
+	// [ispmail.Canonical], or a destination, see [ispmail.Store.CreateAlias]. A user "@domain" with the password "", "~", "*" or "!" is not reported: some programs
 	// keep such rows.
 	CodeInvalidAddress Code = "invalid-address"
+	// CodeWildcardAddress says that the address of a user, or the source or a destination of an alias is *@example.org or the like.
+	// To Postfix it is one address of that name. A catch-all has the source @example.org.
+	CodeWildcardAddress Code = "wildcard-address"
 	// CodeDanglingAlias says that a destination is in a domain of this server, but no user, alias or catch-all takes its
 	// mail. Whoever takes mail for john@example.org takes it for john+list@example.org too.
 	CodeDanglingAlias Code = "dangling-alias"
@@ -56,7 +59,7 @@ const (
 	// destinations. An alias from the address of a mailbox to itself is no loop. Loops that share an address are one finding,
 	// at one of their rows.
 	CodeAliasLoop Code = "alias-loop"
-	// CodeExternalDestination says that an alias sends mail to another server.
+	// CodeExternalDestination says that an alias sends mail to another server, or to an account of the operating system.
 	CodeExternalDestination Code = "external-destination"
 	// CodeShadowedAlias says that mail never reaches a mailbox or a destination, with the maps of the guide.
 	//

@@ -14,7 +14,7 @@ var exampleStore = dbtest.ExampleStore
 func ExampleRun() {
 	ctx := context.Background()
 	store := exampleStore(ctx)
-	if _, err := store.CreateAlias(ctx, "jack@example.org", "jill@example.org"); err != nil {
+	if _, _, err := store.CreateAlias(ctx, "jack@example.org", "jill@example.org"); err != nil {
 		log.Fatal(err)
 	}
 	for finding, err := range check.Run(ctx, store, check.Config{}) {

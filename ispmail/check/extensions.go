@@ -24,8 +24,8 @@ func (c *checker) checkExtensions(ctx context.Context) error {
 	return c.eachRow(ctx, tables.Aliases, []string{"source", "destination"}, func(id int64, values []string) error {
 		source := address.SourceOrNone(values[0])
 		for _, d := range route.Destinations(values[1]) {
-			destination := address.SourceOrNone(d)
-			if source == "" || destination == "" {
+			destination := address.Key(d)
+			if source == "" {
 				continue
 			}
 			to := route.Target(source, destination)

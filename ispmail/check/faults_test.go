@@ -141,9 +141,25 @@ var faults = []struct {
 			"INSERT INTO virtual_domains (id, name) VALUES (11, 'exa mple.org'), (12, 'Fine.example'), (13, '')",
 			`INSERT INTO virtual_users (id, domain_id, email, password) VALUES (11, 1, 'john', 'SOUND'), (12, 1, 'a b@example.org', 'SOUND'),
 				(13, 1, '@example.org', '~'), (14, 2, '@example.net', 'SOUND'), (15, 1, '', '~')`,
-			rows("john > john@example.org", "fine@example.org > john", "fine@example.org > @", "gone@example.org >  ", "@example.org > john@example.org"),
+			rows("john > john@example.org", "fine@example.org > /var/mail/john", "fine@example.org > @", "gone@example.org >  ", "@example.org > john@example.org"),
 		},
 		[]string{"domains 11", "domains 13", "users 11", "users 12", "users 14", "users 15", "aliases 11", "aliases 12", "aliases 13", "aliases 14"},
+	},
+	{
+		check.CodeInvalidAddress, "destinations that Postfix delivers",
+		[]string{rows(
+			"a@example.org > User+AbC@elsewhere.example", "a@example.org > \"a..b\"@elsewhere.example", "a@example.org > a..b@elsewhere.example, \"j, d\"@elsewhere.example",
+			"a@example.org > root", "a@example.org > u@[192.0.2.1]", "a@example.org > josé@elsewhere.example", "a@example.org > |/bin/x", "a@example.org > x@192.0.2.1")},
+		[]string{"aliases 17", "aliases 18"},
+	},
+	{
+		check.CodeWildcardAddress, "",
+		[]string{
+			"INSERT INTO virtual_users (id, domain_id, email, password) VALUES (11, 1, '*@example.org', 'SOUND'), (12, 1, 'a*@example.org', 'SOUND'), (13, 1, '%@example.org', '~')",
+			rows("*@example.org > john@example.org", "%@example.org > john@example.org", "* > john@example.org", "@empty.example > john@example.org",
+				"@empty.example > *@elsewhere.example", "100%@example.org > john@example.org"),
+		},
+		[]string{"users 11", "users 13", "aliases 11", "aliases 12", "aliases 13", "aliases 15"},
 	},
 	{
 		check.CodeDanglingAlias, "",
@@ -161,8 +177,9 @@ var faults = []struct {
 	},
 	{
 		check.CodeExternalDestination, "",
-		[]string{rows("a@example.org > x@elsewhere.example", "b@example.org > john@example.org", "@empty.example > @elsewhere.example")},
-		[]string{"aliases 11", "aliases 13"},
+		[]string{rows("a@example.org > x@elsewhere.example", "b@example.org > john@example.org", "@empty.example > @elsewhere.example", "c@example.org > root",
+			"d@example.org > \"john\"@example.org", "e@example.org > \"a b\"@elsewhere.example")},
+		[]string{"aliases 11", "aliases 13", "aliases 14", "aliases 16"},
 	},
 	{
 		check.CodeShadowedAlias, "",

@@ -59,10 +59,7 @@ func (c *checker) findHops(ctx context.Context, hops map[uint64]*hop) error {
 			return nil
 		}
 		for _, d := range route.Destinations(values[1]) {
-			destination := address.SourceOrNone(d)
-			if destination == "" {
-				continue
-			}
+			destination := address.Key(d)
 			m := route.Follow(g, source, destination)
 			if (m.Kind == route.Alias || m.Kind == route.CatchAll) && g.hash(m.Key) == h.next {
 				h.id, h.source, h.destination = id, source, destination

@@ -119,13 +119,11 @@ func (c *checker) loadGraph(ctx context.Context) error {
 			g.addCatchAll(source[1:], "")
 		}
 		for _, d := range destinations {
-			destination := address.SourceOrNone(d)
+			key := address.Key(d)
 			if source[0] == '@' {
-				g.addCatchAll(source[1:], destination)
+				g.addCatchAll(source[1:], key)
 			}
-			if destination != "" {
-				g.pairs = append(g.pairs, g.pairHash(source, destination))
-			}
+			g.pairs = append(g.pairs, g.pairHash(source, key))
 		}
 		return nil
 	})

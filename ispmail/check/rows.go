@@ -59,11 +59,16 @@ func (c *checker) checkUsers(ctx context.Context) error {
 		if t.HasQuota() {
 			checkQuota(values[3], t.Columns["quota"], report)
 		}
+		if address.IsWildcard(user.Email) {
+			report(CodeWildcardAddress, "%.100q is one mailbox with this very name, and no catch-all: add an alias whose source is @ and the domain, and delete the row", user.Email)
+		}
 		domain := strings.TrimPrefix(user.Email, "@")
 		if email != "" {
 			domain = address.DomainOf(email)
 		} else if name, err := address.Domain(domain); err == nil && user.Email[0] == '@' && tables.IsNoLogin(values[2]) {
 			domain = name
+		} else if address.IsWildcard(user.Email) {
+			return nil
 		} else {
 			report(CodeInvalidAddress, "%.100q is no address, so that nobody can log in: correct it, or delete the row", user.Email)
 			return nil
@@ -120,6 +125,13 @@ func (c *checker) checkAliases(ctx context.Context) error {
 	return c.eachRow(ctx, tables.Aliases, []string{"domain_id", "source", "destination"}, func(id int64, values []string) error {
 		report := func(code Code, format string, args ...any) { c.report(code, tables.Aliases, id, format, args...) }
 		source, err := address.Source(values[1])
+		isWildcard := address.IsWildcard(values[1])
+		if isWildcard {
+			report(CodeWildcardAddress, "%.100q is one address with this very name, and no catch-all: the source of a catch-all is @ and the domain; correct it, or delete the row", values[1])
+		}
+		if err != nil && isWildcard {
+			return nil
+		}
 		if err != nil {
 			report(CodeInvalidAddress, "the source %.100q is no address and no @domain: correct it, or delete the row", values[1])
 			return nil
@@ -133,10 +145,13 @@ func (c *checker) checkAliases(ctx context.Context) error {
 			report(CodeInvalidAddress, "%s has an empty destination: correct it, or delete the row", source)
 		}
 		for _, d := range destinations {
-			destination := address.SourceOrNone(d)
-			if destination == "" {
+			_, destination, err := address.Destination(d)
+			switch {
+			case err != nil:
 				report(CodeInvalidAddress, "the destination %.100q of %s is no address: correct it, or delete the row", d, source)
 				continue
+			case address.IsWildcard(d):
+				report(CodeWildcardAddress, "the destination %.100q of %s is one address with this very name: write @%s if mail is to keep its local part", d, source, address.DomainOf(destination))
 			}
 			if key := g.pairHash(source, destination); repeated(g.pairs, key) {
 				if _, ok := first[key]; ok {
@@ -160,6 +175,8 @@ func (c *checker) checkDestination(id int64, source, destination string, report 
 	}
 	domain := address.DomainOf(destination)
 	switch {
+	case address.IsLocalName(destination):
+		report(CodeExternalDestination, "%s sends mail to %s, an account of the operating system: make sure that this is wanted", source, destination)
 	case g.HasDomain(domain) || address.DomainOf(source) == domain:
 	case g.offDomains[g.hash(domain)]:
 		report(CodeExternalDestination, "%s sends mail to %s, whose domain is switched off here, so that Postfix looks for another server: make sure that this is wanted", source, destination)

@@ -11,7 +11,7 @@ import (
 
 // signUp is the program under test.
 func signUp(ctx context.Context, store *ispmail.Store, email, password string) error {
-	_, err := store.CreateUser(ctx, email, password)
+	_, _, err := store.CreateUser(ctx, email, password)
 	if errors.Is(err, ispmail.ErrExists) {
 		return errors.New("this address is taken")
 	}

@@ -251,4 +251,7 @@ func TestMove(t *testing.T) {
 	}
 }
 
-func errorOf[T any](_ T, err error) error { return err }
+func errorOf(results ...any) error {
+	err, _ := results[len(results)-1].(error)
+	return err
+}

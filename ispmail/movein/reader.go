@@ -186,12 +186,9 @@ func (r *reader) inspect(w row) (left bool, notes []func() error, err error) {
 	return false, notes, nil
 }
 
-// canonical returns the canonical form of an address or "@domain", by which rows are compared.
+// canonical returns the key of an address or "@domain", by which rows are compared.
 func canonical(source string) string {
-	if canonical := address.SourceOrNone(source); canonical != "" {
-		return canonical
-	}
-	return strings.ToLower(source) // Import refuses it
+	return address.Key(source) // Import refuses what is none
 }
 
 // canonicalDomain returns the canonical form of a domain.

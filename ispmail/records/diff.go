@@ -38,7 +38,8 @@ const (
 //
 // A record is known by its canonical name or address, and an alias by its source and its destination, one of which may
 // stand in several rows; ids do not count. A user has changed if the stored password or the quota has, or the spelling of
-// the address. A quota or a column of another program that one of the sources does not know is no difference.
+// the address. A quota or a column of another program that one of the sources does not know is no difference, nor are the
+// capitals and quotes of a destination.
 //
 // It keeps the new source in memory, some 300 bytes for each record.
 func Diff(before, after iter.Seq2[ispmail.Record, error]) iter.Seq2[Difference, error] {
@@ -110,7 +111,7 @@ func keyOf(r ispmail.Record) string {
 	case r.Alias != nil:
 		destinations := r.Alias.Destinations()
 		for i, d := range destinations {
-			destinations[i] = cmp.Or(address.SourceOrNone(d), d)
+			destinations[i] = address.Key(d)
 		}
 		slices.Sort(destinations)
 		return "alias " + cmp.Or(address.SourceOrNone(r.Alias.Source), r.Alias.Source) + " " + strings.Join(destinations, ",")

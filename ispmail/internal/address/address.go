@@ -86,15 +86,15 @@ func cutLastAt(address string) (local, domain string, ok bool) {
 	return address[:at], address[at+1:], true
 }
 
-// Cut cuts an address at its last @. The domain comes in its canonical form, the local part as it is. ok is false if there is
-// no @, or no canonical form of the domain.
+// Cut cuts an address at its last @. The domain comes in its canonical form, the local part without quotes. ok is false if
+// there is no @, or no canonical form of the domain.
 func Cut(address string) (local, domain string, ok bool) {
 	local, domain, ok = cutLastAt(address)
 	if !ok {
 		return "", "", false
 	}
 	domain, err := Domain(domain)
-	return local, domain, err == nil
+	return unquote(local), domain, err == nil
 }
 
 // Lower returns a text with its ASCII letters in lower case. It leaves all others alone: Unicode has capitals, such as the
@@ -108,6 +108,9 @@ func Lower(s string) string {
 	}, s)
 }
 
+// atomSigns are the signs of an atom beside letters and digits, RFC 5322 section 3.2.3.
+const atomSigns = "!#$%&'*+-/=?^_`{|}~"
+
 // checkLocalPart tells why a text in lower case is no dot-atom-text of RFC 5322, nil if it is.
 func checkLocalPart(local string) error {
 	switch {
@@ -117,7 +120,7 @@ func checkLocalPart(local string) error {
 		return errLocalLength
 	}
 	for i := range len(local) {
-		if c := local[i]; c != '.' && !isLetterOrDigit(c) && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
+		if c := local[i]; c != '.' && !isLetterOrDigit(c) && strings.IndexByte(atomSigns, c) < 0 {
 			return errLocalSign
 		}
 	}

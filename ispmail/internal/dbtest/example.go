@@ -31,7 +31,7 @@ func ExampleStore(ctx context.Context) *ispmail.Store {
 	if _, err := store.CreateDomain(ctx, "example.org"); err != nil {
 		log.Fatal(err)
 	}
-	if _, err := store.CreateUser(ctx, "john@example.org", "summersun"); err != nil {
+	if _, _, err := store.CreateUser(ctx, "john@example.org", "summersun"); err != nil {
 		log.Fatal(err)
 	}
 	return store

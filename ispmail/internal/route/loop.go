@@ -24,7 +24,7 @@ func (w *Walk) loop() []string {
 			path, taken = path[:end], taken[:end]
 			continue
 		}
-		to := ways[taken[end]]
+		to := ways[taken[end]].Key
 		taken[end]++
 		if to == here {
 			continue

@@ -203,12 +203,13 @@ func (m mail) outcome(log []string) []string {
 		if found == nil || found[2] != m.id {
 			continue
 		}
-		switch by, to, status := found[1], strings.ToLower(found[3]), found[4]; {
+		switch by, to, status := found[1], found[3], found[4]; {
 		case status == "bounced":
 		case status == "sent" && by == "virtual":
-			words = append(words, "mailbox "+to)
+			words = append(words, "mailbox "+strings.ToLower(to))
 		case status == "sent" && by == "discard":
-			words = append(words, "away "+strings.TrimSuffix(to, "@localhost"))
+			at := strings.LastIndexByte(to, '@') + 1
+			words = append(words, "away "+strings.TrimSuffix(to[:at]+strings.ToLower(to[at:]), "@localhost"))
 		default:
 			words = append(words, fmt.Sprintf("%s by %s: %s", status, by, to))
 		}

@@ -5,7 +5,7 @@
 // address, then the address without its extension, then "@domain", each in both maps. See TABLE SEARCH ORDER in
 // https://www.postfix.org/virtual.5.html.
 //
-// Addresses and domains are in their canonical form, see package address. A text is what a row holds in the column
+// Addresses are the keys of package address, and domains are in their canonical form. A text is what a row holds in the column
 // destination.
 //
 // There are two ways to use it. [Follow] looks one step behind an alias, in any [Directory]. A [Walk] takes all steps from an
@@ -61,7 +61,7 @@ type Match struct {
 	// Through holds the sources "@domain" of the catch-alls that [Resolve] passed.
 	Through []string
 
-	local     string // the local part of Address
+	local     string // the local part of Address, without quotes
 	extension string // the extension of Address, if Key is without it
 }
 
@@ -75,7 +75,7 @@ func Keys(addr string) []string {
 		return nil
 	}
 	if bare, extension := CutExtension(local); extension != "" {
-		return []string{addr, bare + "@" + domain, "@" + domain}
+		return []string{addr, address.Spell(bare, domain), "@" + domain}
 	}
 	return []string{addr, "@" + domain}
 }
@@ -89,7 +89,7 @@ func Find(d Directory, addr string) Match {
 		return m
 	}
 	bare, extension := CutExtension(local)
-	for _, key := range []string{addr, bare + "@" + domain} {
+	for _, key := range []string{addr, address.Spell(bare, domain)} {
 		m.Key = key
 		switch {
 		case d.HasAlias(key):
@@ -126,7 +126,7 @@ func Resolve(d Directory, addr string) Match {
 		}
 		seen[domain] = true
 		through = append(through, m.Key)
-		addr = m.local + "@" + next
+		addr = address.Spell(m.local, next)
 	}
 }
 
@@ -179,7 +179,7 @@ func MailboxOf(d Directory, addr string) string {
 	}
 	bare, _ := CutExtension(local)
 	for _, name := range []string{local, bare} {
-		if mailbox := name + "@" + domain; d.HasMailbox(mailbox) {
+		if mailbox := address.Spell(name, domain); d.HasMailbox(mailbox) {
 			return mailbox
 		}
 	}

@@ -1,10 +1,12 @@
 package route_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route/routetest"
 )
@@ -17,21 +19,28 @@ func TestConstellations(t *testing.T) {
 	}
 }
 
-func TestDestinations(t *testing.T) {
+// TestAccepted checks that package address accepts the destinations that TestPostfix delivers, and that the form which is stored goes
+// the same way.
+func TestAccepted(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string][]string{
-		"john@example.org":                     {"john@example.org"},
-		" john@example.org ":                   {"john@example.org"},
-		"a@example.org, b@example.org":         {"a@example.org", "b@example.org"},
-		"a@example.org b@example.org\nc":       {"a@example.org", "b@example.org", "c"},
-		"a@example.org;b@example.org,":         {"a@example.org", "b@example.org"},
-		"John Doe <john@example.org>, <a@b.c>": {"john@example.org", "a@b.c"},
-		"@example.org":                         {"@example.org"},
-		"":                                     nil,
-		" , ":                                  nil,
-	} {
-		assert.Equal(t, want, route.Destinations(text), text)
+	for i, c := range routetest.Accepted {
+		source, destination, _ := strings.Cut(routetest.In(i, c.Aliases[0]), " > ")
+		stored, key, err := address.Destination(destination)
+		assert.NoError(t, err, destination)
+		for _, text := range []string{stored, key} {
+			tables := c.Tables(i)
+			tables.RemoveAliases(source)
+			tables.AddAlias(source, route.Row{ID: 1, Destination: text})
+			got := routetest.Walk(tables, routetest.In(i, c.To))
+			if text == key {
+				got[0] = strings.ToLower(got[0])
+				assert.Equal(t, strings.ToLower(routetest.Wanted(i, c.Want)[0]), got[0], text)
+				continue
+			}
+			assert.Equal(t, routetest.Wanted(i, c.Want), got, text)
+		}
 	}
+	assert.Greater(t, len(routetest.Accepted), 30)
 }
 
 // TestFollow checks what is found one step behind an alias.

@@ -36,8 +36,8 @@ func (e *NoAddressError) Error() string {
 // A Step is what Postfix finds for one address, and where it sends the mail.
 type Step struct {
 	Match
-	IDs []int64  // of the rows that were found: aliases, or the user
-	To  []string // the addresses to which the mail goes on; at a mailbox, the address itself
+	IDs []int64 // of the rows that were found: aliases, or the user
+	To  []Goal  // the addresses to which the mail goes on; at a mailbox, the address itself
 }
 
 // A Walk follows mail for one address, one level of aliases at a time. The caller repeats two things until [Walk.Level] is empty:
@@ -79,12 +79,12 @@ func (w *Walk) Advance() error {
 			return &NoAddressError{Address: addr}
 		}
 		for _, to := range step.To {
-			if len(to) > maxAddress {
+			if len(to.Key) > maxAddress {
 				return w.loopOrLimit()
 			}
-			if !w.seen[to] {
-				w.seen[to] = true
-				next = append(next, to)
+			if !w.seen[to.Key] {
+				w.seen[to.Key] = true
+				next = append(next, to.Key)
 			}
 		}
 	}
@@ -124,30 +124,35 @@ func (w *Walk) Steps() []Step {
 // It expands addresses in the same order as cleanup_map1n_internal in Postfix
 // (https://github.com/vdukhovni/postfix/blob/master/postfix/src/cleanup/cleanup_map1n.c), because the order decides which loops
 // do harm: an address that leads to itself, among others, is expanded once and never again.
-func (w *Walk) Ends() ([]string, error) {
-	list := []string{w.start}
+func (w *Walk) Ends() ([]Goal, error) {
+	list := []Goal{{Key: w.start, Address: w.start}}
 	own := map[string]bool{} // addresses that lead to themselves, and were expanded
 	for i := 0; i < len(list); i++ {
 		if len(list) > maxExpansion {
 			return nil, w.loopOrLimit()
 		}
-		for depth := 0; !own[list[i]]; depth++ {
+		for depth := 0; !own[list[i].Key]; depth++ {
 			if depth >= maxRecursion {
 				return nil, w.loopOrLimit()
 			}
-			from := list[i]
+			from := list[i].Key
 			to := w.steps[from].To
 			if len(to) == 0 {
 				break
 			}
 			list[i] = to[0]
 			list = append(list, to[1:]...)
-			if slices.Contains(to, from) {
+			if slices.ContainsFunc(to, func(g Goal) bool { return g.Key == from }) {
 				own[from] = true
 			}
 		}
 	}
-	return Unique(list), nil
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(g Goal) bool { // of several spellings, Postfix takes the first
+		again := seen[g.Key]
+		seen[g.Key] = true
+		return again
+	}), nil
 }
 
 // An End is an address at which mail ends up.
@@ -156,21 +161,29 @@ type End struct {
 	Mailbox string // the address of the mailbox, "" if another server has it
 }
 
-// Deliver returns where the mail for the addresses of [Walk.Ends] is delivered. It leaves out addresses of this server without
-// a mailbox. The tables must know the domains of the addresses.
-func (t *Tables) Deliver(addresses []string) (ends []End) {
-	for _, addr := range addresses {
-		mailbox := MailboxOf(t, addr)
-		local, domain, ok := address.Cut(addr)
-		if mailbox == "" && ok && t.domains[domain] {
-			continue
+// Deliver returns where the mail for the goals of [Walk.Ends] is delivered. It leaves out addresses of this server without a
+// mailbox. The tables must know the domains of the addresses. On this server, an address is in its canonical form; elsewhere, the
+// case of the local part may matter.
+func (t *Tables) Deliver(goals []Goal) (ends []End) {
+	for _, g := range goals {
+		mailbox := MailboxOf(t, g.Key)
+		switch _, domain, ok := address.Cut(g.Key); {
+		case mailbox != "":
+			ends = append(ends, End{Address: g.Key, Mailbox: mailbox})
+		case !ok || !t.domains[domain]:
+			ends = append(ends, End{Address: g.Address})
 		}
-		if ok && (local == "" || strings.ContainsRune(local, '@')) { // "@domain" was one of several destinations, see Lead
-			addr = `"` + local + `"@` + domain
-		}
-		ends = append(ends, End{Address: addr, Mailbox: mailbox})
 	}
 	return ends
+}
+
+// KeysOf returns the keys of goals.
+func KeysOf(goals []Goal) []string {
+	keys := make([]string, len(goals))
+	for i, g := range goals {
+		keys[i] = g.Key
+	}
+	return keys
 }
 
 // Domains returns the domains of addresses, each once.

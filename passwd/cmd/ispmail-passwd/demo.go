@@ -38,7 +38,7 @@ func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {
 	if _, err := db.NewInsert().Model(&users).Exec(ctx); err != nil {
 		return err
 	}
-	_, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
+	_, _, err = store.CreateAlias(ctx, "jack@example.org", "john@example.org")
 	return err
 }
 

@@ -69,7 +69,7 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	require.NoError(t, store.CreateSchema(t.Context()))
 	_, err = store.CreateDomain(t.Context(), "example.org")
 	require.NoError(t, err)
-	_, err = store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
+	_, _, err = store.CreateUser(t.Context(), "john@example.org", ispmailtest.Password)
 	require.NoError(t, err)
 
 	await(t, &p.stderr, "database opened")

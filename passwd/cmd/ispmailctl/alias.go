@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,33 +16,38 @@ func (a *app) aliasAdd() *cobra.Command {
 		Use: "add SOURCE DESTINATION...", Short: "Make mail for an address go to others.",
 		Long: `Makes mail for an address go to others, here or anywhere else. A source "@domain" is a catch-all: it
 takes what no user and no other alias of the domain takes. A source that has a mailbox keeps a copy
-only if it is one of its own destinations.`,
+only if it is one of its own destinations. A destination without a domain, such as root, is an account
+of the operating system. What is to be known about the aliases, such as that one leads nowhere, is a
+warning on standard error.`,
 		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
 		Args:    cobra.MinimumNArgs(2),
 	}
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var aliases []ispmail.Alias
+		var warnings []ispmail.Warning
+		others, itself := split(args[0], args[1:]) // itself first: with a copy, there is less to warn of
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-			aliases = nil
-			for _, destination := range args[1:] {
-				alias, err := tx.CreateAlias(ctx, args[0], destination)
+			aliases, warnings = nil, nil
+			for _, destination := range append(itself, others...) {
+				alias, more, err := tx.CreateAlias(ctx, args[0], destination)
 				if err != nil {
 					return err
 				}
-				aliases = append(aliases, alias)
+				aliases, warnings = append(aliases, alias), addWarnings(warnings, more)
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		for _, alias := range aliases {
-			if err := errors.Join(a.say("Added the alias from %s to %s.", alias.Source, alias.Destination), a.object(alias)); err != nil {
+		for i, alias := range aliases {
+			line := aliasLine{alias, warningsOf(alias, warnings, i == len(aliases)-1)}
+			if err := errors.Join(a.say("Added the alias from %s to %s.", alias.Source, alias.Destination), a.object(line)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return a.warn(warnings)
 	})
 }
 
@@ -81,33 +85,34 @@ func (a *app) aliasDelete() *cobra.Command {
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var deleted [][2]string
-		var dangling []ispmail.Alias
+		var warnings []ispmail.Warning
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-			deleted = nil
-			destinations := args[1:]
-			if len(destinations) == 0 {
+			deleted, warnings = nil, nil
+			if len(args) == 1 {
 				aliases, err := tx.AliasesOf(ctx, args[0])
 				if err != nil {
 					return err
 				}
 				for _, alias := range aliases {
-					destinations = append(destinations, alias.Destinations()...)
+					for _, destination := range alias.Destinations() {
+						deleted = append(deleted, [2]string{args[0], destination})
+					}
 				}
+				warnings, err = tx.DeleteAliases(ctx, args[0])
+				return err
 			}
-			if len(destinations) == 0 {
-				return fmt.Errorf("%w: alias from %s", ispmail.ErrNotFound, args[0])
-			}
+			others, itself := split(args[0], args[1:]) // itself last: only what is left then counts
 			seen := map[string]bool{}
-			for _, destination := range destinations {
+			for _, destination := range append(others, itself...) {
 				if seen[destination] {
 					continue
 				}
 				seen[destination] = true
-				var err error
-				if dangling, err = tx.DeleteAlias(ctx, args[0], destination); err != nil {
+				more, err := tx.DeleteAlias(ctx, args[0], destination)
+				if err != nil {
 					return err
 				}
-				deleted = append(deleted, [2]string{args[0], destination})
+				deleted, warnings = append(deleted, [2]string{args[0], destination}), addWarnings(warnings, more)
 			}
 			return nil
 		})
@@ -119,7 +124,7 @@ func (a *app) aliasDelete() *cobra.Command {
 				return err
 			}
 		}
-		return errors.Join(a.dangling(dangling), a.object(map[string]any{"deleted": deleted, "dangling": orEmpty(dangling)}))
+		return errors.Join(a.warn(warnings), a.object(map[string]any{"deleted": orEmpty(deleted), "warnings": orEmpty(warnings)}))
 	})
 }
 

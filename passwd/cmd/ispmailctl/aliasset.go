@@ -23,9 +23,10 @@ destinations.`,
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var before, after []ispmail.Alias
+		var warnings []ispmail.Warning
 		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {
 			if before, err = tx.AliasesOf(ctx, args[0]); err == nil {
-				after, err = tx.SetAliases(ctx, args[0], args[1:]...)
+				after, warnings, err = tx.SetAliases(ctx, args[0], args[1:]...)
 			}
 			return err
 		})
@@ -38,19 +39,19 @@ destinations.`,
 		for _, alias := range without(after, before) {
 			err = errors.Join(err, a.say("Added the alias from %s to %s.", alias.Source, alias.Destination))
 		}
-		for _, alias := range after {
-			err = errors.Join(err, a.object(alias))
+		for i, alias := range after {
+			err = errors.Join(err, a.object(aliasLine{alias, warningsOf(alias, warnings, i == len(after)-1)}))
 		}
 		if len(without(before, after))+len(without(after, before)) == 0 {
 			err = errors.Join(err, a.say("Nothing was to be changed."))
 		}
-		return err
+		return errors.Join(err, a.warn(warnings))
 	})
 }
 
-// without returns the aliases that are not among others, by their ids.
+// without returns the aliases that are not among others.
 func without(aliases, others []ispmail.Alias) []ispmail.Alias {
 	return slices.DeleteFunc(slices.Clone(aliases), func(alias ispmail.Alias) bool {
-		return slices.ContainsFunc(others, func(other ispmail.Alias) bool { return other.ID == alias.ID })
+		return slices.ContainsFunc(others, func(other ispmail.Alias) bool { return other.ID == alias.ID && other.Destination == alias.Destination })
 	})
 }

@@ -87,15 +87,15 @@ the disk.`,
 				return err
 			}
 		}
-		dangling, err := store.DeleteDomain(ctx, domain.Name)
+		warnings, err := store.DeleteDomain(ctx, domain.Name)
 		if err != nil {
 			return err
 		}
 		return errors.Join(
 			a.say("Deleted the domain %s with %s and %s.", domain.Name, plural(users, "user"), plural(aliases, "alias")),
-			a.dangling(dangling),
+			a.warn(warnings),
 			a.sayMailOf(domain.Name, users),
-			a.object(map[string]any{"deleted": domain, "users": users, "aliases": aliases, "dangling": orEmpty(dangling)}))
+			a.object(map[string]any{"deleted": domain, "users": users, "aliases": aliases, "warnings": orEmpty(warnings)}))
 	})
 }
 

@@ -33,8 +33,9 @@ func TestLife(t *testing.T) {
 		s.ok("", "alias", "add", "@example.net", "@example.org")
 		s.ok("", "alias", "add", "info@example.org", "jane@example.org")
 		assert.JSONEq(t, `{"address":"jane@example.org","mailbox":"jane@example.org"}`, s.ok("", "--json", "recipients", "Jane@Example.NET"))
-		out := s.ok("", "user", "delete", "jane@example.org", "--json")
-		assert.Contains(t, out, `"dangling":[{"id":2,"domain_id":1,"source":"info@example.org","destination":"jane@example.org"}]`)
+		out, _, code := s.do("", "user", "delete", "jane@example.org", "--json")
+		assert.Zero(t, code)
+		assert.Contains(t, out, `"warnings":[{"code":"dangling-alias","address":"info@example.org","alias":{"id":2,"domain_id":1,"source":"info@example.org","destination":"jane@example.org"},"message":`)
 		assert.Equal(t, "Deleted the alias from info@example.org to jane@example.org.\n", s.ok("", "alias", "delete", "info@example.org"))
 		s.ok("", "user", "quota", "john@example.org", "0")
 
@@ -108,6 +109,47 @@ func TestAliasSet(t *testing.T) {
 	})
 }
 
+// TestWarnings tells what an administrator should know, on standard error and in JSON, and does what was wanted.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org", "example.net")
+		s.ok("a long enough secret", "user", "add", "john@example.org")
+		warns := func(want string, args ...string) string {
+			t.Helper()
+			out, errs, code := s.do("a long enough secret", args...)
+			assert.Equal(t, command.ExitOK, code, errs)
+			assert.Equal(t, want, errs, args)
+			return out
+		}
+		const shadowed = "ispmailctl: warning: aliases send all mail for john@example.org elsewhere and none to the mailbox: if it should get mail too, add an alias from the address to itself\n"
+		assert.Equal(t, "Added the alias from john@example.org to Me+X@gmail.com.\n", warns(shadowed, "alias", "add", "john@example.org", "Me+X@gmail.com"))
+		warns("", "alias", "add", "john@example.org", "john@example.org")
+		warns(shadowed, "alias", "delete", "john@example.org", "John@example.org")
+		warns("", "alias", "set", "john@example.org", "Me+X@gmail.com", "john@example.org")
+		assert.Contains(t, s.ok("", "recipients", "john@example.org"), "Me+X@gmail.com")
+		warns("", "alias", "delete", "john@example.org")
+		warns("", "alias", "add", "john@example.org", "me@gmail.com", "john@example.org")
+
+		warns("ispmailctl: warning: jack@example.org leads to jim@example.org, and nothing there takes the mail: create the user, or correct or delete the alias\n",
+			"alias", "add", "jack@example.org", "john@example.org", "jim@example.org")
+		out, _, _ := s.do("", "alias", "add", "jill@example.org", "jim@example.org", "--json")
+		assert.Contains(t, out, `"warnings":[{"code":"dangling-alias",`)
+		warns("ispmailctl: warning: x@example.org leads to root, an account of the operating system: add a domain, unless it is wanted\n", "alias", "add", "x@example.org", "root")
+		warns("ispmailctl: warning: aliases send all mail for jack@example.org elsewhere and none to the mailbox: if it should get mail too, add an alias from the address to itself\n",
+			"user", "add", "jack@example.org")
+		warns("ispmailctl: warning: john@example.org leads to itself, and there is no such mailbox: create the user, or delete the alias\n"+
+			"ispmailctl: warning: john@example.org has no mailbox any more, but its mail still goes to me@gmail.com: delete this alias too, unless it is wanted\n",
+			"user", "delete", "john@example.org")
+
+		for _, source := range []string{"*@example.org", "%@example.org", "*"} {
+			_, errs, code := s.do("", "alias", "add", source, "john@example.org")
+			assert.Equal(t, command.ExitFailed, code)
+			assert.Contains(t, errs, "the catch-all of a domain is written as @example.org", source)
+		}
+	})
+}
+
 // TestDefaultPassScheme reads what has no prefix as the setting says.
 func TestDefaultPassScheme(t *testing.T) {
 	t.Parallel()
@@ -147,7 +189,7 @@ func TestCheckExitCode(t *testing.T) {
 	sessions(t, func(t *testing.T, s session) {
 		s.ok("", "domain", "add", "example.org")
 		assert.Equal(t, "Nothing is wrong.\n", s.ok("", "check"))
-		s.ok("", "alias", "add", "info@example.org", "nobody@example.org")
+		_, _, _ = s.do("", "alias", "add", "info@example.org", "nobody@example.org")
 		out, errs, code := s.do("", "check")
 		assert.Equal(t, exitFindings, code)
 		assert.Empty(t, errs)

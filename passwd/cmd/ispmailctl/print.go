@@ -8,7 +8,6 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
@@ -76,16 +75,6 @@ func plural(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
-}
-
-// dangling tells about aliases that lead nowhere now.
-func (a *app) dangling(aliases []ispmail.Alias) error {
-	for _, alias := range aliases {
-		if err := a.say("The alias from %s to %s leads nowhere now.", command.Printable(alias.Source), command.Printable(alias.Destination)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // quota is a quota as people read it.

@@ -26,16 +26,17 @@ is printed.`,
 		if err != nil {
 			return err
 		}
-		user, err := store.RenameUser(ctx, old, args[1])
+		user, warnings, err := store.RenameUser(ctx, old, args[1])
 		if err != nil {
 			return err
 		}
 		move := moveMail(old, user.Email)
 		return errors.Join(
 			a.say("The user %s is %s now.", old, user.Email),
+			a.warn(warnings),
 			a.say("%s", endSessions(old)),
 			a.say(mailStays, move),
-			a.object(map[string]any{"renamed": a.line(store, user), "from": old, "move": move}))
+			a.object(map[string]any{"renamed": a.line(store, user), "from": old, "move": move, "warnings": orEmpty(warnings)}))
 	})
 }
 
@@ -53,15 +54,16 @@ command that moves it is printed.`,
 		if err != nil {
 			return err
 		}
-		domain, err := store.RenameDomain(ctx, old.Name, args[1])
+		domain, warnings, err := store.RenameDomain(ctx, old.Name, args[1])
 		if err != nil {
 			return err
 		}
 		move := moveMail(old.Name, domain.Name)
 		return errors.Join(
 			a.say("The domain %s is %s now.", old.Name, domain.Name),
+			a.warn(warnings),
 			a.say("%s", endSessions(old.Name)),
 			a.say(mailStays, move),
-			a.object(map[string]any{"renamed": domain, "from": old.Name, "move": move}))
+			a.object(map[string]any{"renamed": domain, "from": old.Name, "move": move, "warnings": orEmpty(warnings)}))
 	})
 }

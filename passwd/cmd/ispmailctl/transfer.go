@@ -223,7 +223,7 @@ func rewindable(file io.Reader) (io.ReadSeeker, error) {
 const importing = `
 What is there already, just so, is left alone, so that an import can be run again. Everything is
 looked at before anything is changed: if a record has to be refused, it is named and nothing is
-changed, unless --skip-refused is given.`
+changed, unless --skip-refused is given. Whether an alias leads nowhere is what "check" tells.`
 
 type importOptions struct{ dryRun, skip bool }
 

@@ -43,8 +43,9 @@ line of standard input if that is no terminal.`,
 			return err
 		}
 		var user ispmail.User
+		var warnings []ispmail.Warning
 		err = store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {
-			if user, err = tx.CreateUser(ctx, email, password); err != nil || *size == "" {
+			if user, warnings, err = tx.CreateUser(ctx, email, password); err != nil || *size == "" {
 				return err
 			}
 			if err := tx.SetQuota(ctx, email, bytes); err != nil {
@@ -56,7 +57,8 @@ line of standard input if that is no terminal.`,
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
+		return errors.Join(a.say("Added the user %s.", user.Email), p.show(a), a.stillOff(store, user), a.warn(warnings),
+			a.object(userLine{User: user, Password: p.generated, Warnings: warnings}))
 	})
 }
 
@@ -112,16 +114,16 @@ the command that removes it is printed.`,
 		if err != nil {
 			return err
 		}
-		dangling, err := store.DeleteUser(ctx, args[0])
+		warnings, err := store.DeleteUser(ctx, args[0])
 		if err != nil {
 			return err
 		}
 		return errors.Join(
 			a.say("Deleted the user %s.", user.Email),
-			a.dangling(dangling),
+			a.warn(warnings),
 			a.say("%s", endSessions(user.Email)),
 			a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", user.Email, removeMail(user.Email)),
-			a.object(map[string]any{"deleted": user, "dangling": orEmpty(dangling)}))
+			a.object(map[string]any{"deleted": user, "warnings": orEmpty(warnings)}))
 	})
 }
 

@@ -15,6 +15,8 @@ type userLine struct {
 	Scheme   string `json:"scheme,omitempty"`
 	Locked   bool   `json:"locked,omitempty"`
 	Password string `json:"password,omitempty"` // a generated one
+
+	Warnings []ispmail.Warning `json:"warnings,omitempty"` // about a change
 }
 
 func (a *app) userList() *cobra.Command {

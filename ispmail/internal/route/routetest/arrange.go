@@ -13,9 +13,10 @@ import (
 )
 
 // In moves addresses to the domains of constellation i. As each constellation has domains of its own, many of them fit in one
-// database, and no answer in the caches of Postfix is used for another constellation.
+// database, and no answer in the caches of Postfix is used for another constellation. The machine itself and IP addresses stay.
 func In(i int, addresses string) string {
-	return strings.ReplaceAll(addresses, "@", fmt.Sprintf("@c%d.", i))
+	own := fmt.Sprintf("@c%d.", i)
+	return strings.NewReplacer("@localhost", "@localhost", "@[", "@[", "@", own).Replace(addresses)
 }
 
 // Rows returns the rows of constellation i. The ids of its domains begin at 3*i + 1. Users and aliases have no ids.
@@ -62,7 +63,8 @@ func Arrange(t *testing.T, db *ispmailtest.Database, constellations []Constellat
 	}
 }
 
-// Wanted returns the words of Want or Postfix of constellation i as [Walk] returns them, in any order.
+// Wanted returns the words of Want or Postfix of constellation i as [Walk] returns them, in any order. In an address, ␣ stands for a
+// blank.
 func Wanted(i int, text string) []string {
 	words := strings.Fields(In(i, text))
 	if len(words) == 1 {
@@ -70,7 +72,7 @@ func Wanted(i int, text string) []string {
 	}
 	var wanted []string
 	for ; len(words) > 1; words = words[2:] {
-		wanted = append(wanted, words[0]+" "+words[1])
+		wanted = append(wanted, words[0]+" "+strings.ReplaceAll(words[1], "␣", " "))
 	}
 	return wanted
 }

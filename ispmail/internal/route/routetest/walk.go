@@ -39,9 +39,9 @@ func Walk(t *route.Tables, to string) []string {
 	for len(w.Level()) > 0 && err == nil {
 		err = w.Advance()
 	}
-	var addresses []string
+	var ends []route.Goal
 	if err == nil {
-		addresses, err = w.Ends()
+		ends, err = w.Ends()
 	}
 	if _, ok := errors.AsType[*route.LoopError](err); ok {
 		return []string{"loop"}
@@ -53,7 +53,7 @@ func Walk(t *route.Tables, to string) []string {
 		return []string{"invalid"}
 	}
 	var words []string
-	for _, end := range t.Deliver(addresses) {
+	for _, end := range t.Deliver(ends) {
 		if end.Mailbox == "" {
 			words = append(words, "away "+end.Address)
 		} else {
