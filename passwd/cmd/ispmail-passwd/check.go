@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -33,7 +32,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 	}
 	asking, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	store, closer, err := s.opener(s.logger(os.Stderr))(asking)
+	store, closer, err := s.opener(s.logger(s.stderr), newMetrics())(asking)
 	if err != nil {
 		say("FAIL", "The database cannot be opened: %v.", err)
 		return false

@@ -22,7 +22,11 @@ func main() { command.Main(run) }
 
 // run is the command, until ctx ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return command.Run(ctx, newCommand(&settings{}, serveOrCheck, rehash), args, stdin, stdout, stderr)
+	s := &settings{stderr: stderr, journal: isJournal(stderr)}
+	if s.journal { // what is not the log is why the command ends
+		stderr = priorityWriter{stderr, priorityError}
+	}
+	return command.Run(ctx, newCommand(s, serveOrCheck, rehash), args, stdin, stdout, stderr)
 }
 
 // An action runs with valid settings.

@@ -22,7 +22,7 @@ func rehash(c *cobra.Command, s *settings) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), openTimeout)
 	defer cancel()
-	store, closer, err := s.opener(s.logger(c.ErrOrStderr()))(ctx)
+	store, closer, err := s.opener(s.logger(s.stderr), newMetrics())(ctx)
 	if err != nil {
 		return fmt.Errorf("the database cannot be opened: %w", err)
 	}

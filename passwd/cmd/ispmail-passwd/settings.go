@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -47,6 +48,9 @@ type settings struct {
 	proxies  []netip.Prefix
 	mode     fs.FileMode
 	onChange string // the path of OnChange
+
+	stderr  io.Writer // where the log goes
+	journal bool      // whether systemd's journal reads it
 }
 
 const environment = "ISPMAIL_PASSWD"
