@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
@@ -16,6 +18,12 @@ const longestLogin = 16 << 10
 // rehash renews the stored password of somebody who has just logged in, if it is due for a rehash. It verifies the password
 // again, because standard input proves nothing.
 func rehash(c *cobra.Command, s *settings) error {
+	if s.Check {
+		if say := newSayer(c.OutOrStdout()); !checkRehash(c.Context(), s, say) {
+			return &command.Failure{Code: command.ExitFailed}
+		}
+		return nil
+	}
 	email, password, err := readLogin(c.InOrStdin())
 	if err != nil {
 		return err
@@ -42,6 +50,19 @@ func rehash(c *cobra.Command, s *settings) error {
 	}
 	_, _ = fmt.Fprintf(c.OutOrStdout(), "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())
 	return nil
+}
+
+// checkRehash tries what rehash does with the database, without a login.
+func checkRehash(ctx context.Context, s *settings, say sayer) bool {
+	say("ok", "rehash: the settings are valid.")
+	if !checkNetwork(s, say) {
+		return false
+	}
+	_, closer, ok := checkAccount(ctx, s, say)
+	if ok {
+		closer()
+	}
+	return ok
 }
 
 // readLogin reads an address and a password, a line each. The end of the second line may be missing, or be a NUL byte as
