@@ -71,11 +71,7 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 	defer cancel()
 	store, closeStore, err := s.opener(s.logger(s.stderr), newMetrics())(asking)
 	if err != nil {
-		hint := ""
-		if s.onTCP() && onlyLoopback() {
-			hint = " This process sees no network but a loopback of its own: " + needsDropIn + "."
-		}
-		say("FAIL", "The database cannot be opened: %v.%s", err, hint)
+		say("FAIL", "The database cannot be opened: %v.%s", err, s.networkHint())
 		return nil, nil, false
 	}
 	release := func() { _ = closeStore() }

@@ -23,7 +23,7 @@ type sayer func(verdict, format string, args ...any)
 func checkSockets(ctx context.Context, s *settings, say sayer) bool {
 	listening := checkListeners(s, say)
 	told := checkOnChange(ctx, s, say)
-	return checkNetwork(s, say) && listening && told
+	return listening && told
 }
 
 // checkListeners tries each address where the service would listen. One that is in use is taken for that of the running service. A
@@ -124,17 +124,13 @@ func checkOnChange(ctx context.Context, s *settings, say sayer) bool {
 	return true
 }
 
-// checkNetwork fails if the database is on TCP and this process may not use that.
-func checkNetwork(s *settings, say sayer) bool {
-	if s.Demo || !s.onTCP() || mayUseTCP() {
-		return true
+// networkHint says what may keep a database on TCP away, "" if there is nothing to see.
+func (s *settings) networkHint() string {
+	if !s.onTCP() || mayUseTCP() && !onlyLoopback() {
+		return ""
 	}
-	say("FAIL", "The database is on TCP, and this process may not use TCP: %s.", needsDropIn)
-	return false
+	return " This process may use no network: for a database on TCP, ispmail-passwd.service and ispmail-passwd-rehash@.service need the drop-in tcp.conf, each in its own directory."
 }
-
-// needsDropIn is how a unit of the package gets at a database on TCP.
-const needsDropIn = "the units ispmail-passwd.service and ispmail-passwd-rehash@.service need the drop-in tcp.conf for that, each in its own directory"
 
 func (s *settings) onTCP() bool {
 	config, err := mysql.ParseDSN(s.dsn)

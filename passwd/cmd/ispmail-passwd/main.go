@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if s.journal { // what is not the log is why the command ends
 		stderr = priorityWriter{stderr, priorityError}
 	}
-	return command.Run(ctx, newCommand(s, serveOrCheck, rehash), args, stdin, stdout, stderr)
+	return command.Run(ctx, newCommand(s, serveOrCheck, rehashOrCheck), args, stdin, stdout, stderr)
 }
 
 // An action runs with valid settings.
@@ -55,7 +55,7 @@ it only checks the settings and the account in the database.`,
 				if s.Demo {
 					return errors.New("rehash does not go with --demo")
 				}
-				return command.Fail(rehash(c, s))
+				return rehash(c, s)
 			}),
 		},
 	)
