@@ -68,11 +68,11 @@ func TestCheck(t *testing.T) {
 		{"set 'ISPMAIL_PASSWD_SITE_NAME=Mail of example.org'", `ok    The title of the page is "Mail of example.org".`},
 		{"set 'ISPMAIL_PASSWD_SITE_NAME=Mail # the title'", `warn  --site-name is "Mail # the title": what follows a # is part of it`},
 		{"set ISPMAIL_PASWD_SCHEME=BLF-CRYPT", "ISPMAIL_PASWD_SCHEME is no setting of ispmail-passwd, whose names begin with ISPMAIL_PASSWD_."},
-		// A drop-in counts, once systemd has read it.
 		{`mkdir -p /etc/systemd/system/ispmail-passwd.service.d
-		printf '[Service]\nEnvironment="ISPMAIL_PASSWD_SITE_NAME=By a drop-in"\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf`,
+			printf '[Service]\nEnvironment="ISPMAIL_PASSWD_SITE_NAME=By a drop-in"\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf
+			systemctl daemon-reload`, `ok    The title of the page is "By a drop-in".`},
+		{`printf '[Service]\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf`,
 			"warn  Files of ispmail-passwd.service have changed since systemd read them: systemctl daemon-reload."},
-		{"systemctl daemon-reload", `ok    The title of the page is "By a drop-in".`},
 	} {
 		said, good := check(c.script)
 		assert.True(t, good, "%s: %s", c.script, said)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -116,11 +117,15 @@ func checkOnChange(ctx context.Context, s *settings, say sayer) bool {
 		return true
 	}
 	nobody := ispmail.Change{Kind: ispmail.PasswordChanged, Email: "nobody@check.invalid", Domain: "check.invalid"}
-	if err := notify.Tell(ctx, s.onChange, nobody); err != nil {
+	begin := time.Now()
+	if err := notify.TellWithin(ctx, openTimeout, s.onChange, nobody); err != nil {
 		say("FAIL", "--on-change: nobody hears of changes at %s, and Dovecot's cache goes on to accept old passwords: %v. For the socket of the package: systemctl enable --now ispmail-passwd-changed.socket.", s.OnChange, err)
 		return false
 	}
 	say("ok", "--on-change: the program at %s hears of changes, and answers.", s.OnChange)
+	if took := time.Since(begin); took > notify.Timeout {
+		say("warn", "--on-change: that took %v, and a change is answered after %v.", took.Round(time.Millisecond), notify.Timeout)
+	}
 	return true
 }
 
