@@ -71,8 +71,10 @@ func TestCheck(t *testing.T) {
 		{`mkdir -p /etc/systemd/system/ispmail-passwd.service.d
 			printf '[Service]\nEnvironment="ISPMAIL_PASSWD_SITE_NAME=By a drop-in"\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf
 			systemctl daemon-reload`, `ok    The title of the page is "By a drop-in".`},
-		{`printf '[Service]\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf`,
-			"warn  Files of ispmail-passwd.service have changed since systemd read them: systemctl daemon-reload."},
+		{
+			`printf '[Service]\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf`,
+			"warn  Files of ispmail-passwd.service have changed since systemd read them: systemctl daemon-reload.",
+		},
 	} {
 		said, good := check(c.script)
 		assert.True(t, good, "%s: %s", c.script, said)
