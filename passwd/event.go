@@ -23,6 +23,19 @@ func (c Channel) String() string {
 	return "page"
 }
 
+// Reasons returns all that the Reason of an [Event] of the channel can be, for counters that shall exist before the first event.
+func (c Channel) Reasons() []string {
+	reasons := []string{
+		"ok", "bad-credentials", "limited", "busy", "unavailable", "outcome-unknown",
+		"policy-too-short", "policy-too-long", "policy-same", "policy-common", "policy-address", "policy-site",
+		"bad-request", "cross-origin", "not-found",
+	}
+	if c == API {
+		return append(reasons, "unauthorized")
+	}
+	return append(reasons, "mismatch")
+}
+
 // An Event is an attempt to change a password, and its outcome. It holds no password, and no text as a client sent it: it is
 // safe to log.
 type Event struct {

@@ -21,7 +21,7 @@ func TestOnChange(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	socket := filepath.Join(dir, "socket")
-	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--on-change=unix:"+socket)
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--on-change=unix:"+socket)
 	await(t, &p.stderr, "database opened")
 	status, body := p.change(t, "john@example.org", ispmailtest.Password, "a long enough secret")
 	assert.Equal(t, http.StatusOK, status, body)
@@ -71,6 +71,8 @@ func TestOnChange(t *testing.T) {
 	status, _ = p.change(t, "john@example.org", "a wrong guess of it", "a long enough secret")
 	assert.Equal(t, http.StatusForbidden, status)
 	assert.Empty(t, told)
+	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
+	assert.Contains(t, p.body, "\nispmail_passwd_changes_not_passed_on_total 3\n")
 	p.finish(t)
 	assert.NotContains(t, p.stderr.String(), current)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -20,43 +19,35 @@ import (
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
 // returns false if something failed. A warning is no failure.
 func check(ctx context.Context, s *settings, w io.Writer) bool {
-	say := func(verdict, format string, args ...any) {
-		_, _ = fmt.Fprintf(w, "%-5s "+format+"\n", append([]any{verdict}, args...)...)
-	}
+	say := newSayer(w)
 	say("ok", "The settings are valid.")
-	for _, warning := range s.warnings() {
+	if s.Listen != "" {
+		say("ok", "The title of the page is %q.", s.SiteName)
+	}
+	sockets := checkSockets(ctx, s, say)
+	for _, warning := range s.warnings() { // about the addresses of systemd too, which are known now
 		say("warn", "%s.", strings.ToUpper(warning[:1])+warning[1:])
 	}
 	if s.Demo {
 		say("ok", "The demo needs no database.")
-		return true
+		return sockets
 	}
-	asking, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
-	store, closer, err := s.opener(s.logger(os.Stderr))(asking)
-	if err != nil {
-		say("FAIL", "The database cannot be opened: %v.", err)
-		return false
-	}
-	defer func() { _ = closer() }()
-	if err := canRead(asking, store); err != nil {
-		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
-		return false
-	}
-	say("ok", "The database answers, and the table virtual_users can be read.")
-	sayState(asking, store, say)
+	return checkDatabase(ctx, s, say) && sockets
+}
 
-	db, err := s.rawDB()
-	if err != nil {
-		say("FAIL", "The database cannot be opened: %v.", err)
+func newSayer(w io.Writer) sayer {
+	return func(verdict, format string, args ...any) {
+		_, _ = fmt.Fprintf(w, "%-5s "+format+"\n", append([]any{verdict}, args...)...)
+	}
+}
+
+// checkDatabase tries what a change does with the database, and looks at all rows.
+func checkDatabase(ctx context.Context, s *settings, say sayer) bool {
+	store, closer, ok := checkAccount(ctx, s, say)
+	if !ok {
 		return false
 	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(asking, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
-		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
-		return false
-	}
-	say("ok", "Passwords can be written.")
+	defer closer()
 	sample, err := s.sample()
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
@@ -74,11 +65,47 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 	return true
 }
 
+// checkAccount tries what the account in the database may do, and returns the open store.
+func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.Store, closer func(), ok bool) {
+	asking, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	store, closeStore, err := s.opener(s.logger(s.stderr), newMetrics())(asking)
+	if err != nil {
+		say("FAIL", "The database cannot be opened: %v.%s", err, s.networkHint())
+		return nil, nil, false
+	}
+	release := func() { _ = closeStore() }
+	defer func() {
+		if !ok {
+			release()
+		}
+	}()
+	if err := canRead(asking, store); err != nil {
+		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
+		return nil, nil, false
+	}
+	say("ok", "The database answers, and the table virtual_users can be read.")
+	sayState(asking, store, say)
+
+	db, err := s.rawDB()
+	if err != nil {
+		say("FAIL", "The database cannot be opened: %v.", err)
+		return nil, nil, false
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(asking, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
+		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
+		return nil, nil, false
+	}
+	say("ok", "Passwords can be written.")
+	return store, release, true
+}
+
 // sample returns a stored value as a change writes it: of its scheme, length and strength.
 func (s *settings) sample() (string, error) { return s.hasher.Generate("a sample of no use") }
 
 // checkWidth compares the width of the column with what a new password takes.
-func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample string, say func(string, string, ...any)) bool {
+func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample string, say sayer) bool {
 	narrow, err := s.tooNarrow(ctx, store, sample)
 	switch {
 	case err != nil:

@@ -23,7 +23,7 @@ func TestCheck(t *testing.T) {
 	}
 	code, said := ask(dsnFile(t, db.DSN))
 	assert.Equal(t, command.ExitOK, code, said)
-	assert.Equal(t, 7, strings.Count(said, "ok    "), said)
+	assert.Equal(t, 8, strings.Count(said, "ok    "), said)
 
 	db.Exec(t, "UPDATE virtual_users SET password = '{CRYPT}$2y$05$.WedBCNZiwxY1CG3aleIleu6lYjup2CIg0BP4M4YCZsO204Czz07W'")
 	code, said = ask(dsnFile(t, db.DSN))

@@ -25,7 +25,7 @@ var allFaults = []fault{faultBare, faultUnsupported, faultCostly, faultMalformed
 
 // checkRows looks at all stored passwords. It says whose owners cannot change them, which fails, and warns when a change would
 // give most users a weaker hash than they have. Of a row it says the address or the id, never the value.
-func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample string, say func(string, string, ...any)) bool {
+func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample string, say sayer) bool {
 	written, err := s.hasher.Inspect(sample)
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
@@ -117,7 +117,7 @@ func (s *settings) faultOf(user ispmail.User, info hash.Info, err error) (kind f
 }
 
 // sayFaults sums up whose owners cannot change their passwords.
-func sayFaults(total int, faults map[fault]int, say func(string, string, ...any)) bool {
+func sayFaults(total int, faults map[fault]int, say sayer) bool {
 	sum, parts := 0, []string(nil)
 	for _, kind := range allFaults {
 		if n := faults[kind]; n > 0 {
@@ -138,7 +138,7 @@ func sayFaults(total int, faults map[fault]int, say func(string, string, ...any)
 }
 
 // sayStronger compares the stored passwords with what a change writes.
-func sayStronger(s *settings, total int, stronger map[string]int, say func(string, string, ...any)) {
+func sayStronger(s *settings, total int, stronger map[string]int, say sayer) {
 	sum, most := 0, ""
 	for name, n := range stronger {
 		sum += n

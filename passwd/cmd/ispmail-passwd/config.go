@@ -47,20 +47,21 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 }
 
 // passOn returns the function that tells the program of --on-change. It returns nil if there is none.
-func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change) {
+func (s *settings) passOn(log *slog.Logger, counters *metrics) func(context.Context, ispmail.Change) {
 	if s.onChange == "" {
 		return nil
 	}
 	return func(ctx context.Context, c ispmail.Change) {
 		if err := notify.Tell(ctx, s.onChange, c); err != nil {
+			counters.notPassedOn.Inc()
 			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
 		}
 	}
 }
 
 // opener returns the function that opens the database of the settings.
-func (s *settings) opener(log *slog.Logger) opener {
-	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log), State: s.State}
+func (s *settings) opener(log *slog.Logger, counters *metrics) opener {
+	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log, counters), State: s.State}
 	if s.Demo {
 		return openDemo(config)
 	}
@@ -70,7 +71,7 @@ func (s *settings) opener(log *slog.Logger) opener {
 	return openMariaDB(s.dsn, config)
 }
 
-// logger returns the log in the format of the settings.
+// logger returns the log in the format of the settings. In the journal, each line has the priority of its level.
 func (s *settings) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // a word that slog knows
@@ -80,8 +81,14 @@ func (s *settings) logger(w io.Writer) *slog.Logger {
 		}
 		return a
 	}}
-	if s.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+	newHandler := func(w io.Writer) slog.Handler {
+		if s.LogFormat == "json" {
+			return slog.NewJSONHandler(w, options)
+		}
+		return slog.NewTextHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	if s.journal {
+		return slog.New(newJournalHandler(w, newHandler))
+	}
+	return slog.New(newHandler(w))
 }

@@ -24,7 +24,8 @@ type opener func(context.Context) (store *ispmail.Store, closer func() error, er
 // A lateStore is a [passwd.Changer] that exists before its database is open. Make one with newLateStore and call open.
 type lateStore struct {
 	store  atomic.Pointer[ispmail.Store]
-	tried  chan struct{} // closed once the first attempt to open the database has ended
+	failed atomic.Pointer[error] // what the last attempt to open it came to, while there is no store
+	tried  chan struct{}         // closed once the first attempt to open the database has ended
 	closer func() error
 }
 
@@ -56,6 +57,9 @@ func (l *lateStore) ChangePassword(ctx context.Context, email, current, replacem
 func (l *lateStore) canChange(ctx context.Context, length int) error {
 	store := l.store.Load()
 	if store == nil {
+		if failed := l.failed.Load(); failed != nil {
+			return *failed
+		}
 		return errNotOpen
 	}
 	return canChange(ctx, store, length)
@@ -72,6 +76,8 @@ func (l *lateStore) open(ctx context.Context, log *slog.Logger, open opener) {
 			l.closer = closer
 			l.store.Store(store)
 			log.Info("database opened")
+		} else {
+			l.failed.Store(&err)
 		}
 		tried()
 		if err == nil {

@@ -83,7 +83,7 @@ func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *p
 }
 
 // checkFloor tells when wrong credentials are answered, and names the users whom that does not hide.
-func checkFloor(ctx context.Context, s *settings, store *ispmail.Store, d dearest, say func(string, string, ...any)) {
+func checkFloor(ctx context.Context, s *settings, store *ispmail.Store, d dearest, say sayer) {
 	floor := d.floor(s.Floor)
 	say("ok", "Wrong credentials are answered after %v. The dearest stored password, %s, takes %v to verify.",
 		floor.Round(10*time.Millisecond), d.Scheme, d.took.Round(time.Millisecond))

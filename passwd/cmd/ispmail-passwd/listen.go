@@ -47,13 +47,17 @@ func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) 
 	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
 		found := s[name]
 		if len(found) != 1 {
-			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one", len(found), name)
+			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one (is its socket unit enabled and started?)", len(found), name)
 		}
 		return found[0], nil
 	}
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if !isUnix {
-		return net.Listen("tcp", address)
+		listener, err := net.Listen("tcp", address)
+		if errors.Is(err, syscall.EAFNOSUPPORT) {
+			return nil, fmt.Errorf("%w (RestrictAddressFamilies= of the unit? A socket unit can open it: systemd:NAME)", err)
+		}
+		return listener, err
 	}
 	// A socket that a killed process left behind is in the way; one that answers is in use.
 	if info, err := os.Lstat(path); err == nil {

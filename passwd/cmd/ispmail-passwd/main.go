@@ -22,7 +22,11 @@ func main() { command.Main(run) }
 
 // run is the command, until ctx ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return command.Run(ctx, newCommand(&settings{}, serveOrCheck, rehash), args, stdin, stdout, stderr)
+	s := &settings{stderr: stderr, journal: isJournal(stderr)}
+	if s.journal { // what is not the log is why the command ends
+		stderr = priorityWriter{stderr, priorityError}
+	}
+	return command.Run(ctx, newCommand(s, serveOrCheck, rehashOrCheck), args, stdin, stdout, stderr)
 }
 
 // An action runs with valid settings.
@@ -33,7 +37,7 @@ func newCommand(s *settings, serve, rehash action) *cobra.Command {
 	do := func(act action) func(*cobra.Command, []string) error {
 		return func(c *cobra.Command, _ []string) error {
 			if err := s.validate(c); err != nil {
-				return err
+				return commentHint(err)
 			}
 			return act(c, s)
 		}
@@ -45,12 +49,13 @@ func newCommand(s *settings, serve, rehash action) *cobra.Command {
 		&cobra.Command{
 			Use: "rehash", Short: "Renew the stored password of somebody who has just logged in.",
 			Long: `Renews the stored password of somebody who has just logged in, if it is due for that. It reads the
-address and the password from standard input, a line each, and verifies the password.`,
+address and the password from standard input, a line each, and verifies the password. With --check
+it only checks the settings and the account in the database.`,
 			RunE: do(func(c *cobra.Command, s *settings) error {
-				if s.Demo || s.Check {
-					return errors.New("rehash goes with neither --demo nor --check")
+				if s.Demo {
+					return errors.New("rehash does not go with --demo")
 				}
-				return command.Fail(rehash(c, s))
+				return rehash(c, s)
 			}),
 		},
 	)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 
@@ -10,15 +9,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
-// metrics counts attempts for Prometheus.
+// metrics counts attempts for Prometheus. Every metric is there from the start: an alert on one that is not there yet would never
+// come.
 type metrics struct {
 	registry *prometheus.Registry
 	attempts *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+
+	notPassedOn prometheus.Counter
 
 	linesLost func() int64 // set before the metrics are served
 }
@@ -35,6 +36,16 @@ func newMetrics() *metrics {
 			Help:    "Time from the arrival of an attempt to its answer, with the floor of wrong credentials.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"channel"}),
+		notPassedOn: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ispmail_passwd_changes_not_passed_on_total",
+			Help: "Changes that the program of --on-change was not told of: a cache may go on to accept the old password.",
+		}),
+	}
+	for _, channel := range []passwd.Channel{passwd.API, passwd.Page} {
+		m.seconds.WithLabelValues(channel.String())
+		for _, reason := range channel.Reasons() {
+			m.attempts.WithLabelValues(channel.String(), reason)
+		}
 	}
 	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "ispmail_passwd_log_lines_lost_total",
@@ -45,9 +56,46 @@ func newMetrics() *metrics {
 		}
 		return float64(m.linesLost())
 	})
-	m.registry.MustRegister(lost, m.attempts, m.seconds, collectors.NewGoCollector(),
+	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// addReadiness adds whether a change would work, and why not. That is asked at each scrape.
+func (m *metrics) addReadiness(ready func(context.Context) error) {
+	m.registry.MustRegister(&readinessCollector{ready: ready})
+}
+
+// A readinessCollector has a gauge for the answer of /readyz, and one for each reason.
+type readinessCollector struct{ ready func(context.Context) error }
+
+var (
+	readyDesc = prometheus.NewDesc("ispmail_passwd_ready",
+		"Whether a change of a password would work now: 1 if so, else 0.", nil, nil)
+	notReadyDesc = prometheus.NewDesc("ispmail_passwd_not_ready",
+		"Why a change of a password would not work now: 1 for the reason that /readyz says, 0 for all others.", []string{"reason"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (c *readinessCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- readyDesc
+	descs <- notReadyDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (c *readinessCollector) Collect(collected chan<- prometheus.Metric) {
+	ready, current := 1.0, ""
+	if err := c.ready(context.Background()); err != nil {
+		ready, current = 0, reasonOf(err)
+	}
+	collected <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, ready)
+	for _, reason := range reasons {
+		value := 0.0
+		if reason.Error() == current {
+			value = 1
+		}
+		collected <- prometheus.MustNewConstMetric(notReadyDesc, prometheus.GaugeValue, value, reason.Error())
+	}
 }
 
 func (m *metrics) observe(e passwd.Event) {
@@ -71,17 +119,4 @@ func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	return mux
-}
-
-// reasonOf says why a change would not work, without what the database says about itself. The log has that.
-func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, errTooNarrow):
-		return errTooNarrow.Error()
-	case errors.Is(err, errCannotWrite):
-		return errCannotWrite.Error()
-	case errors.Is(err, errCannotRead) && !errors.Is(err, ispmail.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded):
-		return errCannotRead.Error()
-	}
-	return "the database does not answer"
 }

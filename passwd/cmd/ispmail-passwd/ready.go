@@ -16,22 +16,47 @@ import (
 
 // Why a change would not work now.
 var (
+	errNoAnswer    = errors.New("the database does not answer")
+	errRefused     = errors.New("the database refuses the account")
 	errCannotRead  = errors.New("the table virtual_users cannot be read")
 	errCannotWrite = errors.New("passwords cannot be written")
 	errTooNarrow   = errors.New("the column password is too narrow for the scheme")
 )
+
+// reasons are all that [reasonOf] returns.
+var reasons = []error{errNoAnswer, errRefused, errCannotRead, errCannotWrite, errTooNarrow}
+
+// reasonOf says why a change would not work, without what the database says about itself. The log has that.
+func reasonOf(err error) string {
+	reason := errNoAnswer
+	switch {
+	case errors.Is(err, errTooNarrow):
+		reason = errTooNarrow
+	case errors.Is(err, errCannotWrite):
+		reason = errCannotWrite
+	case errors.Is(err, ispmail.ErrUnavailable), errors.Is(err, context.DeadlineExceeded): // a table that cannot be read because nobody answers
+	case errors.Is(err, errCannotRead), errors.Is(err, ispmail.ErrSchema):
+		reason = errCannotRead
+	case errors.Is(err, ispmail.ErrDenied):
+		reason = errRefused
+	}
+	return reason.Error()
+}
 
 const (
 	// readyTimeout is how long the database may take to answer the readiness probe.
 	readyTimeout = 3 * time.Second
 	// readyFor is for how long an answer to the probe holds, so that probes do not load the database.
 	readyFor = time.Second
+	// watchInterval is how often the service itself asks.
+	watchInterval = 15 * time.Second
 )
 
 // readiness tells whether a change would work, and remembers it for a second.
 type readiness struct {
 	probe func(context.Context) error
 	log   *slog.Logger
+	found func(error) // is told what each probe finds; nil if nobody is
 
 	mu     sync.Mutex
 	looked time.Time
@@ -50,6 +75,9 @@ func (r *readiness) ready(ctx context.Context) error {
 	was := r.err
 	r.err = r.probe(ctx)
 	r.looked = time.Now()
+	if r.found != nil {
+		r.found(r.err)
+	}
 	switch {
 	case r.err != nil && (was == nil || was.Error() != r.err.Error()):
 		r.log.WarnContext(ctx, "not ready: a change would not work", slog.Any("cause", r.err))
@@ -57,6 +85,24 @@ func (r *readiness) ready(ctx context.Context) error {
 		r.log.InfoContext(ctx, "ready again")
 	}
 	return r.err
+}
+
+// watch asks again and again, from when a channel is closed until ctx ends. So the log and systemctl status tell that changes do
+// not work before somebody tries one.
+func (r *readiness) watch(ctx context.Context, from <-chan struct{}) {
+	select {
+	case <-from:
+	case <-ctx.Done():
+	}
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		_ = r.ready(ctx)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // canChange returns nil if a change would work, as far as that can be seen without one: the row can be read, an update is

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // TestReadiness asks the database once a second at the most, and logs a change of the answer.
@@ -48,6 +52,55 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
+// TestWatch asks without being asked, from the first attempt to open the database on, and says what it finds.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		probes, found := 0, []error{}
+		answer := error(nil)
+		r := &readiness{log: slog.New(slog.DiscardHandler), found: func(err error) { found = append(found, err) }, probe: func(context.Context) error {
+			probes++
+			return answer
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		opened, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.watch(ctx, opened)
+		}()
+		time.Sleep(10 * watchInterval)
+		assert.Zero(t, probes)
+		close(opened)
+		time.Sleep(2*watchInterval + time.Second)
+		assert.Equal(t, 3, probes)
+		answer = errors.New("no")
+		time.Sleep(watchInterval)
+		assert.Equal(t, []error{nil, nil, nil, answer}, found)
+		cancel()
+		<-ended
+	})
+}
+
+// TestReason has a reason for each error, and never what a database says about itself.
+func TestReason(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err, want error
+	}{
+		{errNotOpen, errNoAnswer},
+		{fmt.Errorf("canary: %w", ispmail.ErrDenied), errRefused},
+		{fmt.Errorf("canary: %w", ispmail.ErrSchema), errCannotRead},
+		{fmt.Errorf("%w: %w", errCannotRead, ispmail.ErrDenied), errCannotRead},
+		{fmt.Errorf("%w: %w", errCannotRead, ispmail.ErrUnavailable), errNoAnswer},
+		{fmt.Errorf("%w: %w", errCannotWrite, ispmail.ErrDenied), errCannotWrite},
+		{fmt.Errorf("%w: canary", errTooNarrow), errTooNarrow},
+		{errors.New("canary"), errNoAnswer},
+	} {
+		assert.Equal(t, c.want.Error(), reasonOf(c.err), "%v", c.err)
+		assert.Contains(t, reasons, c.want)
+	}
+}
+
 // TestReady says no where a change would not work, although all can be read, and changes nothing.
 func TestReady(t *testing.T) {
 	t.Parallel()
@@ -67,6 +120,12 @@ func TestReady(t *testing.T) {
 		t.Helper()
 		require.Eventually(t, func() bool { return p.get(t, "/readyz") == status }, 20*time.Second, 100*time.Millisecond)
 		assert.Equal(t, body+"\n", p.body)
+		ready := status == http.StatusOK
+		require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
+		assert.Contains(t, p.body, "\nispmail_passwd_ready "+map[bool]string{true: "1", false: "0"}[ready]+"\n")
+		assert.Equal(t, !ready, strings.Contains(p.body, "\nispmail_passwd_not_ready{reason=\""+body+"\"} 1\n"))
+		assert.Len(t, regexp.MustCompile(`not_ready\{.*\} 1`).FindAllString(p.body, -1), map[bool]int{true: 0, false: 1}[ready])
+		assert.Equal(t, len(reasons), strings.Count(p.body, "\nispmail_passwd_not_ready{"))
 	}
 	db.Exec(t, "DELETE FROM virtual_users WHERE email = 'john@example.org'") // whose value is long
 	before := db.Stored(t, "md5@example.org")

@@ -8,10 +8,23 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
 const longestLogin = 16 << 10
+
+// rehashOrCheck renews a stored password. With --check it only checks the settings and the account in the database.
+func rehashOrCheck(c *cobra.Command, s *settings) error {
+	if !s.Check {
+		return command.Fail(rehash(c, s))
+	}
+	if !checkRehash(c.Context(), s, newSayer(c.OutOrStdout())) {
+		return &command.Failure{Code: command.ExitFailed}
+	}
+	return nil
+}
 
 // rehash renews the stored password of somebody who has just logged in, if it is due for a rehash. It verifies the password
 // again, because standard input proves nothing.
@@ -22,7 +35,7 @@ func rehash(c *cobra.Command, s *settings) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), openTimeout)
 	defer cancel()
-	store, closer, err := s.opener(s.logger(c.ErrOrStderr()))(ctx)
+	store, closer, err := s.opener(s.logger(s.stderr), newMetrics())(ctx)
 	if err != nil {
 		return fmt.Errorf("the database cannot be opened: %w", err)
 	}
@@ -42,6 +55,16 @@ func rehash(c *cobra.Command, s *settings) error {
 	}
 	_, _ = fmt.Fprintf(c.OutOrStdout(), "The stored password of %s is {%s} now.\n", user.Email, s.hasher.Scheme())
 	return nil
+}
+
+// checkRehash tries what rehash does with the database, without a login.
+func checkRehash(ctx context.Context, s *settings, say sayer) bool {
+	say("ok", "rehash: the settings are valid.")
+	_, closer, ok := checkAccount(ctx, s, say)
+	if ok {
+		closer()
+	}
+	return ok
 }
 
 // readLogin reads an address and a password, a line each. The end of the second line may be missing, or be a NUL byte as

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,7 +28,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	counters := newMetrics()
-	log, endLog := s.steadyLog(c.ErrOrStderr(), counters)
+	log, endLog := s.steadyLog(counters)
 	defer endLog()
 	database, refused := newLateStore(), newRefusals(log)
 	defer refused.flush()
@@ -43,6 +43,13 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return nil
 	}
 
+	sample, err := s.sample()
+	if err != nil {
+		return command.Fail(err)
+	}
+	state := &status{log: log}
+	probe := &readiness{log: log, found: state.sayReadiness, probe: func(ctx context.Context) error { return database.canChange(ctx, len(sample)) }}
+	counters.addReadiness(probe.ready)
 	s.reloadOnSignal(ctx, service, log)
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
 	endpoints := []endpoint{{name: "api", address: &s.APIListen, handler: service.API()}}
@@ -50,11 +57,6 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		sample, err := s.sample()
-		if err != nil {
-			return command.Fail(err)
-		}
-		probe := &readiness{log: log, probe: func(ctx context.Context) error { return database.canChange(ctx, len(sample)) }}
 		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready)})
 	}
 	if err := listenAll(endpoints, s.mode); err != nil {
@@ -64,13 +66,14 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return err
 	}
 	for _, warning := range s.warnings() {
-		log.Warn(warning)
+		log.Warn("a setting is seldom meant", slog.String("warning", warning))
 	}
 
-	opened := make(chan struct{})
-	go func() {
-		defer close(opened)
-		database.open(ctx, log, s.opener(log))
+	state.say(statusOpening)
+	var background sync.WaitGroup
+	background.Go(func() { probe.watch(ctx, database.tried) })
+	background.Go(func() {
+		database.open(ctx, log, s.opener(log, counters))
 		if store := database.store.Load(); store != nil {
 			s.warnTables(ctx, store, log)
 		}
@@ -80,19 +83,19 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		if store := database.store.Load(); store != nil {
 			s.followTable(ctx, log, service, store, floorEvery)
 		}
-	}()
+	})
 	err = serve(ctx, log, endpoints, s.proxies)
 	stop()
-	<-opened
+	background.Wait()
 	database.close()
 	return command.Fail(err)
 }
 
 // steadyLog returns a log that never stops or kills the service, and what ends it. When nobody reads standard error any more,
 // lines are lost, and counted.
-func (s *settings) steadyLog(stderr io.Writer, counters *metrics) (log *slog.Logger, end func()) {
+func (s *settings) steadyLog(counters *metrics) (log *slog.Logger, end func()) {
 	signal.Ignore(syscall.SIGPIPE) // which would kill
-	lines := logwriter.New(stderr, func(n int64) {
+	lines := logwriter.New(s.stderr, func(n int64) {
 		log.Warn("lines of the log were lost, because nobody read it", slog.Int64("count", n))
 	})
 	counters.linesLost = lines.Lost
@@ -185,11 +188,4 @@ func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint, proxies 
 		}
 	}
 	return err
-}
-
-// notifySystemd tells systemd the state of the service, see sd_notify(3). Without systemd it does nothing.
-func notifySystemd(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("systemd cannot be told", slog.String("state", state), slog.Any("cause", err))
-	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -47,6 +48,9 @@ type settings struct {
 	proxies  []netip.Prefix
 	mode     fs.FileMode
 	onChange string // the path of OnChange
+
+	stderr  io.Writer // where the log goes
+	journal bool      // whether systemd's journal reads it
 }
 
 const environment = "ISPMAIL_PASSWD"
@@ -92,7 +96,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	s.LogFormat, s.LogLevel = "text", "info"
 	f.Var(command.Choice(&s.LogFormat, "text", "json"), "log-format", "`FORMAT` of the log on standard error, text or json")
 	f.Var(command.Choice(&s.LogLevel, "debug", "info", "warn", "error"), "log-level", "`LEVEL` of what is logged: debug (also why credentials are wrong), info, warn or error")
-	f.BoolVar(&s.Check, "check", false, "check the settings and the database, say what is wrong with them, and end")
+	f.BoolVar(&s.Check, "check", false, "check the settings, the addresses, the program of --on-change and the database, say what is wrong with them, and end; what the Debian package's service makes of its settings is checked by ispmail-passwd-check")
 	command.Group("Operation", f)
 	command.Environment(environment, f)
 }

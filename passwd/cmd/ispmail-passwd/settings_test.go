@@ -137,7 +137,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"--demo", "--listen=8081"}, "--listen: \"8081\" is neither"},
 		{[]string{"--demo", "--metrics-listen=x"}, "--metrics-listen: \"x\" is neither"},
 		{[]string{"--demo", "--secret=canary"}, "--secret must not be an argument"},
-		{[]string{"rehash", "--demo"}, "rehash goes with neither --demo nor --check"},
+		{[]string{"rehash", "--demo"}, "rehash does not go with --demo"},
 		{[]string{"--demo", "--on-change=127.0.0.1:80"}, "is not unix:/path"},
 		{[]string{"--demo", "--api-listen=systemd:"}, "neither host:port nor unix:/path"},
 		{[]string{"--demo", "--secret-file=" + missing}, "no such file"},

@@ -69,7 +69,8 @@ func TestSystemd(t *testing.T) {
 	cmd, stderr := inheriting(t, "api:page", files, "--demo", "--api-listen=systemd:api", "--listen=systemd:page")
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	require.NoError(t, cmd.Start())
-	assert.Equal(t, "READY=1", receive(t, notify))
+	assert.Equal(t, "STATUS=Opening the database.", receive(t, notify))
+	assert.ElementsMatch(t, []string{"READY=1", "STATUS=Passwords can be changed."}, []string{receive(t, notify), receive(t, notify)})
 	p := &process{client: http.DefaultClient, url: await(t, stderr, `api=(http://127\.0\.0\.1:\d+)`) + "/api/password"}
 	await(t, stderr, `page=http://127\.0\.0\.1:\d+`)
 	await(t, stderr, "database opened")

@@ -32,7 +32,7 @@ func unnamedState(ctx context.Context, store *ispmail.Store) (sentences []string
 }
 
 // sayState says for --check by which columns rows are switched off, and which are not heeded.
-func sayState(ctx context.Context, store *ispmail.Store, say func(string, string, ...any)) {
+func sayState(ctx context.Context, store *ispmail.Store, say sayer) {
 	if state := store.State(); len(state) > 0 {
 		say("ok", "Who is switched off cannot change the password: %s.", strings.Join(state, ", "))
 	}
@@ -51,13 +51,13 @@ func (s *settings) warnTables(ctx context.Context, store *ispmail.Store, log *sl
 	defer cancel()
 	sentences, err := unnamedState(ctx, store)
 	for _, sentence := range sentences {
-		log.Warn(sentence)
+		log.Warn("a column is not heeded", slog.String("warning", sentence))
 	}
 	sample, sampleErr := s.sample()
 	if err != nil || sampleErr != nil {
 		return // a change will say it
 	}
 	if narrow, err := s.tooNarrow(ctx, store, sample); err == nil && narrow != "" {
-		log.Error(narrow)
+		log.Error("no new password can be stored", slog.String("cause", narrow))
 	}
 }

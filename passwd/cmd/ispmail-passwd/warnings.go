@@ -19,7 +19,28 @@ func (s *settings) warnings() []string {
 	if s.Demo {
 		return nil
 	}
-	return slices.Concat(s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase())
+	return slices.Concat(s.warnComments(), s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase())
+}
+
+// warnComments is about texts that seem to have a comment in them: systemd takes one only on a line of its own.
+func (s *settings) warnComments() (warnings []string) {
+	for _, text := range []struct{ flag, value string }{{"--site-name", s.SiteName}, {"--webmail-url", s.WebmailURL}} {
+		if strings.Contains(text.value, " #") {
+			warnings = append(warnings, fmt.Sprintf("%s is %q: what follows a # is part of it, for a comment needs a line of its own", text.flag, text.value))
+		}
+	}
+	return warnings
+}
+
+// commentHint adds to an error of a setting which variable seems to have a comment in it. It names no value.
+func commentHint(err error) error {
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if err != nil && strings.HasPrefix(name, environment+"_") && strings.Contains(value, " #") {
+			return fmt.Errorf("%w (what follows a # in %s is part of its value: a comment needs a line of its own)", err, name)
+		}
+	}
+	return err
 }
 
 // warnPage is about who reaches the page, and whom the page believes.

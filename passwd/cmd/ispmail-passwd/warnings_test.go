@@ -28,6 +28,8 @@ func TestWarnings(t *testing.T) {
 		{[]string{sqlite, "--listen=127.0.0.1:8081", "--trusted-proxy=127.0.0.1"}, ""},
 		{[]string{sqlite, "--listen=127.0.0.1:8081", "--trusted-proxy=10.0.0.0/8,fd00::/8,203.0.113.0/24,2001:db8::/48"}, ""},
 		{[]string{sqlite, "--metrics-listen=127.0.0.1:9100", "--socket-mode=0777"}, ""},
+		{[]string{sqlite, "--site-name=Mail # of example.org"}, `--site-name is "Mail # of example.org": what follows a # is part of it`},
+		{[]string{sqlite, "--site-name=Mail#1", "--webmail-url=https://mail.example.org/#top"}, ""},
 		{[]string{sqlite, "--listen=127.0.0.1:8081"}, "without --trusted-proxy everybody behind the web server counts as one client"},
 		{[]string{sqlite, "--listen=192.0.2.1:80", "--trusted-proxy=127.0.0.1"}, "the page is not on a loopback address"},
 		{[]string{sqlite, "--listen=unix:/run/page", "--trusted-proxy=0.0.0.0/0"}, "whoever comes from 0.0.0.0/0 may say who he is"},

@@ -18,8 +18,8 @@ import (
 // Socket is where the Debian package listens: ispmail-passwd-changed.socket.
 const Socket = "/run/ispmail-passwd/changed.sock"
 
-// timeout bounds how long a change waits for others to hear of it.
-const timeout = time.Second
+// Timeout bounds how long a change waits for others to hear of it.
+const Timeout = time.Second
 
 // Path returns the path in the address of a socket, "unix:/path".
 func Path(address string) (string, error) {
@@ -34,7 +34,12 @@ func Path(address string) (string, error) {
 // connects once: the program reads a line with the name and answers with the line OK. Tell goes on if the client of the
 // change has gone.
 func Tell(ctx context.Context, path string, c ispmail.Change) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	return TellWithin(ctx, Timeout, path, c)
+}
+
+// TellWithin is [Tell] with another time than a second.
+func TellWithin(ctx context.Context, most time.Duration, path string, c ispmail.Change) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	var errs []error
 	for _, name := range Names(c) {

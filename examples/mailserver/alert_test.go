@@ -1,0 +1,67 @@
+package mailserver_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMetrics has Prometheus read the metrics of the confined service, which has no network, and sees in them, in systemctl status
+// and among the warnings of the journal that no password can be changed.
+func TestMetrics(t *testing.T) {
+	s := theServer(t)
+	s.undo(t, `systemctl disable --now ispmail-passwd-metrics.socket
+		mariadb </usr/share/doc/ispmail-passwd/examples/grants.sql
+		systemctl restart ispmail-passwd`)
+	s.keep(t, "/etc/default/ispmail-passwd")
+	s.do(t, documented(t, "## Metrics and alerts"))
+	metrics := func() string { return s.do(t, "curl --silent http://127.0.0.1:9145/metrics") }
+	status := func() string {
+		return strings.TrimSpace(s.do(t, "systemctl show --property=StatusText --value ispmail-passwd"))
+	}
+	becomes := func(text string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return status() == text }, 60*time.Second, 300*time.Millisecond)
+	}
+	becomes("Passwords can be changed.")
+	text := metrics()
+	for _, want := range []string{
+		"ispmail_passwd_ready 1", `ispmail_passwd_not_ready{reason="passwords cannot be written"} 0`,
+		`ispmail_passwd_attempts_total{channel="page",reason="ok"} 0`, "ispmail_passwd_changes_not_passed_on_total 0",
+	} {
+		assert.Contains(t, text, "\n"+want+"\n")
+	}
+	assert.Equal(t, "AF_UNIX\n", s.do(t, "systemctl show --property=RestrictAddressFamilies --value ispmail-passwd"))
+
+	since := strings.TrimSpace(s.do(t, "date +%s"))
+	warnings := func() string {
+		return s.do(t, `journalctl --sync; journalctl --output=cat --priority=warning --unit=ispmail-passwd --since="@$1" || true`, since)
+	}
+	assert.NotContains(t, warnings(), "not ready")
+	s.do(t, "mariadb --execute \"REVOKE UPDATE (password) ON mailserver.virtual_users FROM 'ispmail-passwd'@'localhost'\"")
+	becomes("No password can be changed: passwords cannot be written.")
+	assert.Contains(t, metrics(), `ispmail_passwd_not_ready{reason="passwords cannot be written"} 1`)
+	assert.Contains(t, warnings(), `level=WARN msg="not ready: a change would not work"`)
+	assert.NotContains(t, warnings(), "level=INFO")
+	assert.NotContains(t, warnings(), "<4>")
+	s.do(t, "mariadb </usr/share/doc/ispmail-passwd/examples/grants.sql")
+	becomes("Passwords can be changed.")
+	assert.Contains(t, metrics(), "\nispmail_passwd_ready 1\n")
+}
+
+// documented returns the commands in the first block of a section of the deployment's README.
+func documented(t *testing.T, heading string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../deployment/README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(readme), heading+"\n")
+	require.True(t, found, heading)
+	_, rest, found := strings.Cut(section, "```sh\n")
+	require.True(t, found, heading)
+	commands, _, _ := strings.Cut(rest, "```")
+	return commands
+}
