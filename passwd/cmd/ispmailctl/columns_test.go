@@ -130,7 +130,7 @@ func TestMove(t *testing.T) {
 	from.ok("", "domain", "add", "example.org", "example.net")
 	from.ok("a long enough secret", "user", "add", "john@example.org", "--quota", "1G", "--set", "note=x")
 	from.ok("a long enough secret", "user", "add", "jane@example.org")
-	from.ok("", "alias", "add", "info@example.org", "john@example.org", "jane@example.net")
+	from.ok("", "alias", "add", "info@example.org", "john@example.org", "jane@elsewhere.example")
 	from.sql("UPDATE virtual_users SET note = 5, n = NULL WHERE id = 2", "UPDATE virtual_users SET note = '日本' WHERE id = 1")
 	db := ispmailtest.MariaDB(t)
 	to := session{t: t, dsn: db.DSN, args: []string{"--on-change", "none", "--dsn-file", dsnFile(t, db.DSN)}}
