@@ -3,6 +3,8 @@ package hash_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 
@@ -153,4 +155,24 @@ func TestZeroHasher(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, stored, back)
 	}
+}
+
+// TestBudgetIsCollected: what a large call leaves behind does not lie beside the memory of the next, even if nothing else ever
+// starts the collector.
+func TestBudgetIsCollected(t *testing.T) { // not in parallel, because it stops the collector
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	h := newHasher(t, hash.Config{Scheme: "ARGON2ID", Memory: 64 << 10, Rounds: 1, MaxMemory: 64 << 10})
+	stored, err := h.Generate("summersun")
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 4 {
+		require.NoError(t, h.Verify(stored, "summersun"))
+		_, err := h.Generate("summersun")
+		require.NoError(t, err)
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.HeapAlloc, before.HeapAlloc+8<<20)
+	require.Less(t, after.HeapSys, before.HeapSys+8<<20, "the heap did not grow either")
 }

@@ -58,8 +58,9 @@ type Config struct {
 	// default 262144, which is what Dovecot's processes have.
 	MaxMemory int
 	// MemoryBudget is the memory in KiB that all calls of a Hasher may take at the same time, from MaxMemory up, by
-	// default MaxMemory. Calls that do not fit wait, first come, first served; see [Hasher.VerifyContext]. Go frees
-	// the memory of finished calls some time later: a program with a hard limit also sets GOMEMLIMIT.
+	// default MaxMemory. Calls that do not fit wait, first come, first served; see [Hasher.VerifyContext]. A call that
+	// takes an eighth of it or more runs the garbage collector before others get its memory. What smaller calls leave
+	// behind is collected some time later: a program with a hard limit also sets GOMEMLIMIT.
 	MemoryBudget int
 }
 

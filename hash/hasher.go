@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/fips140"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
@@ -127,10 +128,19 @@ func (h *Hasher) reserve(ctx context.Context, memory int) error {
 	return nil
 }
 
+// largePart is the part of the budget from which on a call gives its memory back only when it has been collected. Else the garbage of
+// the last call would lie beside the memory of the next, and a program with a hard limit would be killed: the collector runs beside the
+// program, and a busy machine leaves it behind. What takes less is not worth a collection.
+const largePart = 8
+
 func (h *Hasher) release(memory int) {
-	if memory > 0 {
-		h.memory.Release(int64(memory))
+	if memory == 0 {
+		return
 	}
+	if memory >= h.config.MemoryBudget/largePart {
+		runtime.GC()
+	}
+	h.memory.Release(int64(memory))
 }
 
 // forbidden tells whether this program may not use the algorithm.

@@ -132,7 +132,6 @@ func attackMemory(t *testing.T, image, binary, row string, processors int) {
 	// Then the API itself, by somebody on the machine.
 	onAPI := attack(func(i int) (int, error) { return guess(p.url, i) })
 	for _, answers := range []map[int]int{onPage, onAPI} {
-		assert.Positive(t, answers[http.StatusForbidden], "some were verified")
 		assert.Equal(t, attackers, answers[http.StatusForbidden]+answers[http.StatusServiceUnavailable], "%v", answers)
 	}
 	status, body := p.change(t, "john@example.org", current, "the last long enough secret")
@@ -145,6 +144,7 @@ func attackMemory(t *testing.T, image, binary, row string, processors int) {
 	require.NoError(t, err)
 	bytesUsed, err := strconv.Atoi(strings.TrimSpace(peak))
 	require.NoError(t, err)
+	assert.Greater(t, bytesUsed>>20, maxMemory>>10, "passwords were verified, as many as fit") // in time or not
 	t.Logf("page %v, API %v, %d changes meanwhile, at most %d MiB", onPage, onAPI, changes, bytesUsed>>20)
 }
 

@@ -193,7 +193,10 @@ func (p *people) check(t *testing.T) {
 	for key, l := range p.limits {
 		most := l.burst + int(l.last.Sub(l.first)/l.interval)
 		assert.LessOrEqual(t, l.through, most, "%s in %v", key, l.last.Sub(l.first))
-		assert.GreaterOrEqual(t, l.through, most-1, "%s in %v", key, l.last.Sub(l.first)) // one may wait while there is no database
+		if *soak >= time.Minute { // in which all guesses have found a place on a busy machine too
+			assert.GreaterOrEqual(t, l.through, most-1, "%s in %v", key, l.last.Sub(l.first)) // one may wait while there is no database
+		}
+		assert.Positive(t, l.through, key)
 	}
 	assert.Positive(t, p.answers["ok"])
 	for _, who := range p.honest {
