@@ -7,6 +7,8 @@
 //
 //   - Rows: [Store.CreateDomain], [Store.CreateUser], [Store.CreateAlias] and their like add, read, rename and delete
 //     them. A [Query] selects the rows of a list.
+//   - Rows of other programs, which no address names: [ByID] and [Exactly] find them; [Store.DeleteRow],
+//     [Store.CorrectUser], [Store.CorrectAlias] and [Store.CorrectDomain] mend them.
 //   - Logins: [Store.Authenticate], [Store.ChangePassword], [Store.SetPassword], [Store.Lock]. Package hash knows the
 //     schemes.
 //   - Where mail goes: [Store.Recipients], and its steps: [Store.Trace].

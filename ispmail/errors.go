@@ -20,8 +20,13 @@ var (
 	ErrNotFound = errors.New("ispmail: not found")
 	// ErrExists means that there already is such a domain, user or alias.
 	ErrExists = errors.New("ispmail: already exists")
-	// ErrAmbiguous means that several rows hold one address in different spellings.
+	// ErrAmbiguous means that several rows hold one address, perhaps in different spellings. [Store.DeleteRow] deletes one
+	// of them, and [Store.CorrectUser] gives it another address.
 	ErrAmbiguous = errors.New("ispmail: several rows hold this address")
+	// ErrChanged means that a row is not as it was listed, see [Store.DeleteRow]. List it again.
+	ErrChanged = errors.New("ispmail: the row has changed")
+	// ErrInUse means that users or aliases belong to the row of a domain. Delete or correct them first.
+	ErrInUse = errors.New("ispmail: rows belong to this one")
 	// ErrInvalidAddress means that the server cannot serve an address or a domain name. An [AddressError] says which,
 	// and why.
 	ErrInvalidAddress = errors.New("ispmail: invalid address")

@@ -18,6 +18,7 @@ type model interface {
 	key() int64
 	canonical() string // the canonical form of its name, address or source, or ""
 	off() bool         // it is switched off
+	lookupKey() string // the same, but for a user "@domain" too, which Postfix looks up and nobody logs in with
 }
 
 func (Domain) tableName() string { return tables.Domains }
@@ -44,6 +45,10 @@ func (u User) canonical() string {
 
 func (a Alias) canonical() string { return address.SourceOrNone(a.Source) }
 
+func (d Domain) lookupKey() string { return d.canonical() }
+func (u User) lookupKey() string   { return address.SourceOrNone(u.Email) }
+func (a Alias) lookupKey() string  { return a.canonical() }
+
 // A lockMode says whether a read locks the rows.
 type lockMode bool
 
@@ -55,6 +60,14 @@ const (
 	lockRows lockMode = true
 )
 
+// locked returns a condition, the end of a SELECT, that locks the rows.
+func (s *Store) locked(condition string) string {
+	if s.isMariaDB() {
+		return condition + " FOR UPDATE"
+	}
+	return condition
+}
+
 // maxKeys bounds the texts in one statement. MariaDB turns a list of more than 1000 into a table
 // (in_predicate_conversion_threshold), for which other rules for collations hold.
 const maxKeys = 1000
@@ -63,8 +76,8 @@ const maxKeys = 1000
 // find more rows, because its collation takes other letters or trailing blanks for equal. lookup drops those.
 func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) ([]T, error) {
 	condition := column + " IN (?) ORDER BY id"
-	if bool(lock) && s.isMariaDB() {
-		condition += " FOR UPDATE"
+	if lock {
+		condition = s.locked(condition)
 	}
 	wanted := make(map[string]bool, len(values))
 	var texts []string
@@ -83,7 +96,7 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, slices.DeleteFunc(rows, func(r T) bool { return !wanted[r.canonical()] })...)
+		found = append(found, slices.DeleteFunc(rows, func(r T) bool { return !wanted[r.lookupKey()] })...)
 	}
 	if len(texts) > maxKeys {
 		slices.SortFunc(found, func(a, b T) int { return cmp.Compare(a.key(), b.key()) })

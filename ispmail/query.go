@@ -15,7 +15,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
-// A Query selects rows of a list. The zero value selects all. [InDomain] selects those of one domain.
+// A Query selects rows of a list. The zero value selects all. [InDomain] selects those of one domain, [ByID] and
+// [Exactly] those that no address names.
 type Query struct {
 	// Search is a substring to look for, ignoring case: in the name of a domain, the address of a user, the source or
 	// the destination of an alias. "" matches all.
@@ -29,6 +30,8 @@ type Query struct {
 	State RowState
 
 	domain *string
+	ids    *[]int64 // a pointer, so that a Query stays comparable
+	exact  *string
 }
 
 // A RowState says whether a [Query] selects rows that are switched on or off, see [Config.State].
@@ -48,6 +51,17 @@ const (
 // The list or count that uses the Query checks the name. It returns [ErrInvalidAddress], also for "", so that a
 // forgotten parameter never selects everybody, and [ErrNotFound] if there is no such domain.
 func InDomain(name string) Query { return Query{domain: &name} }
+
+// ByID returns a [Query] for the rows with these ids. Without an id it selects nothing.
+func ByID(ids ...int64) Query {
+	ids = slices.Clone(ids)
+	return Query{ids: &ids}
+}
+
+// Exactly returns a [Query] for the rows that hold a text, byte by byte: as the name of a domain, the address of a user,
+// or the source or the destination of an alias. NULL counts as "". It finds what no other method does: texts that are no
+// address, and of several spellings the one that is meant. It scans the table.
+func Exactly(text string) Query { return Query{exact: &text} }
 
 // Sizes of the pages in which a list is read. The first one is small, so that the first rows come quickly.
 const (
@@ -104,7 +118,7 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 // A condition is a Query as parts of a SQL condition.
 type condition struct {
 	state      string // the condition for the state, ending with AND, or ""
-	domain     string // the same for a domain
+	domain     string // the same for a domain, ids or an exact text
 	domainArgs []any
 	order      string
 	columns    []string // in which texts are searched
@@ -133,6 +147,13 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 		// bun would leave the NUL out, and look for the rest.
 		c.nothing = c.nothing || strings.ContainsRune(q.Search, 0) || !utf8.ValidString(q.Search)
 	}
+	switch {
+	case q.ids != nil:
+		c.nothing = c.nothing || len(*q.ids) == 0
+		c.domain, c.domainArgs = "id IN (?) AND ", []any{bun.List(*q.ids)}
+	case q.exact != nil:
+		c.domain, c.domainArgs = s.holds(searched[table], *q.exact)
+	}
 	if q.domain == nil {
 		return c, nil
 	}
@@ -155,6 +176,20 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 		c.domain, c.domainArgs, c.order = "domain_id >= ? AND domain_id < ? AND ", []any{ids[0], ids[0] + 1}, "domain_id, "
 	}
 	return c, nil
+}
+
+// holds returns a condition for rows that hold a text in one of some columns, ending with AND. It compares bytes.
+func (s *Store) holds(columns []string, text string) (where string, args []any) {
+	parts := make([]string, len(columns))
+	for i, column := range columns {
+		if s.isMariaDB() {
+			parts[i] = "CAST(CONVERT(COALESCE(" + column + ", '') USING utf8mb4) AS BINARY) = ?"
+		} else {
+			parts[i] = "CAST(COALESCE(" + column + ", '') AS BLOB) = ?"
+		}
+		args = append(args, []byte(text)) // in hexadecimal, which every sql_mode and character set reads alike
+	}
+	return "(" + strings.Join(parts, " OR ") + ") AND ", args
 }
 
 // run passes the condition to query. If the character set of a column cannot hold one of the texts, it runs query again

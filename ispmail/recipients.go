@@ -32,7 +32,8 @@ type Recipient struct {
 // Destinations that lead nowhere are left out if others lead somewhere. An address of another server without an alias
 // is its own recipient.
 //
-// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail. If Postfix accepts no
+// It returns [ErrInvalidAddress], and [ErrNotFound] if Postfix refuses or bounces all the mail; [FoundBounce] is about a
+// row by which it accepts what nobody gets. If Postfix accepts no
 // mail until somebody mends the aliases, it returns [ErrAliasLoop] with the addresses of the loop, [ErrAliasLimit], or
 // [ErrInvalidAddress] for a row whose destination is only a comma.
 //
@@ -61,10 +62,10 @@ type Step struct {
 	Address string `json:"address"`
 	// Found says what Postfix finds.
 	Found Found `json:"found"`
-	// Key is the source of the aliases or the address of the mailbox: Address itself, Address without its extension, or
+	// Key is the source of the aliases or the address of the user: Address itself, Address without its extension, or
 	// "@domain".
 	Key string `json:"key,omitempty"`
-	// IDs are the ids of the rows: in virtual_users for a mailbox, in virtual_aliases otherwise.
+	// IDs are the ids of the rows: in virtual_users for FoundMailbox and FoundBounce, in virtual_aliases otherwise.
 	IDs []int64 `json:"ids,omitempty"`
 	// To has the addresses to which the mail goes on, with the capitals of their rows. It is empty at the end of the way.
 	To []string `json:"to,omitempty"`
@@ -85,6 +86,9 @@ const (
 	FoundElsewhere Found = "elsewhere"
 	// FoundNobody means that the mail is refused or bounces.
 	FoundNobody Found = "nobody"
+	// FoundBounce means that virtual_users has a row "@domain". Postfix takes it for a mailbox and accepts mail for every
+	// address of the domain. Dovecot has no such mailbox, so the mail goes back to its sender, who may be forged.
+	FoundBounce Found = "bounce"
 )
 
 var foundOf = map[route.Kind]Found{route.Alias: FoundAlias, route.CatchAll: FoundCatchAll}
@@ -100,6 +104,8 @@ func (st Step) String() string {
 		return text + " on another server"
 	case FoundNobody:
 		return text + ": nobody"
+	case FoundBounce:
+		return fmt.Sprintf("%s: accepted because of user %d, %s, and sent back", text, st.IDs[0], st.Key)
 	}
 	text += " by " + string(st.Found)
 	for i, id := range st.IDs {
@@ -137,7 +143,7 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 			recipients = append(recipients, Recipient(end))
 		}
 		if lost == nil && len(recipients) == 0 {
-			return fmt.Errorf("%w: nobody gets mail for %s", ErrNotFound, start)
+			return nobodyGets(&t, start, w.Steps())
 		}
 		return lost
 	})
@@ -147,6 +153,17 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 		}
 	}
 	return recipients, steps, err
+}
+
+// nobodyGets returns ErrNotFound, and says so if Postfix accepts mail all the same.
+func nobodyGets(t *route.Tables, start string, steps []route.Step) error {
+	for _, step := range steps {
+		if step = t.Step(step.Address); step.Kind == route.Bounce {
+			return fmt.Errorf("%w: nobody gets mail for %s: Postfix accepts it, because row %d of virtual_users is %s, and it goes back to the sender",
+				ErrNotFound, start, step.IDs[0], step.Key)
+		}
+	}
+	return fmt.Errorf("%w: nobody gets mail for %s", ErrNotFound, start)
 }
 
 // stepOf translates a step of package route for people. There, a mailbox leads to itself. Whether mail without a
@@ -159,6 +176,9 @@ func stepOf(t *route.Tables, step route.Step) Step {
 	}
 	if step.Kind != route.Alias && step.Kind != route.CatchAll {
 		found, to = FoundNobody, nil
+		if step = t.Step(step.Address); step.Kind == route.Bounce {
+			found = FoundBounce
+		}
 		for _, end := range t.Deliver([]route.Goal{{Key: step.Address, Address: step.Address}}) {
 			found = FoundElsewhere
 			if end.Mailbox != "" {
@@ -219,15 +239,9 @@ func addAliases(t *route.Tables, rows []Alias) {
 
 // loadMailboxes reads the mailboxes that Postfix looks up for keys.
 func (s *Store) loadMailboxes(ctx context.Context, db bun.IDB, t *route.Tables, keys []string) error {
-	var emails []string
-	for _, key := range keys {
-		if key[0] != '@' {
-			emails = append(emails, key)
-		}
-	}
-	users, err := lookup[User](ctx, s, db, "email", readRows, emails...)
+	users, err := lookup[User](ctx, s, db, "email", readRows, keys...)
 	for _, row := range onlyOn(users) {
-		t.AddMailbox(row.canonical(), row.ID)
+		t.AddMailbox(row.lookupKey(), row.ID)
 	}
 	return err
 }

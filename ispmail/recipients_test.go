@@ -143,3 +143,27 @@ func TestRecipientsLatin1(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []ispmail.Recipient{{Address: "john@example.org", Mailbox: "john@example.org"}, {Address: "john@xn--wxa.example"}}, got)
 }
+
+// TestRecipientsOfWholeDomainUser has a row "@example.org" among the users, by which Postfix accepts mail for everybody.
+func TestRecipientsOfWholeDomainUser(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		require.NotContains(t, errorOf(store.Recipients(ctx, "nobody@example.org")).Error(), "accepts")
+		db.Exec(t, "INSERT INTO virtual_users (id, domain_id, email, password) VALUES (9, 1, '@Example.org', '~')")
+		err := errorOf(store.Recipients(ctx, "nobody@example.org"))
+		require.ErrorIs(t, err, ispmail.ErrNotFound)
+		require.ErrorContains(t, err, "Postfix accepts it, because row 9 of virtual_users is @example.org, and it goes back to the sender")
+		steps, err := store.Trace(ctx, "nobody@example.org")
+		require.ErrorIs(t, err, ispmail.ErrNotFound)
+		assert.Equal(t, []ispmail.Step{{Address: "nobody@example.org", Found: ispmail.FoundBounce, Key: "@example.org", IDs: []int64{9}}}, steps)
+		assert.Equal(t, "nobody@example.org: accepted because of user 9, @example.org, and sent back", steps[0].String())
+		got, err := store.Recipients(ctx, "jack@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, []ispmail.Recipient{{Address: "john@example.org", Mailbox: "john@example.org"}}, got)
+		warnings, err := store.DeleteUser(ctx, "john@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"jack@example.org > john@example.org"}, about(warnings), "the mail is accepted and sent back")
+		require.NoError(t, errorOf(store.DeleteRow(ctx, one[ispmail.User](t, store, ispmail.Exactly("@Example.org")))))
+		require.NotContains(t, errorOf(store.Recipients(ctx, "nobody@example.org")).Error(), "accepts")
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -179,9 +181,24 @@ func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lock
 	case len(rows) == 0:
 		return User{}, fmt.Errorf("%w: user %s", ErrNotFound, email)
 	case len(rows) > 1:
-		return User{}, fmt.Errorf("%w: %s", ErrAmbiguous, email)
+		return User{}, fmt.Errorf("%w: %s is in the rows %s of %s", ErrAmbiguous, email, idList(rows), tables.Users)
 	}
 	return rows[0], nil
+}
+
+// idList returns the ids of rows, "3, 7 and 12". There are at least two.
+func idList[T model](rows []T) string {
+	var text strings.Builder
+	for i, row := range rows {
+		switch {
+		case i == len(rows)-1:
+			text.WriteString(" and ")
+		case i > 0:
+			text.WriteString(", ")
+		}
+		text.WriteString(strconv.FormatInt(row.key(), 10))
+	}
+	return text.String()
 }
 
 // lockInTx returns lockRows inside a transaction, where a snapshot read may be stale.

@@ -84,7 +84,7 @@ func (s *Store) fate(ctx context.Context, tx *transaction, t *route.Tables, sour
 	switch {
 	case m.Kind == route.Loop:
 		return WarningLoop, nil
-	case m.Kind == route.Nobody:
+	case m.Kind == route.Nobody, m.Kind == route.Bounce:
 		return WarningDangling, nil
 	case m.Kind == route.Elsewhere && address.IsLocalName(key):
 		return WarningExternal, nil

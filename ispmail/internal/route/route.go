@@ -25,7 +25,7 @@ const extensionDelimiter = '+'
 type Directory interface {
 	// HasAlias reports whether a source, an address or "@domain", has an alias with a destination.
 	HasAlias(source string) bool
-	// HasMailbox reports whether an address is a user's.
+	// HasMailbox reports whether an address is a user's. A user "@domain" is none, but Postfix finds the row, see [Bounce].
 	HasMailbox(address string) bool
 	// HasDomain reports whether the server keeps the mail of a domain.
 	HasDomain(domain string) bool
@@ -46,10 +46,11 @@ const (
 	CatchAll
 	Loop    // only the alias from which the mail comes, see Follow
 	Unknown // not known: the mail may be for any address of a domain
+	Bounce  // a user "@domain": Postfix accepts the mail, and Dovecot, which has no such mailbox, refuses it
 )
 
 // DeadEnd reports whether the mail gets no further.
-func (k Kind) DeadEnd() bool { return k == Nobody || k == Loop }
+func (k Kind) DeadEnd() bool { return k == Nobody || k == Loop || k == Bounce }
 
 // A Match is what Postfix finds for an address.
 type Match struct {
@@ -105,6 +106,9 @@ func Find(d Directory, addr string) Match {
 	switch {
 	case d.HasAlias(m.Key):
 		m.Kind = CatchAll
+		return m
+	case d.HasDomain(domain) && d.HasMailbox(m.Key):
+		m.Kind = Bounce
 		return m
 	case d.HasDomain(domain):
 		return Match{Kind: Nobody, Address: addr}

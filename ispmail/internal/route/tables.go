@@ -49,7 +49,7 @@ func (t *Tables) AddAlias(source string, row Row) {
 	t.aliases[source] = append(t.aliases[source], row)
 }
 
-// AddMailbox adds a user. Of several users with the same address, the first counts.
+// AddMailbox adds a user, also one "@domain". Of several users with the same address, the first counts.
 func (t *Tables) AddMailbox(email string, id int64) {
 	if t.mailboxes == nil {
 		t.mailboxes = map[string]int64{}

@@ -72,7 +72,7 @@ func (w *Walk) Advance() error {
 	w.depth++
 	var next []string
 	for _, addr := range w.level {
-		step := w.tables.step(addr)
+		step := w.tables.Step(addr)
 		w.steps[addr] = step
 		w.order = append(w.order, addr)
 		if step.To == nil && (step.Kind == Alias || step.Kind == CatchAll) {
@@ -92,10 +92,13 @@ func (w *Walk) Advance() error {
 	return nil
 }
 
-// step returns the step from an address.
-func (t *Tables) step(addr string) Step {
+// Step returns the step from an address. A walk takes it before the tables know the domains: then mail for a user "@domain",
+// and for nobody, goes elsewhere.
+func (t *Tables) Step(addr string) Step {
 	step := Step{Match: Find(t, addr)}
 	switch step.Kind {
+	case Bounce:
+		step.IDs = []int64{t.mailboxes[step.Key]}
 	case Mailbox:
 		step.IDs = []int64{t.mailboxes[step.Key]}
 		step.To = step.Lead([]string{step.Key})

@@ -122,6 +122,17 @@ var rules = []Constellation{
 	{Name: "catch-all of a domain of others", Users: "john@a.example", Aliases: []string{"@away.example > john@a.example"}, To: "any@away.example", Want: "mailbox john@a.example"},
 	{Name: "catch-all back and forth", Users: "", Aliases: []string{"@a.example > x@b.example", "@b.example > x@a.example"}, To: "any@a.example", Want: "loop"},
 
+	// The server of the test delivers to a user "@domain", which Dovecot does not: what counts is that Postfix accepts the mail.
+	{Name: "a user @domain", Users: "@a.example", To: "any@a.example", Want: "nobody", Postfix: "mailbox any@a.example"},
+	{Name: "a user @domain and an extension", Users: "@a.example", To: "any+x@a.example", Want: "nobody", Postfix: "mailbox any+x@a.example"},
+	{Name: "a user @domain and a mailbox", Users: "@a.example john@a.example", To: "john@a.example", Want: "mailbox john@a.example"},
+	{Name: "a user @domain and an alias", Users: "@a.example john@b.example", Aliases: []string{"jack@a.example > john@b.example"}, To: "jack@a.example", Want: "mailbox john@b.example"},
+	{Name: "a user @domain and a catch-all", Users: "@a.example john@b.example", Aliases: []string{"@a.example > john@b.example"}, To: "any@a.example", Want: "mailbox john@b.example"},
+	{Name: "an alias to a user @domain", Users: "@a.example", Aliases: []string{"jack@b.example > any@a.example"}, To: "jack@b.example", Want: "nobody", Postfix: "mailbox any@a.example"},
+	{Name: "an alias to a user @domain and a mailbox", Users: "@a.example john@b.example", Aliases: []string{"jack@b.example > any@a.example", "jack@b.example > john@b.example"}, To: "jack@b.example", Want: "mailbox john@b.example", Postfix: "mailbox any@a.example mailbox john@b.example"},
+	{Name: "a user @domain of others", Users: "@away.example", To: "any@away.example", Want: "away any@away.example"},
+	{Name: "domain to domain, a user @domain there", Users: "@b.example", Aliases: []string{"@a.example > @b.example"}, To: "any@a.example", Want: "nobody", Postfix: "mailbox any@b.example"},
+
 	{Name: "domain to domain", Users: "john@b.example", Aliases: []string{"@a.example > @b.example"}, To: "john@a.example", Want: "mailbox john@b.example"},
 	{Name: "domain to domain, nobody there", Users: "john@b.example", Aliases: []string{"@a.example > @b.example"}, To: "jane@a.example", Want: "nobody"},
 	{Name: "domain to domain, mailbox here", Users: "john@a.example john@b.example", Aliases: []string{"@a.example > @b.example"}, To: "john@a.example", Want: "mailbox john@a.example"},

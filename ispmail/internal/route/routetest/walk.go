@@ -17,7 +17,7 @@ func (c Constellation) Tables(i int) *route.Tables {
 		}
 	}
 	for _, u := range users {
-		if email, err := address.Canonical(u.Email); err == nil {
+		if email := address.SourceOrNone(u.Email); email != "" {
 			t.AddMailbox(email, u.ID)
 		}
 	}
