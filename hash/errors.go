@@ -1,6 +1,9 @@
 package hash
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of this package. Test for them with [errors.Is]. None holds a password or a hash.
 var (
@@ -21,9 +24,14 @@ var (
 	// Dovecot calls. [Hasher.Verify] takes 511 where Dovecot calls crypt(3), and 8192 elsewhere, the longest line of a
 	// login.
 	ErrPasswordTooLong = errors.New("hash: password is too long for the scheme")
-	// ErrInvalidPassword says that [Hasher.Generate] was given a password that no mail client can log in with: it is
-	// empty, holds a NUL byte (the separator of SASL PLAIN, RFC 4616) or is not UTF-8.
-	ErrInvalidPassword = errors.New("hash: password is empty, not UTF-8 or holds a NUL byte")
+	// ErrInvalidPassword says that [Hasher.Generate] was given a password that mail clients cannot log in with: it is
+	// empty, not UTF-8, or holds U+FFFD, which stands for characters that were lost, or it is [ErrControlCharacter].
+	ErrInvalidPassword = errors.New("hash: invalid password")
+	// ErrControlCharacter is the [ErrInvalidPassword] of a password with a character that nobody sees or types: a
+	// control character (C0 with NUL, tab and line ends, DEL, C1), a line or paragraph separator, a byte order mark, or
+	// another one that has no width, such as a soft hyphen or a mark of direction. A tool adds them, as with the line
+	// end of a file, and the login fails without them.
+	ErrControlCharacter = fmt.Errorf("%w: it holds a line end, a tab or another character that cannot be seen", ErrInvalidPassword)
 	// ErrUserRequired says that the user name is a part of the stored value (DIGEST-MD5). Use [Hasher.VerifyFor].
 	ErrUserRequired = errors.New("hash: scheme needs the user name")
 	// ErrFIPS says that the program runs with GODEBUG=fips140=only, in which Go's standard library refuses what the
@@ -31,4 +39,10 @@ var (
 	ErrFIPS = errors.New("hash: scheme is not allowed with GODEBUG=fips140=only")
 	// ErrNoPassword says that [Unlock] was given a locked value that keeps no password, "{CRYPT}!".
 	ErrNoPassword = errors.New("hash: locked value holds no password")
+)
+
+// The other kinds of ErrInvalidPassword.
+var (
+	errEmpty   = fmt.Errorf("%w: it is empty", ErrInvalidPassword)
+	errNotUTF8 = fmt.Errorf("%w: it is not UTF-8", ErrInvalidPassword)
 )

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Generate returns a new stored value for password under the configured scheme, with its prefix and a random salt. It is
@@ -16,15 +15,36 @@ func (h *Hasher) Generate(password string) (stored string, err error) {
 }
 
 // GenerateContext returns a new stored value for password under the configured scheme, with its prefix and a random salt.
-// Every Dovecot from 2.3 on verifies it. A password that Dovecot could not verify is refused with [ErrPasswordTooLong] or
-// [ErrInvalidPassword]. One that looks like a stored value, "{PLAIN}x", is text like any other.
+// Every Dovecot from 2.3 on verifies it. A password that no mail client could log in with is refused with
+// [ErrPasswordTooLong] or [ErrInvalidPassword]. One that looks like a stored value, "{PLAIN}x", is text like any other.
 //
 // ARGON2ID waits for memory as [Hasher.VerifyContext] does. ctx ends that wait; the error is then that of ctx.
 func (h *Hasher) GenerateContext(ctx context.Context, password string) (stored string, err error) {
-	h = h.orStandard()
 	if err := h.Validate(password); err != nil {
 		return "", err
 	}
+	return h.generate(ctx, password)
+}
+
+// RehashContext is [Hasher.GenerateContext] for a password that was just verified, see [Hasher.NeedsRehash]. It takes
+// bytes that are no text, and control characters: who has such a password logs in with it. It refuses what is empty or
+// holds a NUL byte, which match nothing, with [ErrInvalidPassword], and what is [ErrPasswordTooLong].
+func (h *Hasher) RehashContext(ctx context.Context, password string) (stored string, err error) {
+	switch {
+	case password == "":
+		return "", errEmpty
+	case strings.IndexByte(password, 0) >= 0:
+		return "", ErrControlCharacter
+	}
+	if err := h.checkLength(password); err != nil {
+		return "", err
+	}
+	return h.generate(ctx, password)
+}
+
+// generate is what remains to be done with a password that is allowed.
+func (h *Hasher) generate(ctx context.Context, password string) (stored string, err error) {
+	h = h.orStandard()
 	if h.scheme.algorithm.forbidden() {
 		return "", ErrFIPS
 	}
@@ -43,9 +63,13 @@ func (h *Hasher) GenerateContext(ctx context.Context, password string) (stored s
 // Validate returns the error with which [Hasher.Generate] refuses a password, nil if it does not, without the work of a
 // hash.
 func (h *Hasher) Validate(password string) error {
-	if password == "" || strings.IndexByte(password, 0) >= 0 || !utf8.ValidString(password) {
-		return ErrInvalidPassword
+	if err := checkText(password); err != nil {
+		return err
 	}
+	return h.checkLength(password)
+}
+
+func (h *Hasher) checkLength(password string) error {
 	if len(password) > h.orStandard().scheme.generator.longestPassword() {
 		return ErrPasswordTooLong
 	}

@@ -24,7 +24,7 @@ var generating = map[string]hash.Config{
 
 // textPasswords are all text for Generate, whatever they look like.
 var textPasswords = []string{
-	"summersun", "pässwörd €", " ", "\t", "{PLAIN}x", "{SHA256-CRYPT}$5$x", "$6$salt$x", strings.Repeat("a", 72),
+	"summersun", "pässwörd €", " ", "\u00a0", "{PLAIN}x", "{SHA256-CRYPT}$5$x", "$6$salt$x", strings.Repeat("a", 72),
 	"with space:colon{brace}", `back\slash'"`, "🔑", "e\u0301", "é",
 }
 
@@ -65,7 +65,7 @@ func TestGenerateRefuses(t *testing.T) {
 		if h.Scheme() == "BLF-CRYPT" {
 			longest = 72
 		}
-		for _, password := range []string{"", "\x00", "summer\x00sun", "summer\xffsun", "\xc3"} {
+		for _, password := range []string{"", "\x00", "summer\x00sun", "summer\xffsun", "\xc3", "summersun\n", "summer\ufffdsun"} {
 			stored, err := h.Generate(password)
 			assert.ErrorIs(t, err, hash.ErrInvalidPassword, "%s %q", h.Scheme(), password)
 			assert.Equal(t, err, h.Validate(password))

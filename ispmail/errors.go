@@ -119,28 +119,11 @@ const (
 	mariaLocked          = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
 )
 
-// Result codes of SQLite, https://www.sqlite.org/rescode.html. They do not overlap with those of MariaDB.
-const (
-	sqliteError     = 1    // SQLITE_ERROR, of a table or a column that is missing
-	sqliteBusy      = 5    // SQLITE_BUSY
-	sqliteLocked    = 6    // SQLITE_LOCKED
-	sqliteReadOnly  = 8    // SQLITE_READONLY
-	sqliteInterrupt = 9    // SQLITE_INTERRUPT, of a context that ended: it rolls back
-	sqliteIO        = 10   // SQLITE_IOERR
-	sqliteFull      = 13   // SQLITE_FULL
-	sqliteNoFile    = 14   // SQLITE_CANTOPEN
-	sqliteCheck     = 275  // SQLITE_CONSTRAINT_CHECK
-	sqliteNoParent  = 787  // SQLITE_CONSTRAINT_FOREIGNKEY
-	sqliteNull      = 1299 // SQLITE_CONSTRAINT_NOTNULL
-	sqliteKey       = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
-	sqliteUnique    = 2067 // SQLITE_CONSTRAINT_UNIQUE
-	sqliteType      = 3091 // SQLITE_CONSTRAINT_DATATYPE, of a STRICT table
-)
-
 // A databaseError is a statement that failed, as opposed to an answer. Its transaction must not be committed.
 type databaseError struct {
 	kind  error // ErrSchema, ErrDenied, ErrUnavailable or nil
 	text  string
+	file  string // of SQLite; Store.named sets it
 	cause error
 }
 
@@ -151,6 +134,9 @@ func (e *databaseError) Error() string {
 	}
 	if e.text != "" {
 		text += ": " + e.text
+	}
+	if e.file != "" {
+		text += ": " + e.file
 	}
 	return text + ": " + e.cause.Error()
 }
@@ -168,11 +154,11 @@ var (
 	errCallerGone = errors.New("ispmail: the caller did not wait for the database")
 )
 
-// explain adds the true reason to an error for which the driver only reports that the time is over: the context of the
-// caller, a pool without a free connection, or Config.Timeout.
+// explain adds the file of SQLite to an error, and the true reason to one for which the driver only reports that the time
+// is over: the context of the caller, a pool without a free connection, or Config.Timeout.
 func (s *Store) explain(ctx context.Context, err error) error {
 	caller := callerOf(ctx)
-	e, ok := errors.AsType[*databaseError](err)
+	e, ok := errors.AsType[*databaseError](s.named(err))
 	if !ok || errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
@@ -188,6 +174,14 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return &databaseError{kind: ErrUnavailable, text: text, cause: e.cause}
 	}
 	return &databaseError{kind: ErrUnavailable, text: fmt.Sprintf("it did not answer within %v", s.timeout), cause: e.cause}
+}
+
+// named adds the file of SQLite to an error.
+func (s *Store) named(err error) error {
+	if e, ok := errors.AsType[*databaseError](err); ok && !s.isMariaDB() && e.file == "" {
+		e.file = s.database
+	}
+	return err
 }
 
 // deniedHint explains what goes wrong for most people who connect to a server of the guide for the first time.
@@ -214,11 +208,11 @@ func mapError(err error) error {
 		e.kind = errTxOver
 		return e
 	}
-	switch errorCode(err) {
+	switch code := errorCode(err); code {
 	case mariaDuplicate, sqliteKey, sqliteUnique:
 		return fmt.Errorf("%w: %w", ErrExists, err)
 	case mariaWrongValue, mariaNull, mariaCut, mariaWrongDate, mariaNoDouble, mariaNoGeometry, mariaCheck, sqliteNull, sqliteType:
-		return &valueError{errorCode(err), err.Error()}
+		return &valueError{code, err.Error()}
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
 	case mariaNoParent, sqliteNoParent:
@@ -237,13 +231,16 @@ func mapError(err error) error {
 		e.kind, e.text = ErrDenied, deniedHint
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
-	case mariaOption, mariaReadOnlyTx, mariaReadOnly, sqliteReadOnly:
+	case mariaOption, mariaReadOnlyTx, mariaReadOnly:
 		e.kind, e.text = ErrUnavailable, "it is read-only"
 	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy, sqliteLocked:
 		e.kind, e.text = ErrUnavailable, "others are in the way"
-	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled,
-		sqliteIO, sqliteFull, sqliteNoFile:
+	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
 		e.kind = ErrUnavailable
+	case sqliteReadOnly, sqliteMoved, sqliteDirectory, sqliteIO, sqliteCorrupt, sqliteFull, sqliteNoFile:
+		e.kind, e.text = ErrUnavailable, sqliteTexts[code]
+	case sqliteNoDB:
+		e.kind, e.text = ErrSchema, sqliteTexts[code]
 	default:
 		if isBroken(err) {
 			e.kind, e.text = ErrUnavailable, "it does not answer"
@@ -276,7 +273,11 @@ func errorCode(err error) int {
 	}](err); ok {
 		// For these, the primary code says enough. It is the low byte of an extended one.
 		switch primary := e.Code() & 0xff; primary {
-		case sqliteBusy, sqliteLocked, sqliteReadOnly, sqliteIO, sqliteFull, sqliteNoFile:
+		case sqliteReadOnly:
+			if e.Code() != sqliteMoved && e.Code() != sqliteDirectory {
+				return primary
+			}
+		case sqliteBusy, sqliteLocked, sqliteIO, sqliteCorrupt, sqliteFull, sqliteNoFile, sqliteNoDB:
 			return primary
 		}
 		return e.Code()

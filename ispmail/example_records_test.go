@@ -63,7 +63,7 @@ func ExampleStore_Restore() {
 		log.Fatal(err)
 	}
 
-	db, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
+	db, err := sql.Open("sqlite", ":memory:?"+ispmail.SQLiteOptions)
 	if err != nil {
 		log.Fatal(err)
 	}

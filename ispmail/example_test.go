@@ -45,7 +45,7 @@ func ExampleOpen() {
 
 func ExampleNew() {
 	ctx := context.Background()
-	db, err := sql.Open("sqlite", "file:mail.db?mode=memory&_txlock=immediate&_pragma=foreign_keys(1)&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:mail.db?mode=memory&"+ispmail.SQLiteOptions)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -25,9 +25,9 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 			yield(Record{}, errors.New("ispmail: Export cannot be part of a transaction"))
 			return
 		}
-		var options *sql.TxOptions
+		options := &sql.TxOptions{ReadOnly: true} // a file of SQLite may be read-only, too
 		if s.isMariaDB() {
-			options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+			options.Isolation = sql.LevelRepeatableRead
 		}
 		enough := false
 		take := func(r Record) error {
@@ -47,7 +47,7 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 			return exportTable(ctx, within, func(a *Alias) Record { return Record{Alias: a} }, take)
 		})
 		if err != nil && !enough {
-			yield(Record{}, err)
+			yield(Record{}, s.named(err))
 		}
 	}
 }

@@ -75,6 +75,12 @@ const maxKeys = 1000
 // lookup returns, by id, the rows whose column holds one of some canonical values in any spelling. The database may
 // find more rows, because its collation takes other letters or trailing blanks for equal. lookup drops those.
 func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) ([]T, error) {
+	found, _, err := lookupAll[T](ctx, s, db, column, lock, values...)
+	return found, err
+}
+
+// lookupAll is lookup that also returns those of the dropped rows that hold no valid name.
+func lookupAll[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) (found, unfit []T, err error) {
 	condition := column + " IN (?) ORDER BY id"
 	if lock {
 		condition = s.locked(condition)
@@ -85,7 +91,6 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 		wanted[value] = true
 		texts = append(texts, address.Spellings(value)...)
 	}
-	var found []T
 	for some := range slices.Chunk(texts, maxKeys) {
 		rows, err := selectRows[T](ctx, s, db, condition, bun.List(some))
 		if isForeignText(err) {
@@ -94,14 +99,21 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 			rows, err = selectRows[T](ctx, s, db, condition, bun.List(some))
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		found = append(found, slices.DeleteFunc(rows, func(r T) bool { return !wanted[r.lookupKey()] })...)
+		for _, r := range rows {
+			switch name := r.lookupKey(); {
+			case wanted[name]:
+				found = append(found, r)
+			case name == "":
+				unfit = append(unfit, r)
+			}
+		}
 	}
 	if len(texts) > maxKeys {
 		slices.SortFunc(found, func(a, b T) int { return cmp.Compare(a.key(), b.key()) })
 	}
-	return found, nil
+	return found, unfit, nil
 }
 
 // selectRows returns the rows that match a condition, the end of a SELECT. All reads of rows go through it. It uses bun

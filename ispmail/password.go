@@ -25,9 +25,11 @@ const (
 
 // Authenticate returns the user with this address if the password is right.
 //
-// It returns [ErrBadCredentials] if there is no such user, the user is locked or switched off, the password is wrong, or the
-// stored value is no password, cannot be verified or is too costly to verify; the log says which. It returns [ErrInvalidAddress] for a malformed
-// address. Any other error means that the database could not be asked.
+// The password may be any bytes, as Dovecot would get them; one with a NUL byte matches nothing.
+//
+// It returns [ErrBadCredentials] if there is no such user or more than one, the user is locked or switched off, the
+// password is wrong, or the stored value is no password, cannot be verified or is too costly to verify; the log says
+// which. It returns [ErrInvalidAddress] for a malformed address. Any other error means that the database could not be asked.
 //
 // If the stored password is outdated (see [hash.Hasher.NeedsRehash]), Authenticate replaces it by one that
 // [Config.Hasher] makes. For that it waits at most two seconds for memory and two for the database, and a failure is
@@ -47,8 +49,11 @@ func (s *Store) Authenticate(ctx context.Context, email, password string) (User,
 // [Config.Hasher]. Of concurrent changes from the same current password, one succeeds; the others return
 // [ErrBadCredentials].
 //
-// It returns the errors of [Store.Authenticate], [hash.ErrPasswordTooLong] or [hash.ErrInvalidPassword] for a
-// replacement that no mail client could log in with, [ErrTooLong] if the hash does not fit its column, and
+// The current password may be any bytes, as for [Store.Authenticate]; the replacement must be UTF-8 without control
+// characters.
+//
+// It returns the errors of [Store.Authenticate], [hash.ErrPasswordTooLong], or [hash.ErrInvalidPassword] for a
+// replacement that no mail client could log in with, [hash.ErrControlCharacter] among them, [ErrTooLong] if the hash does not fit its column, and
 // [ErrOutcomeUnknown]. After every other error the old password is still valid.
 func (s *Store) ChangePassword(ctx context.Context, email, current, replacement string) error {
 	return s.replacePassword(ctx, replacement, func(ctx context.Context) (User, error) {
@@ -77,12 +82,22 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrAmbiguous):
 		subject = slog.String("email", email) // a valid address, or User would have refused it
+		if errors.Is(err, ErrAmbiguous) || errors.Is(err, errUnfitRow) {
+			level, message = slog.LevelWarn, "ispmail: login refused, the rows in virtual_users have to be corrected"
+		}
 	case err != nil:
 		return User{}, err
 	case !user.CanLogin():
-		err = errors.New("the row is nobody's login")
-		if user.Off {
+		switch {
+		case user.Off:
 			err = errSwitchedOff
+		case user.IsLocked():
+			err = errors.New("the account is locked")
+		case user.Password.Reveal() == "":
+			level, message = slog.LevelWarn, "ispmail: login refused, the row has no password"
+			err = errors.New("virtual_users.password is empty, so the row is nobody's login")
+		default:
+			err = errors.New("the row is nobody's login")
 		}
 	default:
 		err = s.hasher.VerifyContext(ctx, user.canonical(), user.Password.Reveal(), password)
@@ -150,7 +165,7 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 	ctx = context.WithoutCancel(ctx)
 	memory, cancel := context.WithTimeout(ctx, min(rehashTimeout, s.timeout))
 	defer cancel()
-	stored, err := s.hash(memory, password)
+	stored, err := s.hash(memory, password, s.hasher.RehashContext)
 	if err != nil {
 		report(err)
 		return
@@ -177,16 +192,16 @@ func (s *Store) rehash(ctx context.Context, user *User, password string) {
 
 // generate hashes a password and checks that the column can hold the result.
 func (s *Store) generate(ctx context.Context, password string) (string, error) {
-	stored, err := s.hash(ctx, password)
+	stored, err := s.hash(ctx, password, s.hasher.GenerateContext)
 	if err != nil {
 		return "", err
 	}
 	return stored, s.fitsPassword(ctx, stored)
 }
 
-// hash hashes a password. A context that ends ends the wait for memory, not the computation.
-func (s *Store) hash(ctx context.Context, password string) (string, error) {
-	stored, err := s.hasher.GenerateContext(ctx, password)
+// hash hashes a password with a method of the hasher. A context that ends ends the wait for memory, not the computation.
+func (s *Store) hash(ctx context.Context, password string, generate func(context.Context, string) (string, error)) (string, error) {
+	stored, err := generate(ctx, password)
 	if isContextError(err) {
 		return "", s.explain(ctx, mapError(err))
 	}
@@ -222,7 +237,7 @@ func (s *Store) swapInTx(ctx context.Context, user User, stored string) (swapped
 	} else {
 		err = s.transact(ctx, nil, change)
 	}
-	return swapped && err == nil, err
+	return swapped && err == nil, s.named(err)
 }
 
 // compareAndSwap replaces the stored password of a user if the row still holds the bytes that were read, and has not been

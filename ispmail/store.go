@@ -22,8 +22,8 @@ import (
 type Config struct {
 	// Hasher verifies and makes passwords. The default has the zero [hash.Config], which makes {SHA256-CRYPT}.
 	Hasher *hash.Hasher
-	// Logger receives the reason for each refused password (Debug; Warn if the stored value is at fault) and for each
-	// rehash that failed (Warn). It never receives a password or a hash. The default is slog.Default().
+	// Logger receives the reason for each refused password (Debug; Warn if a row is at fault and has to be corrected)
+	// and for each rehash that failed (Warn). It never receives a password or a hash. The default is slog.Default().
 	Logger *slog.Logger
 	// Timeout bounds how long a method works. After it, the method returns [ErrUnavailable]. If the connection breaks
 	// during a commit, the method may take as long again to find out the outcome. 0 means 5 seconds; a negative value
@@ -72,9 +72,10 @@ type Store struct {
 // New returns a Store on a database that the caller opens and closes. It needs a database that answers. Tables are read
 // only when a method needs them, unless [Config.State] names columns.
 //
-// For SQLite, open modernc.org/sqlite with _pragma=foreign_keys(1), _pragma=busy_timeout(5000) and _txlock=immediate.
-// For MariaDB, use the settings of [Open]; without a readTimeout, a commit on a server that hangs keeps its connection
-// for good.
+// For SQLite, open modernc.org/sqlite with [SQLiteOptions]. New refuses connections that do not enforce foreign keys or
+// cannot undo a transaction, and logs a warning for those that do not wait for others, and with which an acknowledged
+// change may get lost. For MariaDB, use the settings of [Open]; without a readTimeout, a commit on a server that hangs
+// keeps its connection for good.
 //
 // It returns an error for a nil db, another dialect, a negative [Config.Timeout] or a malformed [Config.State], and otherwise
 // those of Open.
@@ -117,14 +118,15 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.
-	query, mode := "SELECT '', file FROM pragma_database_list WHERE name = 'main'", ""
 	if s.isMariaDB() {
-		query = "SELECT @@SESSION.sql_mode, COALESCE(DATABASE(), '')"
+		var mode string
+		if err := db.QueryRowContext(ctx, "SELECT @@SESSION.sql_mode, COALESCE(DATABASE(), '')").Scan(&mode, &s.database); err != nil {
+			return nil, s.explain(ctx, mapError(err))
+		}
+		s.lax = !strings.Contains(mode, "STRICT_")
+	} else if err := s.checkSQLite(ctx); err != nil {
+		return nil, s.explain(ctx, err)
 	}
-	if err := db.QueryRowContext(ctx, query).Scan(&mode, &s.database); err != nil {
-		return nil, s.explain(ctx, mapError(err))
-	}
-	s.lax = s.isMariaDB() && !strings.Contains(mode, "STRICT_")
 	if len(state) > 0 {
 		if err := s.findState(ctx, state); err != nil {
 			return nil, s.explain(ctx, err)

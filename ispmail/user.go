@@ -2,6 +2,7 @@ package ispmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 // A warning says whether the address has aliases that take all its mail.
 //
 // It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [hash.ErrPasswordTooLong] or
-// [hash.ErrInvalidPassword] for a password that no mail client could log in with.
+// [hash.ErrInvalidPassword] for a password that no mail client could log in with, [hash.ErrControlCharacter] among them.
 func (s *Store) CreateUser(ctx context.Context, email, password string) (User, []Warning, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -169,15 +170,21 @@ func (u *User) newRow() newRow {
 	return row
 }
 
+// errUnfitRow is wrapped with ErrNotFound if the database, and so Dovecot, takes the address of a row for the one that is
+// looked for, although it is none.
+var errUnfitRow = errors.New("has this address in virtual_users, in a form that is no address, such as with a blank at its end")
+
 // userRow returns the only row of a canonical address, or the only one that is switched on, or ErrNotFound or ErrAmbiguous.
 func (s *Store) userRow(ctx context.Context, db bun.IDB, email string, lock lockMode) (User, error) {
-	rows, err := lookup[User](ctx, s, db, "email", lock, email)
+	rows, unfit, err := lookupAll[User](ctx, s, db, "email", lock, email)
 	if on := onlyOn(rows); len(on) == 1 {
 		rows = on
 	}
 	switch {
 	case err != nil:
 		return User{}, err
+	case len(rows) == 0 && len(unfit) > 0:
+		return User{}, fmt.Errorf("%w: user %s: the row with the id %d %w", ErrNotFound, email, unfit[0].ID, errUnfitRow)
 	case len(rows) == 0:
 		return User{}, fmt.Errorf("%w: user %s", ErrNotFound, email)
 	case len(rows) > 1:

@@ -21,17 +21,20 @@ const apiPath = "/api/password"
 //	user=john@example.org&curpass=...&newpass=...
 //
 // or the same fields as strings of a JSON object (application/json). Fields are taken from the body only, byte for byte;
-// other fields are ignored. Once the change is stored for good, the answer is 200 with the body "OK". Otherwise it is a
+// other fields are ignored. The current password may be any bytes: what verifies is what was stored, in whatever encoding.
+// JSON has text only, so one that is not UTF-8 needs the form. Once the change is stored for good, the answer is 200 with the body "OK". Otherwise it is a
 // status from 400 on and a line of text that starts with the reason:
 //
-//	400 bad-request        a field is missing, doubled, not UTF-8 or holds a NUL byte; the user is no address
+//	400 bad-request        a field is missing or doubled; the user is no address; the new password, or JSON, is not UTF-8
 //	401 unauthorized       there are Config.Secrets, and the request has none of them
 //	403 cross-origin       a browser has sent it: there is Origin or Sec-Fetch-Site
 //	403 bad-credentials    there is no such user, or the current password is wrong
 //	404 not-found          another path: paths are compared exactly, and never answered with a redirect
 //	405 bad-request        another method than POST
 //	413 bad-request        a body of more than 16 KiB
-//	415 bad-request        another content type
+//	415 bad-request        another content type, another charset than UTF-8, or a Content-Encoding
+//	422 policy-control     the new password holds a control character or another that nobody sees, see
+//	                       [hash.ErrControlCharacter]
 //	422 policy-too-short   the new password has fewer characters than Config.MinLength
 //	422 policy-too-long    it has more bytes than Config.MaxLength, or than the scheme takes
 //	422 policy-same        it is the current one
@@ -114,7 +117,11 @@ func (s *Service) admitAPI(r *http.Request) (person netip.Addr, v verdict, ok bo
 func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
 	var f form
 	names := s.config.Fields
-	v, ok := readFields(w, r, []field{{names.User, &f.user}, {names.Current, &f.current}, {names.New, &f.replacement}})
+	v, ok := readFields(w, r, []bodyType{formBody, jsonBody}, []field{
+		{name: names.User, value: &f.user},
+		{name: names.Current, value: &f.current, bytes: true},
+		{name: names.New, value: &f.replacement},
+	})
 	return f, v, ok
 }
 

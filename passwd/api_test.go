@@ -3,6 +3,7 @@ package passwd_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // a scheme of old guides
 	"errors"
 	"fmt"
 	"io"
@@ -123,10 +124,15 @@ func TestBadRequests(t *testing.T) {
 		"doubled newpass":     {formType, good + "&newpass=canary", 400, "more than once"},
 		"bad escape":          {formType, good + "&x=%zz", 400, "malformed"},
 		"semicolon":           {formType, strings.ReplaceAll(good, "&", ";"), 400, "malformed"},
-		"NUL in user":         {formType, fields("john\x00@example.org", current, replacement), 400, "NUL"},
-		"NUL in curpass":      {formType, fields(user, "canary\x00", replacement), 400, "NUL"},
-		"NUL in newpass":      {formType, fields(user, current, replacement+"\x00"), 400, "NUL"},
-		"no UTF-8":            {formType, fields(user, current, replacement+"\xff"), 400, "UTF-8"},
+		"NUL in user":         {formType, fields("john\x00@example.org", current, replacement), 400, "not a mail address"},
+		"no UTF-8 in user":    {formType, fields("j\xf6hn@example.org", current, replacement), 400, "user is not UTF-8"},
+		"NUL in newpass":      {formType, fields(user, current, replacement+"\x00"), 422, "policy-control: The new password holds a line end, a tab or another character that cannot be seen."},
+		"line end in newpass": {formType, fields(user, current, replacement+"\n"), 422, "policy-control"},
+		"short with a tab":    {formType, fields(user, current, "\t"), 422, "policy-control"},
+		"mark in newpass":     {formType, fields(user, current, "\ufeff"+replacement), 422, "policy-control"},
+		"C1 in newpass":       {formType, fields(user, current, replacement+"\u0085"), 422, "policy-control"},
+		"no UTF-8":            {formType, fields(user, current, replacement+"\xff"), 400, "newpass is not UTF-8"},
+		"lost in newpass":     {formType, fields(user, current, replacement+"\ufffd"), 400, "newpass is not UTF-8"},
 		"no @":                {formType, fields("canary", current, replacement), 400, "not a mail address"},
 		"blank in user":       {formType, fields(" "+user, current, replacement), 400, "not a mail address"},
 		"over-long user":      {formType, fields(strings.Repeat("canary", 1000)+"@example.org", current, replacement), 400, "not a mail address"},
@@ -140,10 +146,6 @@ func TestBadRequests(t *testing.T) {
 		"common newpass":      {formType, fields(user, current, "1Q2w3e4r5t6y7u8i9o"), 422, "policy-common"},
 		"address as newpass":  {formType, fields(user, current, "John.Example.org-2026"), 422, "policy-address"},
 		"site as newpass":     {formType, fields(user, current, "mail mail mail mail"), 422, "policy-site"},
-		"multipart":           {"multipart/form-data; boundary=x", "--x--", 415, "application/x-www-form-urlencoded"},
-		"no content type":     {"", good, 415, "application/x-www-form-urlencoded"},
-		"other charset":       {"application/x-www-form-urlencoded; charset=utf-16", good, 415, "application/x-www-form-urlencoded"},
-		"odd content type":    {"application/x-www-form-urlencoded; =", good, 415, "application/x-www-form-urlencoded"},
 	} {
 		var log bytes.Buffer
 		changer := &changer{}
@@ -203,7 +205,8 @@ func TestVerdicts(t *testing.T) {
 		ispmail.ErrInvalidAddress: {400, "bad-request: The user is not a mail address.\n"},
 		ispmail.ErrOutcomeUnknown: {503, "outcome-unknown: It is not known whether the password was changed. Try both.\n"},
 		hash.ErrPasswordTooLong:   {422, "policy-too-long: The new password is too long.\n"},
-		hash.ErrInvalidPassword:   {400, "bad-request: The new password is empty, not UTF-8 or holds a NUL byte.\n"},
+		hash.ErrInvalidPassword:   {400, "bad-request: The new password is empty or not UTF-8.\n"},
+		hash.ErrControlCharacter:  {422, "policy-control: The new password holds a line end, a tab or another character that cannot be seen.\n"},
 		ispmail.ErrTooLong:        {503, "unavailable: The password was not changed. Try again later.\n"},
 		errors.New("canary"):      {503, "unavailable: The password was not changed. Try again later.\n"},
 		context.DeadlineExceeded:  {503, "unavailable: The password was not changed. Try again later.\n"},
@@ -316,6 +319,28 @@ func TestStore(t *testing.T) {
 			require.NoError(t, err, "the change that got OK counts")
 		})
 	}
+}
+
+// TestStoredElsewhere has passwords that another program stored, as the bytes that a client sent.
+func TestStoredElsewhere(t *testing.T) {
+	t.Parallel()
+	ispmailtest.Each(t, func(t *testing.T, db *ispmailtest.Database) {
+		t.Parallel()
+		db.Example(t)
+		service := newService(t, passwd.Config{Changer: db.Store(t, ispmail.Config{})})
+		for _, password := range []string{"gr\xfcn", "summersun\n", "\ufeffsummersun\r\n"} {
+			db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", fmt.Sprintf("{PLAIN-MD5}%x", md5.Sum([]byte(password)))) //nolint:gosec // as old guides did
+			answer := func(current, replacement string) string {
+				return post(service, formType, form("user", "md5@example.org", "curpass", current, "newpass", replacement)).Body.String()
+			}
+			assert.Regexp(t, "^(policy-control|bad-request: The field newpass is not UTF-8)", answer(password, password+" is long enough"))
+			assert.Regexp(t, "^bad-credentials", answer(password+"\x00", replacement), "as Dovecot, which cannot get it")
+			assert.Regexp(t, "^bad-credentials", answer(password[1:], replacement))
+			assert.Equal(t, "OK", answer(password, replacement), "%q", password)
+			service.Forgive("md5@example.org", "192.0.2.1")
+			service.Forgive("md5@example.org", "192.0.2.1")
+		}
+	})
 }
 
 // TestHeaders has requests whose body may be something else than it looks like.

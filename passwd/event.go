@@ -27,7 +27,7 @@ func (c Channel) String() string {
 func (c Channel) Reasons() []string {
 	reasons := []string{
 		"ok", "bad-credentials", "limited", "busy", "unavailable", "outcome-unknown",
-		"policy-too-short", "policy-too-long", "policy-same", "policy-common", "policy-address", "policy-site",
+		"policy-control", "policy-too-short", "policy-too-long", "policy-same", "policy-common", "policy-address", "policy-site",
 		"bad-request", "cross-origin", "not-found",
 	}
 	if c == API {

@@ -1,13 +1,9 @@
 package passwd
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,7 +17,10 @@ func badRequest(status int, text string) verdict {
 	return verdict{status: status, reason: "bad-request", text: text}
 }
 
-const isMissing = "is missing."
+const (
+	isMissing = "is missing."
+	isNotUTF8 = "is not UTF-8."
+)
 
 func badField(name, problem string) (verdict, bool) {
 	v := badRequest(http.StatusBadRequest, "The field "+name+" "+problem)
@@ -33,25 +32,22 @@ func badField(name, problem string) (verdict, bool) {
 type field struct {
 	name  string
 	value *string
+	bytes bool // any bytes will do, as for a password that is verified as it is; else it must be UTF-8
 }
 
-// readFields reads the fields of a request from its body, a form or JSON. Each field must be there once and have a value.
-// Other fields are ignored.
-func readFields(w http.ResponseWriter, r *http.Request, fields []field) (verdict, bool) {
-	fail := func(status int, text string) (verdict, bool) { return badRequest(status, text), false }
+// readFields reads the fields of a request from its body, which must be of one of some types. Each field must be there once
+// and have a value. Other fields are ignored.
+func readFields(w http.ResponseWriter, r *http.Request, types []bodyType, fields []field) (verdict, bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return fail(http.StatusRequestEntityTooLarge, "The body is too large.")
+		return badRequest(http.StatusRequestEntityTooLarge, "The body is too large."), false
 	}
 	if err != nil {
-		return fail(http.StatusBadRequest, "The body did not arrive.")
+		return badRequest(http.StatusBadRequest, "The body did not arrive."), false
 	}
-	values, supported, err := parseBody(r.Header, body)
-	switch {
-	case !supported:
-		return fail(http.StatusUnsupportedMediaType, "Send application/x-www-form-urlencoded or application/json.")
-	case err != nil:
-		return fail(http.StatusBadRequest, "The form is malformed.")
+	values, v, ok := parseBody(r.Header, types, body)
+	if !ok {
+		return v, false
 	}
 	for _, field := range fields {
 		switch got := values[field.name]; {
@@ -59,70 +55,12 @@ func readFields(w http.ResponseWriter, r *http.Request, fields []field) (verdict
 			return badField(field.name, isMissing)
 		case len(got) > 1:
 			return badField(field.name, "is there more than once.")
-		case strings.ContainsRune(got[0], utf8.RuneError) || strings.IndexByte(got[0], 0) >= 0:
-			// U+FFFD itself is what remains of text that was none; so it is for half of a surrogate pair in JSON.
-			return badField(field.name, "is not UTF-8 or holds a NUL byte.")
+		case !field.bytes && strings.ContainsRune(got[0], utf8.RuneError):
+			// U+FFFD itself is what remains of text that was none.
+			return badField(field.name, isNotUTF8)
 		default:
 			*field.value = got[0]
 		}
 	}
 	return verdict{}, true
-}
-
-// parseBody returns the values of each field. A body of another type is not supported.
-func parseBody(header http.Header, body []byte) (values url.Values, supported bool, err error) {
-	contentTypes := header.Values("Content-Type")
-	if len(contentTypes) == 0 && len(body) == 0 {
-		return nil, true, nil // what a plugin without settings sends: what it lacks is fields
-	}
-	if len(contentTypes) != 1 || header.Get("Content-Encoding") != "" {
-		return nil, false, nil
-	}
-	media, parameters, err := mime.ParseMediaType(contentTypes[0])
-	charset := parameters["charset"]
-	if err != nil || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, false, nil
-	}
-	switch media {
-	case "application/x-www-form-urlencoded":
-		values, err = url.ParseQuery(string(body))
-	case "application/json":
-		values, err = parseJSON(body)
-	default:
-		return nil, false, nil
-	}
-	return values, true, err
-}
-
-// parseJSON reads the members of an object that are strings. Other members become "". Unlike [json.Unmarshal] it keeps both
-// values of a name that is there twice.
-func parseJSON(body []byte) (url.Values, error) {
-	errMalformed := errors.New("malformed")
-	if !utf8.Valid(body) {
-		return nil, errMalformed
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, errMalformed
-	}
-	values := url.Values{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		var value any
-		if err := decoder.Decode(&value); err != nil {
-			return nil, err
-		}
-		text, _ := value.(string)
-		values.Add(name.(string), text)
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errMalformed // there is something after the object
-	}
-	return values, nil
 }

@@ -1,6 +1,7 @@
 package passwd
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -48,9 +49,9 @@ func FuzzFields(f *testing.F) {
 		got := map[string]*string{"user": new(string), "curpass": new(string), "newpass": new(string)}
 		var fields []field
 		for name, value := range got {
-			fields = append(fields, field{name, value})
+			fields = append(fields, field{name: name, value: value, bytes: name == "curpass"})
 		}
-		v, ok := readFields(httptest.NewRecorder(), r, fields)
+		v, ok := readFields(httptest.NewRecorder(), r, []bodyType{formBody, jsonBody}, fields)
 		if !ok {
 			assert.GreaterOrEqual(t, v.status, 400)
 			assert.Equal(t, "bad-request", v.reason)
@@ -58,20 +59,24 @@ func FuzzFields(f *testing.F) {
 			return
 		}
 		assert.LessOrEqual(t, len(body), maxBody)
-		media, _, err := mime.ParseMediaType(contentType)
-		require.NoError(t, err)
+		if media, parameters, err := mime.ParseMediaType(contentType); err == nil {
+			assert.Contains(t, []string{form, "application/json"}, media)
+			assert.Contains(t, []string{"", "utf-8", "utf8", "us-ascii", "ascii"}, strings.ToLower(strings.Trim(parameters["charset"], " '")))
+		}
+		media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+		isJSON := strings.TrimSpace(media) == "application/json"
 		var object map[string]any
 		var values url.Values
-		if media == "application/json" {
-			require.NoError(t, json.Unmarshal(body, &object))
+		if isJSON {
+			require.NoError(t, json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &object))
 		} else {
+			var err error
 			values, err = url.ParseQuery(string(body))
 			require.NoError(t, err)
 		}
 		for name, value := range got {
 			assert.NotEmpty(t, *value)
-			assert.NotContains(t, *value, "\x00")
-			if media == "application/json" {
+			if isJSON {
 				assert.Equal(t, object[name], *value)
 			} else {
 				assert.Equal(t, []string{*value}, values[name])
@@ -122,21 +127,25 @@ func FuzzForwardedFor(f *testing.F) {
 
 // FuzzOrigin sends a change to the page from wherever a header says. It gets through only from the page itself.
 func FuzzOrigin(f *testing.F) {
-	f.Add("example.com", "http://example.com", "same-origin")
-	f.Add("example.com", "https://evil.example", "")
-	f.Add("example.com", "null", "none")
-	f.Add("example.com:8443", "https://example.com:8443", "")
-	f.Add("", "", "cross-site")
-	f.Add("[::1]", "http://[::1]", "same-site")
+	f.Add("example.com", "http://example.com", "same-origin", "")
+	f.Add("example.com", "https://evil.example", "", "")
+	f.Add("example.com", "null", "none", "")
+	f.Add("example.com:8443", "https://example.com:8443", "", "")
+	f.Add("", "", "cross-site", "")
+	f.Add("[::1]", "http://[::1]", "same-site", "")
+	f.Add("example.com", "", "", "https://Example.com/password/")
+	f.Add("example.com", "", "", "https://example.com@evil.example/")
+	f.Add("", "", "", "http:///")
+	f.Add("example.com", "https://evil.example", "", "https://example.com/")
 	calls := 0
 	s, err := New(Config{Floor: 1, Changer: changerOf(func() error { calls++; return nil })})
 	require.NoError(f, err)
 	page := s.Page()
-	f.Fuzz(func(t *testing.T, host, origin, site string) {
+	f.Fuzz(func(t *testing.T, host, origin, site, referer string) {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("user=john%40example.org&curpass=summersun&newpass=a+long+enough+secret&repeat=a+long+enough+secret"))
 		r.Host = host
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		for name, value := range map[string]string{"Origin": origin, "Sec-Fetch-Site": site} {
+		for name, value := range map[string]string{"Origin": origin, "Sec-Fetch-Site": site, "Referer": referer} {
 			if value != "" {
 				r.Header.Set(name, value)
 			}
@@ -151,9 +160,14 @@ func FuzzOrigin(f *testing.F) {
 		switch site {
 		case "same-origin", "none":
 		case "":
-			u, err := url.Parse(origin)
+			from := origin
+			if from == "" { // a text browser
+				from = referer
+			}
+			u, err := url.Parse(from)
 			require.NoError(t, err)
-			assert.Equal(t, host, u.Host, origin)
+			assert.True(t, strings.EqualFold(host, u.Host), "%q %q", host, from)
+			assert.NotEmpty(t, from)
 		default:
 			assert.Fail(t, "a request of another site came through", "%q %q %q", host, origin, site)
 		}

@@ -6,8 +6,8 @@ import (
 	"embed"
 	"fmt"
 	"math"
-	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +22,8 @@ import (
 // and HEAD as well as GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of
 // [Service.API] except 401, and these:
 //
-//	403 cross-origin   the form was not sent by this page, or by no browser: there is neither Origin nor Sec-Fetch-Site
+//	403 cross-origin   the form was not sent by this page, or by no browser: there is neither Origin nor Sec-Fetch-Site,
+//	                   which text browsers do not send, nor a Referer of this host
 //	415 bad-request    another content type than application/x-www-form-urlencoded
 //	422 mismatch       the new password and its repetition are not the same
 //	429 limited        too many wrong passwords for the account, or from the client
@@ -33,7 +34,8 @@ import (
 // The handler belongs behind TLS, because people type passwords, and on a listener of its own, because its limits count
 // by the address of the client (see TrustedProxies in [Config]). Let the proxy that ends TLS send
 // Strict-Transport-Security: only it knows whether the whole host can do without HTTP. The proxy should pass on the header
-// Host, which is compared with the Origin of old browsers. Do not put an [http.ServeMux] in front, see [Service.API].
+// Host, which is compared with the Origin of old browsers and the Referer of text browsers. Do not put an [http.ServeMux]
+// in front, see [Service.API].
 func (s *Service) Page() http.Handler {
 	style := must(pageFiles.ReadFile("style.css"))
 	return &page{
@@ -121,33 +123,38 @@ func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
 
 var (
 	crossOrigin = verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The form was not sent by this page."}
+	noOrigin    = verdict{status: http.StatusForbidden, reason: "cross-origin", text: "The browser does not tell where the form comes from: no Origin, Sec-Fetch-Site or Referer."}
 	mismatch    = verdict{status: http.StatusUnprocessableEntity, reason: "mismatch", text: "The new password and its repetition are not the same."}
-	noForm      = badRequest(http.StatusUnsupportedMediaType, "Send application/x-www-form-urlencoded.")
 )
 
 // read reads the form, or returns what is wrong with the request. It reads nothing of a request from another site.
 func (p *page) read(w http.ResponseWriter, r *http.Request) (f form, v verdict, ok bool) {
-	// CrossOriginProtection lets a request without these headers pass, as that of a program. The page is for browsers, and
-	// all of them send one of the two with a form.
-	foreign := r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
-	if foreign || p.csrf.Check(r) != nil {
+	// CrossOriginProtection lets a request without these headers pass, as that of a program. The page is for browsers. All
+	// send one of the two with a form, but for text browsers such as lynx and w3m.
+	switch foreign := r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""; {
+	case foreign && r.Header.Get("Referer") == "":
+		return f, noOrigin, false
+	case foreign && !isOwnReferer(r), p.csrf.Check(r) != nil:
 		return f, crossOrigin, false
 	}
-	// A type that does not parse is left to readFields.
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/json" {
-		return f, noForm, false
-	}
 	var repeat string
-	v, ok = readFields(w, r, []field{
-		{fieldUser, &f.user},
-		{fieldCurrent, &f.current},
-		{fieldNew, &f.replacement},
-		{fieldRepeat, &repeat},
+	v, ok = readFields(w, r, []bodyType{formBody}, []field{
+		{name: fieldUser, value: &f.user},
+		{name: fieldCurrent, value: &f.current, bytes: true},
+		{name: fieldNew, value: &f.replacement},
+		{name: fieldRepeat, value: &repeat},
 	})
 	if ok && repeat != f.replacement {
 		return f, mismatch, false
 	}
 	return f, v, ok
+}
+
+// isOwnReferer reports whether a request says that it comes from a page of the same host. A page of another one cannot say
+// so: scripts may not set the header, and only leave it out.
+func isOwnReferer(r *http.Request) bool {
+	referer, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && (referer.Scheme == "https" || referer.Scheme == "http") && referer.Host != "" && strings.EqualFold(referer.Host, r.Host)
 }
 
 // The fields of the form, which are also the ids of the elements.
@@ -220,12 +227,16 @@ func (v *view) problem(why verdict) (field, text string) {
 		return fieldUser, v.Text("user-invalid")
 	case why == badPassword:
 		return fieldNew, v.Text("unusable")
+	case why == longCurrent:
+		return fieldCurrent, v.Text("unusable")
 	case why.field != "" && strings.HasSuffix(why.text, isMissing):
 		return why.field, v.Text(why.field + "-missing")
 	case why.field != "":
 		return why.field, v.Text("unusable")
 	case why == badCredentials:
 		return fieldCurrent, v.Text(reason)
+	case why == noOrigin:
+		return "", v.Text("no-origin")
 	case why == mismatch:
 		return fieldRepeat, v.Text(reason)
 	case reason == "policy-too-short":

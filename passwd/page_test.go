@@ -204,21 +204,35 @@ func TestPageCrossOrigin(t *testing.T) {
 	t.Parallel()
 	const own, other = "http://example.com", "https://evil.example"
 	for _, tt := range []struct {
-		origin, site string
-		ok           bool
+		origin, site, referer string
+		ok                    bool
 	}{
-		{own, "same-origin", true},
-		{own, "", true}, // a browser without Sec-Fetch-Site, or a site without TLS
-		{"", "same-origin", true},
-		{"", "", false},
-		{"null", "", false},
-		{other, "", false},
-		{"http://example.com.evil.example", "", false},
-		{"http://example.com:8080", "", false},
-		{other, "cross-site", false},
-		{"http://www.example.com", "same-site", false},
-		{own, "cross-site", false},
-		{"null", "cross-site", false},
+		{own, "same-origin", "", true},
+		{own, "", "", true}, // a browser without Sec-Fetch-Site, or a site without TLS
+		{"", "same-origin", "", true},
+		{"", "", "", false},
+		{"null", "", "", false},
+		{other, "", "", false},
+		{"http://example.com.evil.example", "", "", false},
+		{"http://example.com:8080", "", "", false},
+		{other, "cross-site", "", false},
+		{"http://www.example.com", "same-site", "", false},
+		{own, "cross-site", "", false},
+		{"null", "cross-site", "", false},
+		{"", "", own + "/", true}, // a text browser
+		{"", "", "https://example.com/password/?x#y", true},
+		{"", "", other + "/", false},
+		{"", "", other + "/?" + own, false},
+		{"", "", "https://example.com@evil.example/", false},
+		{"", "", "https://example.com.evil.example/", false},
+		{"", "", "http://example.com:8080/", false},
+		{"", "", "file://example.com/", false},
+		{"", "", "example.com", false},
+		{"", "", "%", false},
+		{other, "", own, false},
+		{"null", "", own, false},
+		{"", "cross-site", own, false},
+		{"", "same-site", own, false},
 	} {
 		c := &changer{}
 		var events []passwd.Event
@@ -226,7 +240,7 @@ func TestPageCrossOrigin(t *testing.T) {
 			Changer: c, OnEvent: func(_ context.Context, e passwd.Event) { events = append(events, e) },
 		}).Page()
 		w := visit(page, http.MethodPost, "/", filled, func(r *http.Request) {
-			for name, value := range map[string]string{"Origin": tt.origin, "Sec-Fetch-Site": tt.site} {
+			for name, value := range map[string]string{"Origin": tt.origin, "Sec-Fetch-Site": tt.site, "Referer": tt.referer} {
 				if r.Header.Set(name, value); value == "" {
 					r.Header.Del(name)
 				}
@@ -243,6 +257,37 @@ func TestPageCrossOrigin(t *testing.T) {
 		assert.Empty(t, events[0].Email)
 		assert.NotContains(t, strings.ToLower(w.Body.String()), "john", "nothing of the request is looked at")
 		assert.Empty(t, c.calls)
+	}
+}
+
+// TestTextBrowsers sends the headers of lynx 2.9.0dev.12 and w3m 0.5.3, of which none says Origin.
+func TestTextBrowsers(t *testing.T) {
+	t.Parallel()
+	for name, headers := range map[string]map[string]string{
+		"lynx": {
+			"Accept": "text/html, text/plain, text/sgml, text/css, */*;q=0.01", "Accept-Encoding": "gzip, compress, bzip2", "Accept-Language": "en",
+			"Pragma": "no-cache", "Cache-Control": "no-cache", "User-Agent": "Lynx/2.9.0dev.12 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8",
+		},
+		"w3m": {
+			"Accept": "text/html, text/*;q=0.5, image/*, application/*, x-scheme-handler/*", "Accept-Encoding": "gzip, compress, bzip, bzip2, deflate",
+			"Accept-Language": "en;q=1.0", "User-Agent": "w3m/0.5.3+git20230121",
+		},
+	} {
+		for referer, want := range map[string]int{"http://example.com/": http.StatusOK, "http://evil.example/": http.StatusForbidden, "": http.StatusForbidden} {
+			c := &changer{}
+			w := visit(newService(t, passwd.Config{Changer: c}).Page(), http.MethodPost, "/", filled, func(r *http.Request) {
+				r.Header = http.Header{"Content-Type": {formType}}
+				for header, value := range headers {
+					r.Header.Set(header, value)
+				}
+				if referer != "" {
+					r.Header.Set("Referer", referer)
+				}
+			})
+			assert.Equal(t, want, w.Code, "%s %q", name, referer)
+			assert.Equal(t, want == http.StatusOK, len(c.calls) == 1)
+			assert.Equal(t, referer == "", strings.Contains(w.Body.String(), "let it send the Referer"))
+		}
 	}
 }
 

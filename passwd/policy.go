@@ -2,6 +2,7 @@ package passwd
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"github.com/ispmail/go-ispmail/hash"
 )
 
 // policy judges a new password by the request alone, without the database. There are no rules about kinds of characters, see
@@ -22,6 +25,8 @@ func (s *Service) policy(email string, f form) (verdict, bool) {
 	switch lowered := strings.ToLower(f.replacement); {
 	case len(f.replacement) > s.config.MaxLength:
 		return tooLong, false
+	case errors.Is(anyScheme.Validate(f.replacement), hash.ErrControlCharacter):
+		return control, false
 	case utf8.RuneCountInString(f.replacement) < s.config.MinLength:
 		return refuse("policy-too-short", fmt.Sprintf("The new password must have at least %d characters.", s.config.MinLength))
 	case f.replacement == f.current && !s.config.AllowSame:
@@ -35,6 +40,9 @@ func (s *Service) policy(email string, f form) (verdict, bool) {
 	}
 	return verdict{}, true
 }
+
+// anyScheme knows the rules for passwords that hold for every scheme.
+var anyScheme hash.Hasher
 
 //go:embed common/passwords.txt
 var commonText string

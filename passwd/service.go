@@ -42,7 +42,8 @@ import (
 // A Changer verifies the current password of a mail user and replaces it. [ispmail.Store] is one. It must be safe for
 // concurrent use.
 type Changer interface {
-	// ChangePassword changes a password. The address is in its canonical form, see [ispmail.Canonical].
+	// ChangePassword changes a password. The address is in its canonical form, see [ispmail.Canonical]. The current password
+	// may be any bytes.
 	//
 	// It returns nil only when the change is stored for good, [ispmail.ErrBadCredentials] when there is no such user or
 	// the current password is wrong, and [ispmail.ErrOutcomeUnknown] when it cannot tell. Every other error means that
@@ -201,9 +202,11 @@ const retryAfter = 10 * time.Second
 var (
 	changed        = verdict{status: http.StatusOK, reason: "ok", text: "The password was changed."}
 	badAddress     = badRequest(http.StatusBadRequest, "The user is not a mail address.")
-	badPassword    = badRequest(http.StatusBadRequest, "The new password is empty, not UTF-8 or holds a NUL byte.")
+	badPassword    = badRequest(http.StatusBadRequest, "The new password is empty or not UTF-8.")
+	longCurrent    = badRequest(http.StatusBadRequest, "The current password is too long.")
 	badCredentials = verdict{status: http.StatusForbidden, reason: "bad-credentials", text: "The address or the current password is wrong."}
 	tooLong        = verdict{status: http.StatusUnprocessableEntity, reason: "policy-too-long", text: "The new password is too long."}
+	control        = verdict{status: http.StatusUnprocessableEntity, reason: "policy-control", text: "The new password holds a line end, a tab or another character that cannot be seen."}
 	busy           = verdict{status: http.StatusServiceUnavailable, reason: "busy", text: "Too many changes at the same time. Try again later.", retryAfter: retryAfter}
 	unavailable    = verdict{status: http.StatusServiceUnavailable, reason: "unavailable", text: "The password was not changed. Try again later.", retryAfter: retryAfter}
 	outcomeUnknown = verdict{status: http.StatusServiceUnavailable, reason: "outcome-unknown", text: "It is not known whether the password was changed. Try both.", retryAfter: retryAfter}
@@ -223,6 +226,7 @@ var verdicts = []struct {
 	{ispmail.ErrInvalidAddress, badAddress},
 	{ispmail.ErrOutcomeUnknown, outcomeUnknown},
 	{hash.ErrPasswordTooLong, tooLong},
+	{hash.ErrControlCharacter, control},
 	{hash.ErrInvalidPassword, badPassword},
 }
 
@@ -239,7 +243,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 		return "", badAddress
 	}
 	if len(f.current) > maxCurrent {
-		return email, badRequest(http.StatusBadRequest, "The current password is too long.")
+		return email, longCurrent
 	}
 	if v, ok := s.policy(email, f); !ok {
 		return email, v

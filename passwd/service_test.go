@@ -97,7 +97,7 @@ func TestJSON(t *testing.T) {
 	assert.JSONEq(t, `{"reason":"ok"}`, w.Body.String())
 	assert.Equal(t, [][3]string{{"john@example.org", "grün", "a long enough secret 😀"}}, c.calls)
 
-	for body, text := range map[string]string{
+	for body, text := range map[string]string{ //nolint:gosec // nobody's password
 		``:                    "malformed",
 		`null`:                "malformed",
 		`[]`:                  "malformed",
@@ -110,9 +110,8 @@ func TestJSON(t *testing.T) {
 		`{"user":["canary"]}`: "missing",
 		`{"user":"a@b","user":"a@b","curpass":"x","newpass":"a long enough secret"}`:    "more than once",
 		`{"user":"a@b","curpass":"x","newpass":"a long enough secret","newpass":false}`: "more than once",
-		`{"user":"a@b","curpass":"x\u0000","newpass":"a long enough secret"}`:           "NUL",
 		`{"user":"a@b","curpass":"x\ud800","newpass":"a long enough secret"}`:           "UTF-8",
-		"{\"user\":\"a@b\",\"curpass\":\"x\xff\",\"newpass\":\"a long enough secret\"}": "malformed",
+		"{\"user\":\"a@b\",\"curpass\":\"x\xff\",\"newpass\":\"a long enough secret\"}": "not UTF-8",
 		`{"user":"a@b","curpass":"x","newpass":"a long enough secret"} x`:               "malformed",
 		`{"user":"a@b","curpass":"x","newpass":"a long enough secret"`:                  "malformed",
 	} {

@@ -12,9 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -92,9 +90,6 @@ func (a *api) change(pattern string, canonical func(string) (string, error), kin
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) || decoder.More() { // no body is an empty object
 			return nil, errors.Join(fmt.Errorf("%w: it takes one JSON object", errRequest), err)
-		}
-		if strings.ContainsRune(c.Password.Reveal(), utf8.RuneError) { // encoding/json puts it in place of invalid text
-			return nil, fmt.Errorf("%w: the password is no valid UTF-8", errRequest)
 		}
 		if c.name, err = canonical(r.PathValue("name")); err != nil {
 			return nil, err

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	db, err := sql.Open("sqlite", "file:/quickstart?vfs=memdb&_txlock=immediate&_pragma=foreign_keys(1)")
+	db, err := sql.Open("sqlite", "file:/quickstart?vfs=memdb&"+ispmail.SQLiteOptions)
 	check(err)
 	store, err := ispmail.New(ctx, bun.NewDB(db, sqlitedialect.New()), ispmail.Config{})
 	check(err)

@@ -69,7 +69,7 @@ func MariaDB(tb testing.TB) *Database {
 func SQLite(tb testing.TB) *Database {
 	tb.Helper()
 	// With the VFS memdb, the connections of a process that name the same file share a database.
-	dsn := "file:/" + rand.Text() + "?vfs=memdb&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)"
+	dsn := "file:/" + rand.Text() + "?vfs=memdb&" + ispmail.SQLiteOptions
 	db, err := sql.Open("sqlite", dsn)
 	require.NoError(tb, err)
 	db.SetMaxIdleConns(4) // the database ends with its last connection

@@ -16,7 +16,7 @@ import (
 // ExampleStore returns a Store for Example functions, which have no testing.TB. It is on a new SQLite database in memory
 // that holds the domain example.org and the user john@example.org with the password "summersun".
 func ExampleStore(ctx context.Context) *ispmail.Store {
-	db, err := sql.Open("sqlite", ":memory:?_txlock=immediate&_pragma=foreign_keys(1)")
+	db, err := sql.Open("sqlite", ":memory:?"+ispmail.SQLiteOptions)
 	if err != nil {
 		log.Fatal(err)
 	}

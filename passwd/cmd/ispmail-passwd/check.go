@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/mysqldialect"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
@@ -80,24 +77,28 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 			release()
 		}
 	}()
+	path, isFile := sqlitefile.Path(s.dsn)
+	needs := func(right string) string {
+		if isFile { // which has no accounts
+			return ""
+		}
+		return " (the account needs " + right + ")"
+	}
 	if err := canRead(asking, store); err != nil {
-		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
+		say("FAIL", "The table virtual_users cannot be read%s: %s.", needs("SELECT on id, domain_id, email, password"), command.Text(err))
 		return nil, nil, false
 	}
 	say("ok", "The database answers, and the table virtual_users can be read.")
 	sayState(asking, store, say)
 
-	db, err := s.rawDB()
-	if err != nil {
-		say("FAIL", "The database cannot be opened: %v.", err)
-		return nil, nil, false
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(asking, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
-		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
+	if err := canWrite(asking, store); err != nil {
+		say("FAIL", "Passwords cannot be written%s: %s.", needs("UPDATE on the column password"), command.Text(err))
 		return nil, nil, false
 	}
 	say("ok", "Passwords can be written.")
+	if isFile {
+		checkJournal(asking, store, path, say)
+	}
 	return store, release, true
 }
 
@@ -119,22 +120,14 @@ func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample s
 	return true
 }
 
-// rawDB opens the database for what the library has no method for.
-func (s *settings) rawDB() (*bun.DB, error) {
-	if path, ok := s.sqlitePath(); ok {
-		db, err := sql.Open("sqlite", sqliteDSN(path))
-		if err != nil {
-			return nil, err
-		}
-		return bun.NewDB(db, sqlitedialect.New()), nil
+// checkJournal warns of a file that another program has put in WAL mode. A change is as safe there, but the rest of the file's
+// surroundings must know.
+func checkJournal(ctx context.Context, store *ispmail.Store, path string, say sayer) {
+	var mode string
+	err := store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
+		return db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
+	})
+	if err == nil && mode == "wal" {
+		say("warn", "%s is in WAL mode: a copy of this file alone lacks the last changes, programs that may not write in its directory may be unable to read it, and a network file system is no place for it. PRAGMA journal_mode=DELETE ends that mode.", command.Printable(path))
 	}
-	config, err := mysql.ParseDSN(s.dsn)
-	if err != nil {
-		return nil, errors.New("the DSN is malformed")
-	}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, errors.New("the DSN is malformed")
-	}
-	return bun.NewDB(sql.OpenDB(connector), mysqldialect.New()), nil
 }

@@ -1,28 +1,26 @@
 package main
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // TestCheckRows names the rows whose owners cannot change their passwords, and why, and shows no value.
 func TestCheckRows(t *testing.T) {
 	t.Parallel()
 	file := write(t, "")
-	db, err := sql.Open("sqlite", sqliteDSN(file))
+	db, err := sqlitefile.Open(file, sqlitefile.Write)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	d := &ispmailtest.Database{DB: bun.NewDB(db, sqlitedialect.New())}
+	d := &ispmailtest.Database{DB: db}
 	require.NoError(t, d.Store(t, ispmail.Config{}).CreateSchema(t.Context()))
 	d.Exec(t, "INSERT INTO virtual_domains (id, name) VALUES (1, 'example.org')")
 	const sha256 = "$5$M/GWzmtjsLroRWIf$0qDt7IgXCoCQyvQZO7v.NC46rXzFVBSkZcilijlwgL7"

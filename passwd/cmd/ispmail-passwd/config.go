@@ -8,6 +8,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // maxBcrypt is the number of bytes of a password that bcrypt takes.
@@ -65,7 +66,7 @@ func (s *settings) opener(log *slog.Logger, counters *metrics) opener {
 	if s.Demo {
 		return openDemo(config)
 	}
-	if path, ok := s.sqlitePath(); ok {
+	if path, ok := sqlitefile.Path(s.dsn); ok {
 		return openSQLite(path, config)
 	}
 	return openMariaDB(s.dsn, config)

@@ -2,20 +2,14 @@ package main
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // An opener opens a store, and says how to close it.
@@ -112,31 +106,9 @@ func openMariaDB(dsn string, config ispmail.Config) opener {
 	}
 }
 
+// openSQLite opens a file, which must be there: a new one would have no tables.
 func openSQLite(path string, config ispmail.Config) opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		return openBun(ctx, sqliteDSN(path), config, nil)
+		return sqlitefile.OpenStore(ctx, path, sqlitefile.Write, config)
 	}
-}
-
-// sqliteDSN returns the data source name of a file. The file must be there: a new one would have no tables.
-func sqliteDSN(path string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw"
-}
-
-// openBun opens an SQLite database by a data source name that has at least one parameter, and prepares it.
-func openBun(ctx context.Context, dsn string, config ispmail.Config, prepare func(context.Context, *bun.DB, *ispmail.Store) error) (*ispmail.Store, func() error, error) {
-	// Transactions take the write lock at once: one that took it later could fail half way.
-	sqlDB, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
-	if err != nil {
-		return nil, nil, fmt.Errorf("sqlite: %w", err)
-	}
-	db := bun.NewDB(sqlDB, sqlitedialect.New())
-	store, err := ispmail.New(ctx, db, config)
-	if err == nil && prepare != nil {
-		err = prepare(ctx, db, store)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
-	}
-	return store, db.Close, nil
 }

@@ -111,11 +111,7 @@ func canChange(ctx context.Context, store *ispmail.Store, length int) error {
 	if err := canRead(ctx, store); err != nil {
 		return fmt.Errorf("%w: %w", errCannotRead, err)
 	}
-	err := store.Read(ctx, func(ctx context.Context, db bun.IDB) error { // of no row: it fails without the right, and if the server is read-only
-		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1")
-		return err
-	})
-	if err != nil {
+	if err := canWrite(ctx, store); err != nil {
 		return fmt.Errorf("%w: %w", errCannotWrite, err)
 	}
 	width, err := columnWidth(ctx, store)
@@ -135,6 +131,34 @@ func canRead(ctx context.Context, store *ispmail.Store) error {
 		return err
 	}
 	return nil
+}
+
+// canWrite returns nil if passwords can be written, and changes nothing.
+func canWrite(ctx context.Context, store *ispmail.Store) error {
+	return store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if db.Dialect().Name() == dialect.SQLite {
+			return canWriteFile(ctx, db)
+		}
+		// Of no row: it fails without the right, and if the server is read-only.
+		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1")
+		return err
+	})
+}
+
+// canWriteFile changes a page of a file of SQLite and undoes that: whether there is a place and room for the journal shows only
+// when something is changed. In WAL mode a lack of room does not show before the commit.
+func canWriteFile(ctx context.Context, db bun.IDB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // if that fails, SQLite does it when the file is opened next
+	var version int32                    // of the application: nobody here uses it
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version^1))
+	return err
 }
 
 // columnWidth is the number of characters that the column password holds, 0 if there is no limit.

@@ -68,15 +68,18 @@ func checkRehash(ctx context.Context, s *settings, say sayer) bool {
 }
 
 // readLogin reads an address and a password, a line each. The end of the second line may be missing, or be a NUL byte as
-// pam_exec(8) sends it.
+// pam_exec(8) sends it. Then the password may be any bytes, as in a login.
 func readLogin(r io.Reader) (email, password string, err error) {
 	text, err := io.ReadAll(io.LimitReader(r, longestLogin+1))
 	if err != nil {
 		return "", "", fmt.Errorf("standard input: %w", err)
 	}
 	email, password, ok := strings.Cut(string(text), "\n")
-	password = strings.TrimSuffix(strings.TrimSuffix(password, "\x00"), "\n")
-	if !ok || password == "" || len(text) > longestLogin || strings.ContainsAny(password, "\n\x00") {
+	password, isWhole := strings.CutSuffix(password, "\x00")
+	if !isWhole {
+		password = strings.TrimSuffix(password, "\n")
+	}
+	if !ok || password == "" || len(text) > longestLogin || strings.Contains(password, "\x00") || !isWhole && strings.Contains(password, "\n") {
 		return "", "", errors.New("rehash reads an address and a password from standard input, a line each")
 	}
 	return email, password, nil

@@ -1,18 +1,16 @@
 package main
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // TestRehash renews a legacy row with the right password, and nothing else.
@@ -26,9 +24,9 @@ func TestRehash(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		file := write(t, "")
-		db, err := sql.Open("sqlite", sqliteDSN(file))
+		db, err := sqlitefile.Open(file, sqlitefile.Write)
 		require.NoError(t, err)
-		d := &ispmailtest.Database{DB: bun.NewDB(db, sqlitedialect.New())}
+		d := &ispmailtest.Database{DB: db}
 		require.NoError(t, d.Store(t, ispmail.Config{}).CreateSchema(t.Context()))
 		testRehash(t, d, "sqlite:"+file)
 		require.NoError(t, db.Close())
@@ -75,6 +73,14 @@ func testRehash(t *testing.T, db *ispmailtest.Database, dsn string) {
 	assert.Contains(t, stored("md5@example.org"), "{SHA256-CRYPT}$5$")
 	_, err := store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)
 	require.NoError(t, err)
+
+	// A password that was stored elsewhere may be any bytes.
+	db.Exec(t, "UPDATE virtual_users SET password = ? WHERE email = 'md5@example.org'", "{PLAIN}summer\tsun\n")
+	login = "md5@example.org\nsummer\tsun\n\x00"
+	assert.Equal(t, command.ExitOK, run(t.Context(), []string{"rehash", file}, strings.NewReader(login), &stdout, &stderr), &stderr)
+	_, err = store.Authenticate(t.Context(), "md5@example.org", "summer\tsun\n")
+	require.NoError(t, err)
+	assert.Contains(t, stored("md5@example.org"), "{SHA256-CRYPT}$5$")
 
 	// --upgrade brings all users up to the scheme, and nobody down.
 	login = "john@example.org\n" + ispmailtest.Password

@@ -213,8 +213,3 @@ func (s *settings) validateSecrets() error {
 	}
 	return nil
 }
-
-func (s *settings) sqlitePath() (path string, ok bool) {
-	path, ok = strings.CutPrefix(s.dsn, "sqlite:")
-	return path, ok
-}

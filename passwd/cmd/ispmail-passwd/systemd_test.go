@@ -21,6 +21,9 @@ import (
 // is none of the database server for tests.
 func TestMain(m *testing.M) {
 	if os.Getenv("ISPMAIL_TEST_COMMAND") != "" {
+		if uid, err := strconv.Atoi(os.Getenv("ISPMAIL_TEST_UID")); err == nil && syscall.Setuid(uid) != nil {
+			os.Exit(1)
+		}
 		main()
 	}
 	goleak.VerifyTestMain(

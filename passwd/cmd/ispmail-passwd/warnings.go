@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // warnings are about settings that are allowed but seldom meant. The log has them at the start, and --check says them.
@@ -90,9 +91,13 @@ func (s *settings) warnAddresses() (warnings []string) {
 	return warnings
 }
 
-// warnFiles is about files with secrets that others can read.
+// warnFiles is about files with secrets or hashes that others can read.
 func (s *settings) warnFiles() (warnings []string) {
-	for _, file := range []struct{ flag, path string }{{"--secret-file", s.SecretFile}, {"--dsn-file", s.Database.File()}} {
+	database, isFile := sqlitefile.Path(s.dsn)
+	if !isFile {
+		database = ""
+	}
+	for _, file := range []struct{ flag, path string }{{"--secret-file", s.SecretFile}, {"--dsn-file", s.Database.File()}, {"the database", database}} {
 		const others = fs.FileMode(0o004)
 		if info, err := os.Stat(file.path); file.path != "" && err == nil && info.Mode()&others != 0 && info.Mode().IsRegular() {
 			warnings = append(warnings, fmt.Sprintf("%s: everybody on the machine can read %s", file.flag, command.Printable(file.path)))

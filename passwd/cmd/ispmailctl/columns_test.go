@@ -11,15 +11,16 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // sql runs a statement on the database of a session.
 func (s session) sql(statements ...string) {
 	s.t.Helper()
 	db, err := openForeign(s.t.Context(), s.dsn)
-	if strings.HasPrefix(s.dsn, "sqlite:") {
+	if path, ok := sqlitefile.Path(s.dsn); ok {
 		require.NoError(s.t, db.Close())
-		db, err = openSQLite(strings.TrimPrefix(s.dsn, "sqlite:"), "rw")
+		db, err = sqlitefile.Open(path, sqlitefile.Write)
 	}
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, db.Close()) }()

@@ -6,20 +6,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // defaultDSN is how root gets at the database on Debian, where the socket tells MariaDB who asks.
@@ -41,22 +38,19 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 	config.Logger = slog.New(slog.DiscardHandler)
 	// A batch of an import, or the commit of a restore, takes a slow disk a while. Who cannot wait can interrupt it.
 	config.Timeout = time.Minute
-	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		mode := "rw"
+	if path, ok := sqlitefile.Path(dsn); ok {
+		mode := sqlitefile.Write
 		if create {
-			mode = "rwc"
-		} else if _, err := os.Stat(path); err != nil {
-			return nil, nil, &command.Failure{Code: exitDatabase, Err: fmt.Errorf("%w; ispmailctl init makes a new database", err)}
+			mode = sqlitefile.Create
 		}
-		db, err := openSQLite(path, mode)
-		if err != nil {
-			return nil, nil, failureOf(err)
+		store, closer, err := sqlitefile.OpenStore(ctx, path, mode, config)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !create:
+			err = &command.Failure{Code: exitDatabase, Err: fmt.Errorf("%w; ispmailctl init makes a new database", err)}
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+			err = &command.Failure{Code: exitDatabase, Err: err}
 		}
-		store, err := ispmail.New(ctx, db, config)
-		if err != nil {
-			return nil, nil, failureOf(errors.Join(err, db.Close()))
-		}
-		return store, db.Close, nil
+		return store, closer, failureOf(err)
 	}
 	store, err := ispmail.Open(ctx, dsn, config)
 	if err != nil {
@@ -65,22 +59,10 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 	return store, store.Close, nil
 }
 
-// openSQLite opens a file. Transactions take the write lock at once: one that took it later could fail half way.
-func openSQLite(path, mode string) (*bun.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode="+mode+"&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
-	if err != nil {
-		return nil, err
-	}
-	return bun.NewDB(db, sqlitedialect.New()), nil
-}
-
 // openForeign opens the database of another program, which is only read.
 func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
-	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		if _, err := os.Stat(path); err != nil {
-			return nil, err
-		}
-		return openSQLite(path, "ro")
+	if path, ok := sqlitefile.Path(dsn); ok {
+		return sqlitefile.Open(path, sqlitefile.ReadOnly)
 	}
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {

@@ -4,18 +4,24 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // TestMain is the program itself where a test needs a process of its own.
 func TestMain(m *testing.M) {
 	if os.Getenv("ISPMAIL_TEST_COMMAND") != "" {
+		if uid, err := strconv.Atoi(os.Getenv("ISPMAIL_TEST_UID")); err == nil && syscall.Setuid(uid) != nil {
+			os.Exit(1)
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -55,7 +61,7 @@ func foreign(t *testing.T, dir string) {
 			"INSERT INTO alias (id, address, goto, Domain_id) VALUES (1, 'jeff@example.com', 'jeff@example.com', 1), (2, '@example.com', 'jeff@example.com', 1)",
 		},
 	} {
-		db, err := openSQLite(filepath.Join(dir, name+".db"), "rwc")
+		db, err := sqlitefile.Open(filepath.Join(dir, name+".db"), sqlitefile.Create)
 		require.NoError(t, err)
 		for _, statement := range statements {
 			_, err := db.ExecContext(t.Context(), statement)

@@ -68,7 +68,8 @@ func (a *app) passwordSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set EMAIL", Short: "Set a user's password.",
 		Long: `Sets a user's password. It is asked for twice, or read from the first line of standard input if that
-is no terminal.`,
+is no terminal. The end of the line is no part of it. A tab, a byte order mark or another character that
+cannot be seen is refused.`,
 		Example: "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
 	}
@@ -147,7 +148,9 @@ func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if text, ok := strings.CutSuffix(line, "\n"); ok { // which ends the line, as does a carriage return before it
+		line = strings.TrimSuffix(text, "\r")
+	}
 	switch {
 	case line == "":
 		return "", errors.New("standard input holds no password")

@@ -31,6 +31,8 @@ func TestRefused(t *testing.T) {
 	dump := write("dump", "-- MariaDB dump 10.19\nCREATE TABLE `mailbox` (\n")
 	twice := write("twice", whole+`{"type":"user","email":"jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"user","email":"Jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":3}`)
 	long := write("long", whole+`{"type":"user","email":"`+strings.Repeat("j", 64)+"@"+strings.Repeat("long.", 10)+`example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":2}`)
+	tab := write("tab", whole+`{"type":"user","email":"jim@example.com","new_password":"a long\tenough secret"}`+"\n"+`{"type":"end","records":2}`)
+	const unseen = "invalid password: it holds a line end, a tab or another character that cannot be seen"
 	tests := []struct {
 		stdin string
 		args  []string
@@ -45,6 +47,13 @@ func TestRefused(t *testing.T) {
 		{"\n", []string{"user", "add", "jim@example.org"}, command.ExitFailed, "standard input holds no password"},
 		{strings.Repeat("x", 5000), []string{"user", "add", "jim@example.org"}, command.ExitFailed, "longer than 4096 bytes"},
 		{strings.Repeat("x", 512), []string{"user", "add", "jim@example.org"}, command.ExitFailed, "too long"},
+		{"a long\tenough secret\n", []string{"user", "add", "jim@example.org"}, command.ExitFailed, unseen},
+		{"a long enough secret\r", []string{"user", "add", "jim@example.org"}, command.ExitFailed, unseen},
+		{"\ufeffa long enough secret\n", []string{"password", "set", "john@example.org"}, command.ExitFailed, unseen},
+		{"a long enough secret\x00", []string{"password", "set", "john@example.org"}, command.ExitFailed, unseen},
+		{"a long enough\u2028secret", []string{"password", "set", "john@example.org"}, command.ExitFailed, unseen},
+		{"a long enough s\xe4cret", []string{"password", "set", "john@example.org"}, command.ExitFailed, "invalid password: it is not UTF-8"},
+		{"", []string{"import", "file", tab}, command.ExitFailed, "line 3, user jim@example.com: " + unseen},
 		{"a secret", []string{"user", "add", "jim@example.com"}, command.ExitFailed, "domain is not in virtual_domains: example.com"},
 		{"a secret", []string{"user", "add", "john@example.org"}, command.ExitFailed, "already exists: user john@example.org"},
 		{"a secret", []string{"user", "add", "jim@example.org", "--quota", "many"}, command.ExitUsage, `"many" is no quota`},

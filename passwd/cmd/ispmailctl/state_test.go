@@ -1,20 +1,20 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // exec runs a statement as another program would.
 func (s session) exec(statement string) {
 	s.t.Helper()
-	path, ok := strings.CutPrefix(s.dsn, "sqlite:")
-	db, err := openSQLite(path, "rw")
+	path, ok := sqlitefile.Path(s.dsn)
+	db, err := sqlitefile.Open(path, sqlitefile.Write)
 	if !ok {
 		db, err = openForeign(s.t.Context(), s.dsn)
 	}
