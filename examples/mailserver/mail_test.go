@@ -137,6 +137,38 @@ func TestMail(t *testing.T) {
 	assert.ErrorContains(t, c.Rcpt("somebody@else.invalid"), "Relay access denied")
 }
 
+// TestWholeDomainUser has a row "@domain" among the users. Postfix accepts mail for anybody in the domain, and Dovecot makes it
+// bounce, as Recipients and the check say.
+func TestWholeDomainUser(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	_, err := s.store.CreateDomain(t.Context(), "whole.example")
+	require.NoError(t, err)
+	c, err := smtp.Dial(s.at(t, smtpPort))
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	require.NoError(t, c.Mail("somebody@elsewhere.invalid"))
+	require.ErrorContains(t, c.Rcpt("nobody@whole.example"), "550")
+	s.do(t, `mariadb mailserver --execute "INSERT INTO virtual_users (domain_id, email, password) SELECT id, '@whole.example', '~' FROM virtual_domains WHERE name = 'whole.example'"`)
+	s.send(t, "anybody@whole.example")
+	require.Eventually(t, func() bool {
+		log, err := s.run(t.Context(), `journalctl --no-pager --identifier=postfix/lmtp | grep --fixed-strings 'to=<anybody@whole.example>' || true`)
+		return err == nil && strings.Contains(log, "status=bounced")
+	}, 30*time.Second, 300*time.Millisecond, "Dovecot takes it")
+	_, err = s.store.Recipients(t.Context(), "anybody@whole.example")
+	require.ErrorContains(t, err, "Postfix accepts it, because row")
+	steps, err := s.store.Trace(t.Context(), "anybody@whole.example")
+	require.ErrorIs(t, err, ispmail.ErrNotFound)
+	require.Len(t, steps, 1)
+	assert.Equal(t, ispmail.FoundBounce, steps[0].Found)
+	for row, err := range s.store.Users(t.Context(), ispmail.Exactly("@whole.example")) {
+		require.NoError(t, err)
+		_, err := s.store.DeleteRow(t.Context(), row)
+		require.NoError(t, err)
+	}
+	require.ErrorContains(t, c.Rcpt("nobody@whole.example"), "550")
+}
+
 // TestSubmission sends mail as a mail program does. Who is logged in may send with their own address only.
 func TestSubmission(t *testing.T) {
 	s := theServer(t)

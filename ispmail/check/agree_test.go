@@ -135,7 +135,7 @@ func (a *agreement) recipientsAgree(alias ispmail.Alias) {
 // isOn reports whether one of the codes was found at an alias on a way.
 func (a *agreement) isOn(w way, codes ...check.Code) bool {
 	return slices.ContainsFunc(w.steps, func(step ispmail.Step) bool {
-		return step.Found != ispmail.FoundMailbox && slices.ContainsFunc(step.IDs, func(id int64) bool {
+		return step.Found != ispmail.FoundMailbox && step.Found != ispmail.FoundBounce && slices.ContainsFunc(step.IDs, func(id int64) bool {
 			return slices.ContainsFunc(a.codes[id], func(code check.Code) bool { return slices.Contains(codes, code) })
 		})
 	})
@@ -178,7 +178,7 @@ func (a *agreement) fails(source, destination string) bool {
 func (a *agreement) leadsToNobody(alias ispmail.Alias) bool {
 	return slices.ContainsFunc(alias.Destinations(), func(d string) bool {
 		steps := a.trace(route.Target(alias.Source, d)).steps
-		return len(steps) == 0 || steps[0].Found == ispmail.FoundNobody
+		return len(steps) == 0 || steps[0].Found == ispmail.FoundNobody || steps[0].Found == ispmail.FoundBounce
 	})
 }
 

@@ -128,7 +128,7 @@ func TestRunLoops(t *testing.T) {
 		"back by a domain":   {[]string{"@empty.example > @example.org", "x@example.org > x@empty.example"}, map[int64]string{12: "x@example.org -> x@empty.example"}},
 		"another by domain":  {[]string{"@empty.example > @example.org", "x@example.org > john@empty.example"}, map[int64]string{}},
 		"domain and address": {[]string{"@empty.example > @example.org", "@example.org > y@empty.example"}, map[int64]string{12: "@example.org -> y@empty.example"}},
-		"extension":          {[]string{"a@example.org > b+x@example.org", "b@example.org > a@example.org"}, map[int64]string{11: "mail that a@example.org sends to b+x@example.org goes on without end: correct or delete one of the aliases behind it"}},
+		"extension":          {[]string{"a@example.org > b+x@example.org", "b@example.org > a@example.org"}, map[int64]string{11: "mail that a@example.org sends to b+x@example.org goes on without end: ispmailctl recipients --steps b+x@example.org shows the aliases behind it; ispmailctl alias delete --id 11 deletes this one"}},
 		"one way":            {[]string{"a@example.org > b@example.org", "b@example.org > c@example.org", "a@example.org > c@example.org", "c@example.org > john@example.org"}, map[int64]string{}},
 		"elsewhere":          {[]string{"a@example.org > a@elsewhere.example"}, map[int64]string{}},
 	} {

@@ -46,12 +46,20 @@ const (
 	// method refuses both users with [ispmail.ErrAmbiguous].
 	CodeSameCanonicalAddress Code = "same-canonical-address"
 	// CodeInvalidAddress says that the name of a domain, the address of a user, or the source of an alias is invalid, see
-	// [ispmail.Canonical], or a destination, see [ispmail.Store.CreateAlias]. A user "@domain" with the password "", "~", "*" or "!" is not reported: some programs
-	// keep such rows.
+	// [ispmail.Canonical], or a destination, see [ispmail.Store.CreateAlias]. A user "@domain" is [CodeWholeDomainUser] if
+	// the server has the domain.
 	CodeInvalidAddress Code = "invalid-address"
 	// CodeWildcardAddress says that the address of a user, or the source or a destination of an alias is *@example.org or the like.
 	// To Postfix it is one address of that name. A catch-all has the source @example.org.
 	CodeWildcardAddress Code = "wildcard-address"
+	// CodeWholeDomainUser says that a user is "@domain". To Postfix, with the maps of the guide, every address of the domain
+	// then has a mailbox: it answers RCPT with 250, Dovecot refuses the mail, and it goes back to its sender, who may be
+	// forged. See [ispmail.FoundBounce].
+	CodeWholeDomainUser Code = "whole-domain-user"
+	// CodeUnusableLogins sums up how many users cannot log in, or cannot change the password by package ispmail, by reason.
+	// It is about the whole table. The rows have findings of their own, except for accounts that are locked. Rows that are
+	// switched off do not count, see [ispmail.Config.State].
+	CodeUnusableLogins Code = "unusable-logins"
 	// CodeDanglingAlias says that a destination is in a domain of this server, but no user, alias or catch-all takes its
 	// mail. Whoever takes mail for john@example.org takes it for john+list@example.org too.
 	CodeDanglingAlias Code = "dangling-alias"
@@ -109,7 +117,7 @@ const (
 // Severity returns the severity of the findings with this code.
 func (c Code) Severity() Severity {
 	switch c {
-	case CodeExternalDestination, CodeCatchAllWithoutEmail2Email:
+	case CodeExternalDestination, CodeCatchAllWithoutEmail2Email, CodeUnusableLogins:
 		return SeverityInformation
 	case CodeWeakScheme, CodeRecoverablePassword, CodeAliasInWrongDomain, CodeUserInWrongDomain, CodeDuplicateAlias, CodeShadowedAlias,
 		CodeNarrowPasswordColumn, CodeMissingForeignKey, CodeMissingIndex, CodeNonTransactionalTable, CodeQuotaOverflow, CodeUnnamedStateColumn:

@@ -26,9 +26,9 @@ func ExampleRun() {
 	}
 	// Output:
 	// error example-account virtual_users 1
-	//   the password is the one that is printed in the ISPmail guide: delete the account, or set another password
+	//   the password is the one that is printed in the ISPmail guide: ispmailctl password set john@example.org sets another, ispmailctl user delete --id 1 deletes the account
 	// error dangling-alias virtual_aliases 1
-	//   jack@example.org leads to jill@example.org, and nothing there takes the mail: create the user, or correct or delete the alias
+	//   jack@example.org leads to jill@example.org, and nothing there takes the mail: ispmailctl user add makes a mailbox, ispmailctl alias correct --id 1 --destination ADDRESS leads elsewhere, ispmailctl alias delete --id 1 deletes the row
 }
 
 func ExampleCode_Severity() {

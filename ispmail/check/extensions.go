@@ -52,9 +52,9 @@ func (c *checker) checkTrace(ctx context.Context, id int64, source, to string) e
 	case c.isReported(steps, loops):
 		return nil
 	case loops:
-		c.reportAlias(CodeAliasLoop, id, "mail that %s sends to %s goes on without end: correct or delete one of the aliases behind it", source, to)
+		c.reportAlias(CodeAliasLoop, id, "mail that %s sends to %s goes on without end: ispmailctl recipients --steps %s shows the aliases behind it; ispmailctl alias delete --id %d deletes this one", source, to, word(to), id)
 	default:
-		c.reportAlias(CodeDanglingAlias, id, "%s leads to %s, and with this extension nothing behind it takes the mail: correct or delete one of the aliases", source, to)
+		c.reportAlias(CodeDanglingAlias, id, "%s leads to %s, and with this extension nothing behind it takes the mail: ispmailctl recipients --steps %s shows the way; ispmailctl alias delete --id %d deletes this row", source, to, word(to), id)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (c *checker) isReported(steps []ispmail.Step, loops bool) bool {
 		reported = c.looping
 	}
 	return slices.ContainsFunc(steps, func(step ispmail.Step) bool {
-		return step.Found != ispmail.FoundMailbox && slices.ContainsFunc(step.IDs, func(id int64) bool {
+		return step.Found != ispmail.FoundMailbox && step.Found != ispmail.FoundBounce && slices.ContainsFunc(step.IDs, func(id int64) bool {
 			_, found := slices.BinarySearch(reported, id)
 			return found
 		})

@@ -140,10 +140,29 @@ var faults = []struct {
 		[]string{
 			"INSERT INTO virtual_domains (id, name) VALUES (11, 'exa mple.org'), (12, 'Fine.example'), (13, '')",
 			`INSERT INTO virtual_users (id, domain_id, email, password) VALUES (11, 1, 'john', 'SOUND'), (12, 1, 'a b@example.org', 'SOUND'),
-				(13, 1, '@example.org', '~'), (14, 2, '@example.net', 'SOUND'), (15, 1, '', '~')`,
+				(13, 1, '@example.org', '~'), (14, 2, '@example.net', 'SOUND'), (15, 1, '', '~'), (16, 1, '@elsewhere.example', '~')`,
 			rows("john > john@example.org", "fine@example.org > /var/mail/john", "fine@example.org > @", "gone@example.org >  ", "@example.org > john@example.org"),
 		},
-		[]string{"domains 11", "domains 13", "users 11", "users 12", "users 14", "users 15", "aliases 11", "aliases 12", "aliases 13", "aliases 14"},
+		[]string{"domains 11", "domains 13", "users 11", "users 12", "users 15", "users 16", "aliases 11", "aliases 12", "aliases 13", "aliases 14"},
+	},
+	{
+		check.CodeWholeDomainUser, "",
+		[]string{
+			`INSERT INTO virtual_users (id, domain_id, email, password) VALUES (11, 1, '@example.org', '~'), (12, 2, '@Example.net', 'SOUND'),
+				(13, 3, '@müller.de', '{PLAIN}x'), (14, 1, '@elsewhere.example', '~'), (15, 1, '@', '~')`,
+			rows("@example.net > john@example.org"),
+		},
+		[]string{"users 11", "users 12", "users 13"},
+	},
+	{check.CodeUnusableLogins, "", []string{users("SOUND", bare5)}, []string{"users 0"}},
+	{check.CodeUnusableLogins, "none", []string{users("SOUND", unsalted, "{PLAIN}clear")}, nil},
+	{
+		check.CodeDanglingAlias, "a user @domain",
+		[]string{
+			"INSERT INTO virtual_users (id, domain_id, email, password) VALUES (11, 4, '@empty.example', '~')",
+			rows("a@example.org > any@empty.example", "b@example.org > @empty.example"),
+		},
+		[]string{"aliases 11", "aliases 12"},
 	},
 	{
 		check.CodeInvalidAddress, "destinations that Postfix delivers",

@@ -17,7 +17,7 @@ type graph struct {
 	domainByID map[int64]uint64
 	domains    map[uint64]bool      // the domains of this server; true for one that has users
 	offDomains map[uint64]bool      // those that are switched off
-	users      []uint64             // sorted addresses
+	users      []uint64             // sorted addresses, and "@domain" where a row holds that
 	sources    []uint64             // sorted, one for each row, without those of catch-alls
 	pairs      []uint64             // sorted hashes of a source with a destination
 	catchAlls  map[string]*catchAll // by domain

@@ -84,7 +84,7 @@ func (c *checker) reportLoop(loop []uint64, hops map[uint64]*hop) {
 	if len(path) > maxPath {
 		path = append(path[:maxPath-1], "...")
 	}
-	c.reportAlias(CodeAliasLoop, start, "%s leads back to itself: delete or correct one of these aliases", strings.Join(path, " -> "))
+	c.reportAlias(CodeAliasLoop, start, "%s leads back to itself: ispmailctl alias delete --id %d deletes the first of these aliases, ispmailctl alias correct --id %d --destination ADDRESS leads it elsewhere", strings.Join(path, " -> "), start, start)
 }
 
 // lowestID returns the lowest id on a loop, 0 if a row of the loop is gone.

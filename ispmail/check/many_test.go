@@ -80,7 +80,7 @@ func TestRunMany(t *testing.T) { //nolint:paralleltest // the heap is that of th
 			fmt.Sprintf("duplicate-domain domains %d", last),
 			"weak-scheme users 1001", "refused-by-dovecot-2.4 users 1001", "quota-overflow users 5000", "user-in-wrong-domain users 6000", "invalid-address users 7004",
 			fmt.Sprintf("empty-password users %d", last), fmt.Sprintf("same-canonical-address users %d", last+1),
-			"dangling-alias aliases 7004", "external-destination aliases 8001",
+			"unusable-logins users 0", "dangling-alias aliases 7004", "external-destination aliases 8001",
 			fmt.Sprintf("duplicate-alias aliases %d", last+1), "alias-loop aliases 1006",
 		}, got)
 	})

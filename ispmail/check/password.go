@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -24,54 +25,81 @@ var exampleHashes = []string{
 	"14cbfb845af1f030e372b1cb9275e6dd",
 }
 
-// checkPassword checks the stored password of a user. width is the number of characters that the column holds.
-func (c *checker) checkPassword(user ispmail.User, email string, width int64, report func(Code, string, ...any)) {
+// checkPassword checks the stored password of a user. width is the number of characters that the column holds. It returns why
+// the owner cannot log in or change the password, "" if nothing is in the way.
+func (c *checker) checkPassword(user ispmail.User, email string, width int64, report func(Code, string, ...any)) reason {
 	stored := user.Password.Reveal()
+	set, lock := commands(user.ID, email)
 	if stored == "" {
-		report(CodeEmptyPassword, "there is no password, and Dovecot 2.4.0 to 2.4.2 lets everybody in with an empty one: set one, or {CRYPT}! to lock the account")
-		return
+		report(CodeEmptyPassword, "there is no password, and Dovecot 2.4.0 to 2.4.2 lets everybody in with an empty one: %s sets one, %s locks the account", set, lock)
+		return noPassword
 	}
 	info, err := c.store.Hasher().Inspect(stored)
+	var why reason
 	payload := stored
 	if info.Label != "" {
 		payload = stored[len(info.Label)+2:]
 	} else if info.Unprefixed {
-		why := "the stored password has no {SCHEME}, and to Dovecot 2.4.0 to 2.4.2 it is itself what logs in"
-		if errors.Is(err, hash.ErrUnsupported) {
-			why += "; nobody can log in with it or change it here without --default-pass-scheme"
+		how := ""
+		switch {
+		case errors.Is(err, hash.ErrUnsupported):
+			how = "; nobody can log in with it or change it here without --default-pass-scheme, which must be what default_pass_scheme is in Dovecot"
+		case err == nil:
+			how = "; it is read as " + info.Scheme + ", and a change renews it"
 		}
-		report(CodeUnprefixedPassword, "%s: put the scheme in front, or {CRYPT}! to lock the account", why)
+		report(CodeUnprefixedPassword, "the stored password has no {SCHEME}, and to Dovecot 2.4.0 to 2.4.2 it is itself what logs in%s: %s sets a new one", how, set)
 	}
 	if c.isExample(email, stored, payload, info.Label) {
-		report(CodeExampleAccount, "the password is the one that is printed in the ISPmail guide: delete the account, or set another password")
+		report(CodeExampleAccount, "the password is the one that is printed in the ISPmail guide: %s sets another, ispmailctl user delete --id %d deletes the account", set, user.ID)
 	}
 	switch {
 	case payload == "" && isClear(info.Label):
-		report(CodeEmptyPassword, "the stored password is of no length, so that everybody can log in: set one, or {CRYPT}! to lock the account")
-		return
+		report(CodeEmptyPassword, "the stored password is of no length, so that everybody can log in: %s sets one, %s locks the account", set, lock)
+		return noPassword
 	case isCut(info, err, payload, int64(utf8.RuneCountInString(stored)) == width):
-		report(CodeTruncatedPassword, "the end of the stored password is missing, so that the login fails: widen the column if it is narrow, and set the password again")
-		return
-	case info.Locked, errors.Is(err, hash.ErrMalformed) && tables.IsStar(stored), info.Unprefixed && errors.Is(err, hash.ErrUnsupported):
-		return
+		report(CodeTruncatedPassword, "the end of the stored password is missing, so that the login fails: %s sets it again, once the column is wide enough", set)
+		return cut
+	case info.Locked, errors.Is(err, hash.ErrMalformed) && tables.IsStar(stored), tables.IsNoLogin(stored):
+		return locked
+	case info.Unprefixed && errors.Is(err, hash.ErrUnsupported):
+		return bare
 	case errors.Is(err, hash.ErrTooCostly):
-		report(CodeTooCostlyPassword, "the stored password takes more work to verify than is allowed, so that the login is refused here: set it again, or raise the limit of hash.Config")
+		report(CodeTooCostlyPassword, "the stored password takes more work to verify than is allowed, so that the owner cannot log in or change it here: %s sets a new one", set)
+		why = tooCostly
+	case errors.Is(err, hash.ErrUnsupported) && info.Scheme != "":
+		report(CodeMalformedPassword, "the stored password is %s, which Dovecot may verify and this program does not, so that the owner cannot change it here: %s sets a new one", info.Scheme, set)
+		return unsupported
 	case errors.Is(err, hash.ErrUnsupported):
-		report(CodeMalformedPassword, "the scheme of the stored password is unknown or not supported, so that the login is refused here: set it again")
-		return
+		report(CodeMalformedPassword, "the scheme of the stored password is known neither to Dovecot nor here, so that nobody can log in: %s sets a new one", set)
+		return unknownScheme
 	case err != nil:
-		report(CodeMalformedPassword, "the stored password is not what its scheme prescribes, so that nobody can log in: set it again, or {CRYPT}! to lock the account")
-		return
+		report(CodeMalformedPassword, "the stored password is not what its scheme prescribes, so that nobody can log in: %s sets a new one", set)
+		return malformed
+	}
+	renew := set + " sets a new one, and a login with the present one, such as ispmailctl password check " + word(email) + ", renews it"
+	if email == "" {
+		renew = set + " sets a new one"
 	}
 	switch {
 	case info.Recoverable:
-		report(CodeRecoverablePassword, "the password is stored as clear text: set it again, or let the user log in once by Authenticate")
+		report(CodeRecoverablePassword, "the password is stored as clear text: %s", renew)
 	case info.Weak:
-		report(CodeWeakScheme, "%s is guessed quickly: set the password again, or let the user log in once by Authenticate", info.Scheme)
+		report(CodeWeakScheme, "%s is guessed quickly: %s", info.Scheme, renew)
 	}
 	if info.Dovecot24 != hash.Accepted && info.Dovecot24 != hash.Undefined {
-		report(CodeRefusedByDovecot24, "Dovecot 2.4 does not let the user in, as %s is %s: set the password again, or let the user log in once by Authenticate", info.Scheme, info.Dovecot24)
+		report(CodeRefusedByDovecot24, "Dovecot 2.4 does not let the user in, as %s is %s: %s", info.Scheme, info.Dovecot24, renew)
 	}
+	return why
+}
+
+// commands returns what sets the password of a user, and what locks an account without one, which ispmailctl user lock refuses.
+// Both can be pasted.
+func commands(id int64, email string) (set, lock string) {
+	set = "ispmailctl password set " + word(email)
+	if email == "" {
+		set = "ispmailctl password set, once the address is corrected,"
+	}
+	return set, fmt.Sprintf("UPDATE %s SET password = '{CRYPT}!' WHERE id = %d", tables.Users, id)
 }
 
 // isExample reports whether the password is the example of the guide. It computes a hash only for the example account.

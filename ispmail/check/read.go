@@ -95,8 +95,12 @@ func (c *checker) readTable(ctx context.Context, name string) (t *tables.Table, 
 func (c *checker) loadGraph(ctx context.Context) error {
 	g := &c.graph
 	err := c.eachRow(ctx, tables.Users, []string{"email"}, func(_ int64, values []string) error {
-		if email, err := address.Canonical(values[0]); err == nil {
-			g.users = append(g.users, g.hash(email))
+		email, err := address.Source(values[0])
+		if err != nil {
+			return nil //nolint:nilerr // checkUsers reports it
+		}
+		g.users = append(g.users, g.hash(email))
+		if email[0] != '@' {
 			if domain := g.hash(address.DomainOf(email)); g.hasDomainHash(domain) {
 				g.domains[domain] = true
 			}

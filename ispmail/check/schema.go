@@ -47,7 +47,7 @@ func (c *checker) checkSchema(ctx context.Context) error {
 			return err
 		}
 		if width := t.Columns["password"].Chars; name == tables.Users && c.mariaDB && 0 < width && width < widestHash {
-			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: make it VARCHAR(150) or wider", width, widestHash)
+			c.report(CodeNarrowPasswordColumn, name, 0, "password holds %d characters and hashes have up to %d: ALTER TABLE virtual_users MODIFY password VARCHAR(150)%s", width, widestHash, nullability(t))
 		}
 		c.checkUnnamed(t)
 		if err := c.checkKeys(ctx, name); err != nil || c.stopped {
@@ -88,16 +88,28 @@ func (c *checker) checkKeys(ctx context.Context, table string) error {
 	}
 	for _, l := range lookupColumns {
 		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {
-			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s ON %s (%s)", l.column, l.column, table, l.column)
+			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s_%s ON %s (%s)", l.column, table, l.column, table, l.column)
 		}
 	}
 	if table != tables.Domains && hasKey(references, "id", "") && !hasKey(references, "domain_id", tables.Domains) {
 		if hidden, err := c.hidesReferences(ctx, table); err != nil || hidden {
 			return err
 		}
+		if !c.mariaDB {
+			c.report(CodeMissingForeignKey, table, 0, "rows stay when their domain is deleted, and SQLite adds no foreign key to a table that is there: ispmailctl export, then ispmailctl init and restore with a new file")
+			return nil
+		}
 		c.report(CodeMissingForeignKey, table, 0, "rows stay when their domain is deleted: ALTER TABLE %s ADD FOREIGN KEY (domain_id) REFERENCES virtual_domains (id) ON DELETE CASCADE", table)
 	}
 	return nil
+}
+
+// nullability returns what keeps a column as it is when its type is changed.
+func nullability(t *tables.Table) string {
+	if t.Columns["password"].Nullable {
+		return " NULL"
+	}
+	return " NOT NULL"
 }
 
 // hasKey reports whether a column is among the keys. If table is not "", its key must refer to that table.

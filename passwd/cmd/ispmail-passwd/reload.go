@@ -34,7 +34,9 @@ func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
 	}
 	secrets, err := readSecretFile(s.SecretFile)
 	if err == nil {
-		err = service.SetSecrets(secrets)
+		if err = service.SetSecrets(secrets); err != nil {
+			err = inFlags(err)
+		}
 	}
 	if err != nil {
 		log.Error("the secrets were not reloaded, and the old ones count", slog.Any("cause", err))

@@ -34,7 +34,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	defer refused.flush()
 	service, err := passwd.New(s.config(database, log, counters, refused))
 	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	if s.Check {
 		if !check(ctx, s, c.OutOrStdout()) {

@@ -57,18 +57,19 @@ func (a *app) aliasList() *cobra.Command {
 		Example: "  ispmailctl alias list\n  ispmailctl alias list example.org\n  ispmailctl alias list info@example.org\n  ispmailctl alias list @example.org   # the catch-all",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
 	}
+	ids := idsFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		t := a.table(a.withState(store, "STATE", "SOURCE", "DESTINATION")...)
+		t := a.table(ids.head(a.withState(store, "STATE", "SOURCE", "DESTINATION")...)...)
 		if len(args) > 0 && strings.Contains(args[0], "@") {
 			aliases, err := store.AliasesOf(ctx, args[0])
 			for _, alias := range aliases {
-				err = errors.Join(err, t.row(alias, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...))
+				err = errors.Join(err, t.row(alias, ids.row(alias.ID, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...)...))
 			}
 			return errors.Join(err, t.flush())
 		}
 		for alias, err := range store.Aliases(ctx, selected(args)) {
 			if err == nil {
-				err = t.row(alias, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...)
+				err = t.row(alias, ids.row(alias.ID, a.withState(store, stateOf(alias.Off), alias.Source, alias.Destination)...)...)
 			}
 			if err != nil {
 				return err
@@ -80,13 +81,21 @@ func (a *app) aliasList() *cobra.Command {
 
 func (a *app) aliasDelete() *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete SOURCE [DESTINATION...]", Short: "Delete the aliases from a source to some destinations, or to all.",
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.complete(aliasSources),
+		Use: "delete {SOURCE [DESTINATION...] | --id ID | --exact TEXT}", Short: "Delete the aliases from a source to some destinations, or to all.",
+		Long: `Deletes the aliases from a source to some destinations, or to all. The exact TEXT is a source or a
+destination.` + rowFlagsHelp,
+		Example:           "  ispmailctl alias delete info@example.org\n  ispmailctl alias delete info@example.org john@example.org\n  ispmailctl alias delete --id 7",
+		ValidArgsFunction: a.complete(aliasSources),
 	}
+	s := a.rowFlags(c, "virtual_aliases", "source or destination", aliasIDs)
+	c.Args = s.args(cobra.MinimumNArgs(1), 0)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if s.given() {
+			return a.deleteAliasRow(ctx, store, s)
+		}
 		var deleted [][2]string
 		var warnings []ispmail.Warning
-		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
+		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) error {
 			deleted, warnings = nil, nil
 			if len(args) == 1 {
 				aliases, err := tx.AliasesOf(ctx, args[0])
@@ -120,12 +129,30 @@ func (a *app) aliasDelete() *cobra.Command {
 			return err
 		}
 		for _, d := range deleted {
-			if err := a.say("Deleted the alias from %s to %s.", command.Printable(d[0]), command.Printable(d[1])); err != nil {
+			if err := a.say("%s the alias from %s to %s.", s.verb("Deleted", "delete"), command.Printable(d[0]), command.Printable(d[1])); err != nil {
 				return err
 			}
 		}
-		return errors.Join(a.warn(warnings), a.object(map[string]any{"deleted": orEmpty(deleted), "warnings": orEmpty(warnings)}))
+		return errors.Join(a.warn(warnings), s.object(a, map[string]any{"deleted": orEmpty(deleted), "warnings": orEmpty(warnings)}))
 	})
+}
+
+func (a *app) deleteAliasRow(ctx context.Context, store *ispmail.Store, s *selection) error {
+	var alias ispmail.Alias
+	var warnings []ispmail.Warning
+	err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+		if alias, err = find(ctx, s, tx.Aliases); err == nil {
+			warnings, err = tx.DeleteRow(ctx, alias)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		a.say("%s row %d of virtual_aliases, the alias from %q to %q.", s.verb("Deleted", "delete"), alias.ID, alias.Source, alias.Destination),
+		a.warn(warnings),
+		s.object(a, map[string]any{"deleted": [][2]string{{alias.Source, alias.Destination}}, "id": alias.ID, "warnings": orEmpty(warnings)}))
 }
 
 func (a *app) recipients() *cobra.Command {

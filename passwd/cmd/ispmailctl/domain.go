@@ -47,11 +47,12 @@ func (a *app) domainAdd() *cobra.Command {
 
 func (a *app) domainList() *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the domains."}
+	ids := idsFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
-		t := a.table(a.withState(store, "STATE", "DOMAIN")...)
+		t := a.table(ids.head(a.withState(store, "STATE", "DOMAIN")...)...)
 		for domain, err := range store.Domains(ctx, ispmail.Query{}) {
 			if err == nil {
-				err = t.row(domain, a.withState(store, stateOf(domain.Off), domain.Name)...)
+				err = t.row(domain, ids.row(domain.ID, a.withState(store, stateOf(domain.Off), domain.Name)...)...)
 			}
 			if err != nil {
 				return err
@@ -63,13 +64,20 @@ func (a *app) domainList() *cobra.Command {
 
 func (a *app) domainDelete() *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete DOMAIN", Short: "Delete a domain with all its users and aliases.",
+		Use: "delete {DOMAIN | --id ID | --exact TEXT}", Short: "Delete a domain with all its users and aliases.",
 		Long: `Deletes a domain with all its users and aliases, after it has asked. The mail that is there stays on
-the disk.`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete(domainNames),
+the disk. With --id or --exact it deletes that row and nothing else: users and aliases that belong to it
+move to the row of the domain in their address, and if there is none, the row stays.` + rowFlagsHelp,
+		Example:           "  ispmailctl domain delete example.org\n  ispmailctl domain delete --id 2",
+		ValidArgsFunction: a.complete(domainNames),
 	}
+	s := a.rowFlags(c, "virtual_domains", "name", domainIDs)
+	c.Args = s.args(cobra.ExactArgs(1), 0)
 	yes := c.Flags().Bool("yes", false, "do not ask")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		if s.given() {
+			return a.deleteDomainRow(ctx, store, s)
+		}
 		domain, err := store.Domain(ctx, args[0])
 		if err != nil {
 			return err
@@ -82,21 +90,62 @@ the disk.`,
 		if err != nil {
 			return err
 		}
-		if !*yes {
+		if !*yes && !s.dryRun {
 			if err := a.confirm(ctx, domain.Name, users, aliases); err != nil {
 				return err
 			}
 		}
-		warnings, err := store.DeleteDomain(ctx, domain.Name)
+		var warnings []ispmail.Warning
+		err = s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			warnings, err = tx.DeleteDomain(ctx, domain.Name)
+			return err
+		})
 		if err != nil {
 			return err
 		}
+		withMail := users
+		if s.dryRun {
+			withMail = 0
+		}
 		return errors.Join(
-			a.say("Deleted the domain %s with %s and %s.", domain.Name, plural(users, "user"), plural(aliases, "alias")),
+			a.say("%s the domain %s with %s and %s.", s.verb("Deleted", "delete"), domain.Name, plural(users, "user"), plural(aliases, "alias")),
 			a.warn(warnings),
-			a.sayMailOf(domain.Name, users),
-			a.object(map[string]any{"deleted": domain, "users": users, "aliases": aliases, "warnings": orEmpty(warnings)}))
+			a.sayMailOf(domain.Name, withMail),
+			s.object(a, map[string]any{"deleted": domain, "users": users, "aliases": aliases, "warnings": orEmpty(warnings)}))
 	})
+}
+
+// deleteDomainRow deletes one row of virtual_domains, and tells what had belonged to it.
+func (a *app) deleteDomainRow(ctx context.Context, store *ispmail.Store, s *selection) error {
+	var domain ispmail.DomainCount
+	var warnings []ispmail.Warning
+	err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) error {
+		row, err := find(ctx, s, tx.Domains)
+		if err != nil {
+			return err
+		}
+		counts, err := tx.DomainCounts(ctx)
+		if err != nil {
+			return err
+		}
+		domain.Domain = row
+		for _, count := range counts {
+			if count.ID == row.ID {
+				domain = count
+			}
+		}
+		warnings, err = tx.DeleteRow(ctx, row)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = a.say("%s row %d of virtual_domains, the domain %q.", s.verb("Deleted", "delete"), domain.ID, domain.Name)
+	if domain.Users+domain.Aliases > 0 {
+		err = errors.Join(err, a.say("%s of it: moved to the rows of their domains.", plural(domain.Users, "user")+" and "+plural(domain.Aliases, "alias")))
+	}
+	return errors.Join(err, a.warn(warnings),
+		s.object(a, map[string]any{"deleted": domain.Domain, "moved_users": domain.Users, "moved_aliases": domain.Aliases, "warnings": orEmpty(warnings)}))
 }
 
 // sayMailOf tells about the mail and the sessions of a domain that was deleted, if it had users.

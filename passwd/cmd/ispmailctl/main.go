@@ -104,10 +104,10 @@ func (a *app) root() *cobra.Command {
 	flags.AddFlagSet(passwords)
 	command.Group("Passwords", flags)
 	root.AddCommand(
-		group("domain", "Add, list, rename and delete domains.", a.domainAdd(), a.domainList(), a.domainRename(), a.domainDelete()),
-		group("user", "Add, list, lock, rename and delete users, who are mailboxes with a login.",
-			a.userAdd(), a.userList(), a.userQuota(), a.userLock(), a.userUnlock(), a.userRename(), a.userDelete()),
-		group("alias", "Add, set, list and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasSet(), a.aliasList(), a.aliasDelete()),
+		group("domain", "Add, list, rename, correct and delete domains.", a.domainAdd(), a.domainList(), a.domainRename(), a.domainCorrect(), a.domainDelete()),
+		group("user", "Add, list, lock, rename, correct and delete users, who are mailboxes with a login.",
+			a.userAdd(), a.userList(), a.userQuota(), a.userLock(), a.userUnlock(), a.userRename(), a.userCorrect(), a.userDelete()),
+		group("alias", "Add, set, list, correct and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasSet(), a.aliasList(), a.aliasCorrect(), a.aliasDelete()),
 		group("password", "Set and check the passwords of users.", a.passwordSet(), a.passwordCheck()),
 		a.recipients(),
 		a.check(),
@@ -146,6 +146,9 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 	}
 	if err = a.further.read(c.Context(), store); err == nil {
 		err = do(c.Context(), store, args)
+	}
+	if err != nil {
+		err = hint(c.Context(), store, c, args, err)
 	}
 	err = worded(errors.Join(err, closer()))
 	a.advise()

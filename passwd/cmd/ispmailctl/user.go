@@ -103,28 +103,63 @@ func (a *app) userQuota() *cobra.Command {
 
 func (a *app) userDelete() *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete EMAIL", Short: "Delete a user. The mail that is there stays on the disk.",
+		Use: "delete {EMAIL | --id ID | --exact TEXT}", Short: "Delete a user. The mail that is there stays on the disk.",
 		Long: `Deletes a user. The mail that is there stays on the disk, where a new user of that address would get it;
-the command that removes it is printed.`,
-		Example: "  ispmailctl user delete john@example.org",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+the command that removes it is printed.` + rowFlagsHelp,
+		Example:           "  ispmailctl user delete john@example.org\n  ispmailctl user delete --id 7\n  ispmailctl user delete --exact ' kim@example.org'",
+		ValidArgsFunction: a.complete(userEmails),
 	}
+	s := a.rowFlags(c, "virtual_users", "email", userIDs)
+	c.Args = s.args(cobra.ExactArgs(1), 0)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		user, err := store.User(ctx, args[0])
+		var user ispmail.User
+		var warnings []ispmail.Warning
+		gone := false
+		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			if s.given() {
+				if user, err = find(ctx, s, tx.Users); err == nil {
+					warnings, err = tx.DeleteRow(ctx, user)
+				}
+			} else if user, err = tx.User(ctx, args[0]); err == nil {
+				warnings, err = tx.DeleteUser(ctx, args[0])
+			}
+			if err != nil {
+				return err
+			}
+			gone, err = isGone(ctx, tx, user.Email)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		warnings, err := store.DeleteUser(ctx, args[0])
-		if err != nil {
-			return err
+		if s.given() {
+			err = a.say("%s row %d of virtual_users, the user %q.", s.verb("Deleted", "delete"), user.ID, user.Email)
+		} else {
+			err = a.say("%s the user %s.", s.verb("Deleted", "delete"), user.Email)
 		}
 		return errors.Join(
-			a.say("Deleted the user %s.", user.Email),
+			err,
 			a.warn(warnings),
-			a.say("%s", endSessions(user.Email)),
-			a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", user.Email, removeMail(user.Email)),
-			a.object(map[string]any{"deleted": user, "warnings": orEmpty(warnings)}))
+			a.sayMailOfUser(user.Email, gone, s.dryRun),
+			s.object(a, map[string]any{"deleted": user, "warnings": orEmpty(warnings)}))
 	})
+}
+
+// sayMailOfUser tells about the sessions and the mail of a user who was deleted. A text that is no address names no folder that
+// should be removed.
+func (a *app) sayMailOfUser(email string, gone, dryRun bool) error {
+	_, err := ispmail.Canonical(email)
+	switch {
+	case dryRun:
+		return nil
+	case err != nil:
+		return a.say("Mail that may be on the disk stays.")
+	case !gone:
+		return a.say("Another row has the address %s, so its sessions and its mail stay.", email)
+	}
+	return errors.Join(
+		a.say("%s", endSessions(email)),
+		a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", email, removeMail(email)))
 }
 
 func optional(args []string) string {

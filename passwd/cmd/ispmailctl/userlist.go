@@ -28,15 +28,16 @@ with which nobody logs in.`,
 		Example: "  ispmailctl user list example.org\n  ispmailctl user list --search john",
 		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
 	}
+	ids := idsFlag(c)
 	search := c.Flags().String("search", "", "only users whose address has this `TEXT` in it, in capitals or not")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		query := selected(args)
 		query.Search = *search
-		t := a.table("USER", "QUOTA", "SCHEME", "LOGIN")
+		t := a.table(ids.head("USER", "QUOTA", "SCHEME", "LOGIN")...)
 		for user, err := range store.Users(ctx, query) {
 			if err == nil {
 				line := a.line(store, user)
-				err = t.row(line, user.Email, quota(user.Quota), line.Scheme, loginOf(line))
+				err = t.row(line, ids.row(user.ID, user.Email, quota(user.Quota), line.Scheme, loginOf(line))...)
 			}
 			if err != nil {
 				return err

@@ -131,7 +131,7 @@ func wantedBy(v pflag.Value) string {
 	if c, ok := v.(*choice); ok {
 		return c.wanted()
 	}
-	return map[string]string{"bool": "true or false", "int": "a whole number", "duration": "a time such as 500ms or 2s"}[v.Type()]
+	return map[string]string{"bool": "true or false", "int": "a whole number", "int64": "a whole number", "duration": "a time such as 500ms or 2s"}[v.Type()]
 }
 
 // flagError says in one sentence what is wrong with the flags of a command line.

@@ -20,6 +20,9 @@ func Flush(c ispmail.Change) string {
 	}
 	words := []string{all, "--"}
 	for _, name := range Names(c) {
+		if name == "*" {
+			return all
+		}
 		words = append(words, Quote(name))
 	}
 	return strings.Join(words, " ")

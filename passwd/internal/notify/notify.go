@@ -11,6 +11,8 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 )
@@ -49,8 +51,18 @@ func TellWithin(ctx context.Context, most time.Duration, path string, c ispmail.
 }
 
 // Names are the lines that tell of a change: an address, two of them for a new address, "@domain" for all users of a domain,
-// or "*" for anybody.
+// or "*" for anybody. What stood in a row of another program may be nothing that a line can hold: then it is "*" too.
 func Names(c ispmail.Change) []string {
+	names := namesOf(c)
+	for i, name := range names {
+		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+			names[i] = "*"
+		}
+	}
+	return names
+}
+
+func namesOf(c ispmail.Change) []string {
 	switch c.Kind {
 	case ispmail.ManyCreated:
 		return []string{"*"}

@@ -23,6 +23,8 @@ var (
 	renamed  = ispmail.Change{Kind: ispmail.DomainChanged, Domain: "example.org", To: "example.net"}
 	deleted  = ispmail.Change{Kind: ispmail.DomainChanged, Domain: "example.org"}
 	created  = ispmail.Change{Kind: ispmail.UserCreated, Email: "john@example.org", Domain: "example.org"}
+	odd      = ispmail.Change{Kind: ispmail.UserDeleted, Email: "kim@example.org\n@example.net"}
+	null     = ispmail.Change{Kind: ispmail.AddressChanged, To: "nell@example.org"}
 	many     = ispmail.Change{Kind: ispmail.ManyCreated}
 )
 
@@ -67,6 +69,8 @@ func TestTell(t *testing.T) {
 		{renamed, []string{"@example.org", "@example.net"}, "doveadm auth cache flush", true},
 		{deleted, []string{"@example.org"}, "doveadm auth cache flush", true},
 		{created, []string{"john@example.org"}, "doveadm auth cache flush -- john@example.org", false},
+		{odd, []string{"*"}, "doveadm auth cache flush", true},
+		{null, []string{"*", "nell@example.org"}, "doveadm auth cache flush", true},
 		{many, []string{"*"}, "doveadm auth cache flush", false},
 	} {
 		path, lines := listen(t, "OK\nand more")

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// hint adds to an error which rows are meant, and what can be done with them, where an address does not name one row.
+func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []string, err error) error {
+	switch {
+	case errors.Is(err, ispmail.ErrAmbiguous):
+		return fmt.Errorf("%w; ispmailctl user delete --id ID deletes one of them, ispmailctl user correct --id ID EMAIL gives it another address", err)
+	case errors.Is(err, ispmail.ErrInUse):
+		return fmt.Errorf("%w; correct or delete these first, ispmailctl user list --ids and alias list --ids show them; or ispmailctl domain delete NAME deletes all of a domain", err)
+	case !errors.Is(err, ispmail.ErrInvalidAddress) && !errors.Is(err, ispmail.ErrNotFound):
+		return err
+	case c.Flags().Changed("id") || c.Flags().Changed("exact"):
+		return err // the row is known, and the new text is at fault
+	}
+	for _, arg := range args {
+		q := ispmail.Exactly(arg)
+		q.Limit = maxNamed
+		what := ""
+		switch c.Parent().Name() {
+		case "domain":
+			what = holders(ctx, "domain", "NAME", q, store.Domains)
+		case "alias":
+			what = holders(ctx, "alias", "[--source ADDRESS] [--destination ADDRESS]", q, store.Aliases)
+		default:
+			what = holders(ctx, "user", "EMAIL", q, store.Users)
+		}
+		if what != "" {
+			return fmt.Errorf("%w; %s", err, what)
+		}
+	}
+	return err
+}
+
+// holders tells which rows hold exactly a text, "" if none does.
+func holders[T any](ctx context.Context, kind, value string, q ispmail.Query, list func(context.Context, ispmail.Query) iter.Seq2[T, error]) string {
+	var rows []T
+	for row, err := range list(ctx, q) {
+		if err != nil {
+			return ""
+		}
+		rows = append(rows, row)
+	}
+	switch len(rows) {
+	case 0:
+		return ""
+	case 1:
+		id := idOf(rows[0])
+		return fmt.Sprintf("row %d of %s holds exactly this text: ispmailctl %s delete --id %d deletes it, ispmailctl %s correct --id %d %s corrects it", id, tableOfRow(rows[0]), kind, id, kind, id, value)
+	}
+	return fmt.Sprintf("the rows %s of %s hold exactly this text: ispmailctl %s delete --id ID deletes one, ispmailctl %s correct --id ID %s corrects it", places(rows), tableOfRow(rows[0]), kind, kind, value)
+}
