@@ -37,6 +37,9 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 			return nil
 		}
 		_, err := s.transactOnce(ctx, options, func(ctx context.Context, tx *transaction) error {
+			if err := s.needNumbers(ctx, tx); err != nil {
+				return err
+			}
 			within := s.in(tx)
 			if err := exportTable(ctx, within, func(d *Domain) Record { return Record{Domain: d} }, take); err != nil {
 				return err

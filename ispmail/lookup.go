@@ -16,9 +16,10 @@ import (
 type model interface {
 	tableName() string
 	key() int64
+	rowID() any        // the id as the table has it
 	canonical() string // the canonical form of its name, address or source, or ""
-	off() bool         // it is switched off
 	lookupKey() string // the same, but for a user "@domain" too, which Postfix looks up and nobody logs in with
+	off() bool         // it is switched off
 }
 
 func (Domain) tableName() string { return tables.Domains }
@@ -75,7 +76,17 @@ const maxKeys = 1000
 // lookup returns, by id, the rows whose column holds one of some canonical values in any spelling. The database may
 // find more rows, because its collation takes other letters or trailing blanks for equal. lookup drops those.
 func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) ([]T, error) {
-	condition := column + " IN (?) ORDER BY id"
+	var of T
+	text, err := s.anySpelling(ctx, db, of.tableName(), column)
+	if err != nil {
+		return nil, err
+	}
+	if bool(lock) {
+		if err := s.catalog.get(of.tableName()).NeedNumbers(); err != nil {
+			return nil, mapError(err)
+		}
+	}
+	condition := text + " IN (?) ORDER BY id"
 	if lock {
 		condition = s.locked(condition)
 	}
@@ -110,6 +121,11 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 	var of T
 	err = s.withTable(ctx, db, of.tableName(), func(t *tables.Table) error {
 		found = nil
+		if t.Name != tables.Users {
+			if err := t.NeedNumbers(); err != nil {
+				return mapError(err)
+			}
+		}
 		rows, err := db.QueryContext(ctx, t.Select+condition, args...)
 		if err != nil {
 			return mapError(err)
@@ -154,14 +170,14 @@ func scanTargets(row any, t *tables.Table) []any {
 	var off *bool
 	switch r := row.(type) {
 	case *Domain:
-		all, off = []any{&r.ID, orZero[string]{&r.Name}}, &r.Off
+		all, off = []any{tables.ID{Table: t.Name, Column: "id", To: &r.ID}, orZero[string]{&r.Name}}, &r.Off
 	case *User:
-		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}, &r.Off
+		all, off = []any{userID{t, r}, domainID{t, &r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}, &r.Off
 		if !t.HasQuota() {
 			all = all[:4]
 		}
 	case *Alias:
-		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}, &r.Off
+		all, off = []any{tables.ID{Table: t.Name, Column: "id", To: &r.ID}, domainID{t, &r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}, &r.Off
 	}
 	if t.On != "" {
 		all = append(all, off)
