@@ -2,16 +2,10 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/go-sql-driver/mysql"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/mysqldialect"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 )
@@ -81,24 +75,26 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 		}
 	}()
 	if err := canRead(asking, store); err != nil {
-		say("FAIL", "The table virtual_users cannot be read (the account needs SELECT on id, domain_id, email, password): %v.", err)
+		say("FAIL", "The table virtual_users cannot be read%s: %v.", needs(err, "SELECT on id, domain_id, email, password"), err)
 		return nil, nil, false
 	}
 	say("ok", "The database answers, and the table virtual_users can be read.")
 	sayState(asking, store, say)
 
-	db, err := s.rawDB()
-	if err != nil {
-		say("FAIL", "The database cannot be opened: %v.", err)
-		return nil, nil, false
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(asking, "UPDATE virtual_users SET password = password WHERE id = -1"); err != nil {
-		say("FAIL", "Passwords cannot be written (the account needs UPDATE on the column password): %v.", err)
+	if err := canWrite(asking, store); err != nil {
+		say("FAIL", "Passwords cannot be written%s: %v.", needs(err, "UPDATE on the column password"), err)
 		return nil, nil, false
 	}
 	say("ok", "Passwords can be written.")
 	return store, release, true
+}
+
+// needs says which right the account needs, if that is the reason.
+func needs(err error, right string) string {
+	if !errors.Is(err, ispmail.ErrDenied) {
+		return ""
+	}
+	return " (the account needs " + right + ")"
 }
 
 // sample returns a stored value as a change writes it: of its scheme, length and strength.
@@ -117,24 +113,4 @@ func checkWidth(ctx context.Context, s *settings, store *ispmail.Store, sample s
 	}
 	say("ok", "The column password is wide enough for {%s}.", s.hasher.Scheme())
 	return true
-}
-
-// rawDB opens the database for what the library has no method for.
-func (s *settings) rawDB() (*bun.DB, error) {
-	if path, ok := s.sqlitePath(); ok {
-		db, err := sql.Open("sqlite", sqliteDSN(path))
-		if err != nil {
-			return nil, err
-		}
-		return bun.NewDB(db, sqlitedialect.New()), nil
-	}
-	config, err := mysql.ParseDSN(s.dsn)
-	if err != nil {
-		return nil, errors.New("the DSN is malformed")
-	}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, errors.New("the DSN is malformed")
-	}
-	return bun.NewDB(sql.OpenDB(connector), mysqldialect.New()), nil
 }

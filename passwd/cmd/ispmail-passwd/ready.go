@@ -111,11 +111,7 @@ func canChange(ctx context.Context, store *ispmail.Store, length int) error {
 	if err := canRead(ctx, store); err != nil {
 		return fmt.Errorf("%w: %w", errCannotRead, err)
 	}
-	err := store.Read(ctx, func(ctx context.Context, db bun.IDB) error { // of no row: it fails without the right, and if the server is read-only
-		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1")
-		return err
-	})
-	if err != nil {
+	if err := canWrite(ctx, store); err != nil {
 		return fmt.Errorf("%w: %w", errCannotWrite, err)
 	}
 	width, err := columnWidth(ctx, store)
@@ -135,6 +131,15 @@ func canRead(ctx context.Context, store *ispmail.Store) error {
 		return err
 	}
 	return nil
+}
+
+// canWrite returns nil if passwords can be written. It changes no row, but fails without the right, and if the server is
+// read-only.
+func canWrite(ctx context.Context, store *ispmail.Store) error {
+	return store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
+		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE 1 = 0")
+		return err
+	})
 }
 
 // columnWidth is the number of characters that the column password holds, 0 if there is no limit.
