@@ -13,8 +13,7 @@ import (
 // has no transactions. Methods that write more than one password call it before they write.
 func (s *Store) administer(ctx context.Context, db bun.IDB, names ...string) error {
 	for _, name := range names {
-		err := s.withTable(ctx, db, name, func(t *tables.Table) error { return mapError(t.NeedNumbers()) })
-		if err != nil {
+		if err := s.needNumbers(ctx, db, name); err != nil {
 			return err
 		}
 		if err := s.needTransactions(ctx, db, name); err != nil {
@@ -24,9 +23,9 @@ func (s *Store) administer(ctx context.Context, db bun.IDB, names ...string) err
 	return nil
 }
 
-// needNumbers returns ErrSchema if the ids of users are texts. The rows of the other tables are not read then at all.
-func (s *Store) needNumbers(ctx context.Context, db bun.IDB) error {
-	return s.withTable(ctx, db, tables.Users, func(t *tables.Table) error { return mapError(t.NeedNumbers()) })
+// needNumbers returns ErrSchema if the ids of a table are texts.
+func (s *Store) needNumbers(ctx context.Context, db bun.IDB, name string) error {
+	return s.withTable(ctx, db, name, func(t *tables.Table) error { return mapError(t.NeedNumbers()) })
 }
 
 // needTransactions returns ErrSchema if a table has an engine without transactions: what fails half-way would stay. It

@@ -53,6 +53,18 @@ func TestEngineRefused(t *testing.T) {
 		"DeleteAlias": func(s *ispmail.Store) error {
 			return errorOf(s.DeleteAlias(ctx, "jack@example.org", "john@example.org"))
 		},
+		"DeleteRow": func(s *ispmail.Store) error {
+			return errorOf(s.DeleteRow(ctx, ispmail.Alias{ID: 1, DomainID: 1, Source: "jack@example.org", Destination: "john@example.org"}))
+		},
+		"CorrectUser": func(s *ispmail.Store) error {
+			return errorOf(s.CorrectUser(ctx, ispmail.User{ID: 1, DomainID: 1, Email: "john@example.org"}, "jim@example.org"))
+		},
+		"CorrectAlias": func(s *ispmail.Store) error {
+			return errorOf(s.CorrectAlias(ctx, ispmail.Alias{ID: 1, DomainID: 1, Source: "jack@example.org", Destination: "john@example.org"}, "jim@example.org", "john@example.org"))
+		},
+		"CorrectDomain": func(s *ispmail.Store) error {
+			return errorOf(s.CorrectDomain(ctx, ispmail.Domain{ID: 1, Name: "example.org"}, "example.net"))
+		},
 		"DeleteAliases": func(s *ispmail.Store) error { return errorOf(s.DeleteAliases(ctx, "jack@example.org")) },
 		"Import": func(s *ispmail.Store) error {
 			return errorOf(s.Import(ctx, dbtest.Sequence(nil, records()...), ispmail.ImportConfig{}))

@@ -155,6 +155,9 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	}
 	switch {
 	case q.ids != nil:
+		if err := s.read(ctx, func(ctx context.Context, db bun.IDB) error { return s.needNumbers(ctx, db, table) }); err != nil {
+			return nil, err
+		}
 		c.nothing = c.nothing || len(*q.ids) == 0
 		c.domain, c.domainArgs = "id IN (?) AND ", []any{bun.List(*q.ids)}
 	case q.exact != nil:

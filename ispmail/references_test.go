@@ -43,6 +43,9 @@ func TestReferenced(t *testing.T) {
 			"DeleteAlias": {func(s *ispmail.Store) error {
 				return errorOf(s.DeleteAlias(ctx, "jack@example.org", "john@example.org"))
 			}, "the table notes does, in its column alias_id"},
+			"DeleteRow, user": {func(s *ispmail.Store) error {
+				return errorOf(s.DeleteRow(ctx, ispmail.User{ID: 1, DomainID: 1, Email: "john@example.org"}))
+			}, "the table tickets does, in its column user_id"},
 			"DeleteAliases": {func(s *ispmail.Store) error { return errorOf(s.DeleteAliases(ctx, "jack@example.org")) }, "the table notes"},
 			"SetAliases": {func(s *ispmail.Store) error {
 				return errorOf(s.SetAliases(ctx, "jack@example.org", "x@elsewhere.example"))

@@ -126,7 +126,12 @@ func TestTextIDsRefused(t *testing.T) {
 			"Lock":              func() error { return store.Lock(ctx, "john@example.org") },
 			"Unlock":            func() error { return store.Unlock(ctx, "john@example.org") },
 			"SetStoredPassword": func() error { return store.SetStoredPassword(ctx, "john@example.org", dbtest.Sound()) },
-			"Export":            func() error { return failureOf(store.Export(ctx)) },
+			"DeleteRow":         func() error { return errorOf(store.DeleteRow(ctx, ispmail.User{Email: "john@example.org"})) },
+			"CorrectUser": func() error {
+				return errorOf(store.CorrectUser(ctx, ispmail.User{Email: "john@example.org"}, "jim@example.org"))
+			},
+			"ByID":   func() error { return failureOf(store.Users(ctx, ispmail.ByID(3))) },
+			"Export": func() error { return failureOf(store.Export(ctx)) },
 			"Import": func() error {
 				return errorOf(store.Import(ctx, dbtest.Sequence(nil, newUser("jim@example.org", dbtest.Sound())), ispmail.ImportConfig{}))
 			},
