@@ -31,8 +31,8 @@ import (
 // The warnings say whether the destination leads nowhere, and whether the aliases of the source take all mail of its
 // mailbox. They cost two statements more, and two for each further alias on the way of the mail.
 //
-// It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], [ErrTooLong], and [ErrAliasLoop] if the alias leads to
-// itself and there is no such user.
+// It returns [ErrInvalidAddress], [ErrNoDomain], [ErrExists], also if a unique key of the table allows one row for each
+// source, [ErrTooLong], and [ErrAliasLoop] if the alias leads to itself and there is no such user.
 func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Alias, []Warning, error) {
 	source, to, err := canonicalAlias(source, destination)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 // alias and no catch-all. They stay in the table. If the destination was the source itself, a copy for its mailbox, the
 // warnings say what that changes.
 //
-// It returns [ErrNotFound] or [ErrInvalidAddress].
+// It returns [ErrNotFound], [ErrInvalidAddress] or [ErrReferenced].
 func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (warnings []Warning, err error) {
 	source, key, err := existingAlias(source, destination)
 	if err != nil {
@@ -213,7 +213,7 @@ func (s *Store) DeleteAlias(ctx context.Context, source, destination string) (wa
 // DeleteAliases removes all aliases of a source. It returns warnings about the aliases that now lead nowhere, as
 // [Store.DeleteAlias] does.
 //
-// It returns [ErrNotFound] or [ErrInvalidAddress].
+// It returns [ErrNotFound], [ErrInvalidAddress] or [ErrReferenced].
 func (s *Store) DeleteAliases(ctx context.Context, source string) (warnings []Warning, err error) {
 	source, err = canonicalSourceIn("source", source)
 	if err != nil {
@@ -247,7 +247,7 @@ func (s *Store) deleteRows(ctx context.Context, tx *transaction, rows []Alias) e
 			ids[i] = row.ID
 		}
 		if _, err := tx.NewDelete().Table(tables.Aliases).Where("id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
-			return mapError(err)
+			return s.deleteError(ctx, tx, err, tables.Aliases, "id IN (?)", bun.List(ids))
 		}
 	}
 	for _, row := range rows {

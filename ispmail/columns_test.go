@@ -305,7 +305,9 @@ func TestExportStatements(t *testing.T) {
 	db.Example(t)
 	db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) SELECT 1, CONCAT('u', seq), '' FROM seq_1_to_2500")
 	watched, ran := dbtest.Watch(db)
-	dbtest.Collect(t, watched.Store(t, ispmail.Config{}).Export(t.Context()))
+	store := watched.Store(t, ispmail.Config{})
+	ran()
+	dbtest.Collect(t, store.Export(t.Context()))
 	var selects, all []string
 	for _, statement := range ran() {
 		all = append(all, statement)

@@ -29,6 +29,9 @@ func (s *Store) CorrectUser(ctx context.Context, listed User, email string) (Use
 	var user User
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		domains, err := s.lockDomains(ctx, tx, address.DomainOf(to))
 		if err != nil {
 			return err
@@ -131,6 +134,9 @@ func (s *Store) CorrectAlias(ctx context.Context, listed Alias, source, destinat
 	}
 	old := listed.canonical()
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		domains, err := s.lockDomains(ctx, tx, address.DomainOf(from))
 		if err != nil {
 			return err
@@ -244,6 +250,9 @@ func (s *Store) CorrectDomain(ctx context.Context, listed Domain, name string) (
 	var domain Domain
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		var twin bool
 		if domain, twin, err = s.lockDomainRow(ctx, tx, listed, to); err != nil {
 			return err

@@ -32,7 +32,7 @@ func (s *Store) DomainCounts(ctx context.Context) (counts []DomainCount, err err
 		for rows.Next() {
 			var c DomainCount
 			var name sql.NullString
-			all := []any{&c.ID, &name, &c.Users, &c.Aliases}
+			all := []any{tables.ID{Table: tables.Domains, Column: "id", To: &c.ID}, &name, &c.Users, &c.Aliases}
 			if len(s.state) > 0 {
 				all = append(all, &c.Off, &c.OffUsers, &c.OffAliases)
 			}

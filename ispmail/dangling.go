@@ -123,14 +123,15 @@ func (s *Store) leadingTo(ctx context.Context, tx *transaction, key string, lock
 	at := strings.LastIndexByte(key, '@')
 	local := key[:at]
 	// A destination in quotes, with a comment or with blanks in it may be read as the same address.
-	const other = ` OR (INSTR(destination, '"') > 0 OR INSTR(destination, '(') > 0 OR INSTR(destination, ' ') > 0) AND INSTR(LOWER(destination), ?) > 0`
+	const other = ` OR (INSTR(destination, '"') > 0 OR INSTR(destination, '(') > 0 OR INSTR(destination, ' ') > 0) AND INSTR(destination, ?) > 0`
 	found := map[int64]Alias{}
 	domains := []string{key[at+1:]}
 	for i := 0; i < len(domains); i++ {
 		for _, domain := range address.Spellings("@" + domains[i]) {
-			condition, args := "INSTR(LOWER(destination), ?) > 0", []any{domain}
+			condition, args := "INSTR("+s.lower("destination")+", ?) > 0", []any{domain}
 			if local != "" {
-				condition = "INSTR(LOWER(destination), ?) > 0 OR INSTR(LOWER(destination), ?) = 1 OR INSTR(LOWER(destination), ?) > 0 AND INSTR(LOWER(destination), ?) > 0" + other
+				condition = "INSTR(destination, ?) > 0 OR INSTR(destination, ?) = 1 OR INSTR(destination, ?) > 0 AND INSTR(destination, ?) > 0" + other
+				condition = strings.ReplaceAll(condition, "destination", s.lower("destination"))
 				args = []any{local + domain, domain, local + "+", domain, domain[1:]}
 			}
 			if bool(lock) && s.isMariaDB() {

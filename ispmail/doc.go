@@ -42,11 +42,19 @@
 // # Schemas
 //
 // The tables may come from any release of the guide since Debian 7. They may have any character set and further columns
-// of other programs. Ids must be numbers. The Store reads the columns of a table when it first needs them:
+// of other programs. The Store reads the columns of a table when it first needs them:
 //
 //   - If virtual_users has no column quota, there are no quotas, and [Store.SetQuota] returns [ErrNoQuota].
 //   - A text that is too wide for its column is [ErrTooLong], even on a server that would cut it.
 //   - [Config.Columns] supplies values for columns of other programs, and [Record.Columns] carries them along.
+//   - Ids are numbers up to 9223372036854775807, from AUTO_INCREMENT, a default, a sequence, a trigger or Config.Columns.
+//     If the ids of virtual_users are texts, such as UUIDs, the methods that verify and change one password work, and
+//     [Store.User], [Store.Users] and [Store.CountUsers]. All others return [ErrSchema].
+//   - A table of MariaDB whose engine has no transactions, such as MyISAM, is read, and single passwords are changed and
+//     locked in it. Methods that change anything else return ErrSchema. The engine behind a view is not known.
+//   - Where a column compares case (utf8mb4_bin, VARBINARY), rows are found in any spelling, but an index serves only for
+//     small letters and, in [Store.User] and [Store.Authenticate], for the spelling of the argument. If a row holds one of
+//     these two, Authenticate takes it, whatever other rows hold. Postfix and Dovecot look for small letters only.
 //
 // Only [Store.CreateSchema] changes a table. An account that administers needs SELECT, INSERT, UPDATE and DELETE, as
 // the guide's mailadmin has. Authenticate and ChangePassword need no more than this:

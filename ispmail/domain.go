@@ -19,6 +19,9 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 	}
 	var domain Domain
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains); err != nil {
+			return err
+		}
 		// Only the guide of 2025 has a unique key on name. For older tables, the lock prevents duplicates.
 		switch rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name); {
 		case err != nil:
@@ -61,13 +64,17 @@ func (s *Store) Domains(ctx context.Context, q Query) iter.Seq2[Domain, error] {
 //
 // The mail on the disk stays where it is, as with [Store.DeleteUser].
 //
-// It returns [ErrNotFound] or [ErrInvalidAddress].
+// It returns [ErrNotFound], [ErrInvalidAddress], or [ErrReferenced] if a table of another program refers to the domain or
+// to a row in it.
 func (s *Store) DeleteDomain(ctx context.Context, name string) (warnings []Warning, err error) {
 	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name)
 		if err != nil {
 			return err
@@ -82,13 +89,11 @@ func (s *Store) DeleteDomain(ctx context.Context, name string) (warnings []Warni
 				return err
 			}
 			strays = append(strays, more...)
-			for _, query := range []*bun.DeleteQuery{
-				tx.NewDelete().Table(tables.Aliases).Where("domain_id = ?", domain.ID),
-				tx.NewDelete().Table(tables.Users).Where("domain_id = ?", domain.ID),
-				tx.NewDelete().Table(tables.Domains).Where("id = ?", domain.ID),
+			for _, of := range []struct{ table, where string }{
+				{tables.Aliases, "domain_id = ?"}, {tables.Users, "domain_id = ?"}, {tables.Domains, "id = ?"},
 			} {
-				if _, err := query.Exec(ctx); err != nil {
-					return mapError(err)
+				if _, err := tx.NewDelete().Table(of.table).Where(of.where, domain.ID).Exec(ctx); err != nil {
+					return s.deleteError(ctx, tx, err, of.table, of.where, domain.ID)
 				}
 			}
 			tx.recordChange(tables.Domains, "id", domain.ID, domain.ID, nil)

@@ -2,11 +2,13 @@ package ispmail
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -18,6 +20,9 @@ import (
 var (
 	// ErrNotFound means that there is no such domain, user or alias.
 	ErrNotFound = errors.New("ispmail: not found")
+	// ErrReferenced means that a row of another table refers to the row by a foreign key, so that it cannot be deleted or
+	// changed. The text of the error names the table and the column.
+	ErrReferenced = errors.New("ispmail: another row refers to it")
 	// ErrExists means that there already is such a domain, user or alias.
 	ErrExists = errors.New("ispmail: already exists")
 	// ErrAmbiguous means that several rows hold one address, perhaps in different spellings. [Store.DeleteRow] deletes one
@@ -58,12 +63,13 @@ var (
 // Reasons why the database could not do its work.
 var (
 	// ErrSchema means that the tables are not as this package needs them: a table or a column is missing, ids are no
-	// numbers, or a column of another program stands in the way (see [ColumnError]).
+	// numbers or used up, the engine of a table has no transactions, or a column of another program stands in the way (see
+	// [ColumnError]).
 	ErrSchema = errors.New("ispmail: the tables do not fit")
 	// ErrDenied means that MariaDB refuses the account, its password, or a right that the method needs.
 	ErrDenied = errors.New("ispmail: access denied")
-	// ErrUnavailable means that the database cannot do it now: it is down, busy, read-only or too slow. Nothing was
-	// changed. Try again later.
+	// ErrUnavailable means that the database cannot do it now: it is down, busy, read-only or too slow, or its certificate
+	// cannot be verified. Nothing was changed. Try again later.
 	ErrUnavailable = errors.New("ispmail: database unavailable")
 	// ErrOutcomeUnknown means that the connection broke during a commit and that the outcome could not be found out:
 	// the database did not come back in time, or others have changed the same rows since. The change may have been made
@@ -74,6 +80,7 @@ var (
 // Error codes of MariaDB, https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference.
 const (
 	mariaRecordChanged   = 1020 // ER_CHECKREAD, since 11.6 for a row that changed after the snapshot
+	mariaNoNumber        = 167  // HA_ERR_AUTOINC_ERANGE
 	mariaTooManyClients  = 1040 // ER_CON_COUNT_ERROR
 	mariaDatabaseDenied  = 1044 // ER_DBACCESS_DENIED_ERROR
 	mariaAccessDenied    = 1045 // ER_ACCESS_DENIED_ERROR
@@ -91,6 +98,7 @@ const (
 	mariaNoTable         = 1146 // ER_NO_SUCH_TABLE
 	mariaUnknownVariable = 1193 // ER_UNKNOWN_SYSTEM_VARIABLE, of a MySQL
 	mariaTooManyOfUser   = 1203 // ER_TOO_MANY_USER_CONNECTIONS
+	mariaReferenced      = 1217 // ER_ROW_IS_REFERENCED, for an account that may not see by what
 	mariaLockWait        = 1205 // ER_LOCK_WAIT_TIMEOUT
 	mariaDeadlock        = 1213 // ER_LOCK_DEADLOCK
 	mariaUserLimit       = 1226 // ER_USER_LIMIT_REACHED
@@ -108,14 +116,18 @@ const (
 	mariaNoDouble        = 1367 // ER_ILLEGAL_VALUE_FOR_TYPE, of a number beyond DOUBLE
 	mariaTooLong         = 1406 // ER_DATA_TOO_LONG
 	mariaNoGeometry      = 1416 // ER_CANT_CREATE_GEOMETRY_OBJECT
+	mariaReferenced2     = 1451 // ER_ROW_IS_REFERENCED_2
 	mariaNoParent        = 1452 // ER_NO_REFERENCED_ROW_2
+	mariaNoNumberLeft    = 1467 // ER_AUTOINC_READ_FAILED
 	mariaAuthSocket      = 1698 // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
 	mariaReadOnlyTx      = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	mariaReadOnly        = 1836 // ER_READ_ONLY_MODE
 	mariaMustChange      = 1820 // ER_MUST_CHANGE_PASSWORD
 	mariaKilled          = 1927 // ER_CONNECTION_KILLED
 	mariaStatementTime   = 1969 // ER_STATEMENT_TIMEOUT
+	mariaNeedsTLS        = 3159 // ER_SECURE_TRANSPORT_REQUIRED
 	mariaCheck           = 4025 // ER_CONSTRAINT_FAILED, of a CHECK, such as that of JSON
+	mariaSequenceEnd     = 4084 // ER_SEQUENCE_RUN_OUT
 	mariaLocked          = 4151 // ER_ACCOUNT_HAS_BEEN_LOCKED
 )
 
@@ -185,9 +197,12 @@ func (s *Store) named(err error) error {
 }
 
 // deniedHint explains what goes wrong for most people who connect to a server of the guide for the first time.
-const deniedHint = "the account, its password or the place it connects from is not accepted; to MariaDB the host localhost " +
-	"is the socket, unix(/run/mysqld/mysqld.sock), and 127.0.0.1 is TCP, so the guide's mailadmin@localhost can only use " +
-	"the first and its mailuser@127.0.0.1 only the second"
+const deniedHint = "the account, its password, the place it connects from or a connection without TLS is not accepted; the guide's " +
+	"mailuser@127.0.0.1 is for TCP and its mailadmin@localhost for the socket, unix(/run/mysqld/mysqld.sock); " +
+	"over TCP, mailadmin@localhost works only if the server resolves names (skip_name_resolve is OFF)"
+
+// tlsHint explains how to name an authority.
+const tlsHint = "the certificate of the server is not accepted; one of an authority of your own needs ?tls-ca=/path/ca.pem in the DSN"
 
 // mapError turns an error of a driver into one of this package. Every place that runs a statement calls it.
 func mapError(err error) error {
@@ -197,11 +212,11 @@ func mapError(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
-	if _, ok := errors.AsType[*tables.MisfitError](err); ok {
-		return fmt.Errorf("%w: %w", ErrSchema, err)
-	}
 	if _, mapped := errors.AsType[*databaseError](err); mapped {
 		return err
+	}
+	if misfit, ok := errors.AsType[*tables.MisfitError](err); ok { // database/sql may have put words before it
+		return fmt.Errorf("%w: %w", ErrSchema, misfit)
 	}
 	e := &databaseError{cause: err}
 	if errors.Is(err, sql.ErrTxDone) {
@@ -215,8 +230,12 @@ func mapError(err error) error {
 		return &valueError{code, err.Error()}
 	case mariaTooLong, mariaOutOfRange, sqliteCheck:
 		return fmt.Errorf("%w: %w", ErrTooLong, err)
-	case mariaNoParent, sqliteNoParent:
-		return fmt.Errorf("%w: %w", ErrNoDomain, err)
+	case mariaNoParent:
+		return noParentError(err)
+	case mariaReferenced, mariaReferenced2, sqliteNoParent: // refusedRow has looked at that of an INSERT
+		return referencedError(err)
+	case mariaNoNumber, mariaNoNumberLeft, mariaSequenceEnd:
+		e.kind, e.text = ErrSchema, "there is no further id"
 	case mariaNoDatabase, mariaNoSelectedDB:
 		e.kind, e.text = ErrSchema, "there is no such database"
 	case mariaNoTable:
@@ -231,18 +250,36 @@ func mapError(err error) error {
 		e.kind, e.text = ErrDenied, deniedHint
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
-	case mariaOption, mariaReadOnlyTx, mariaReadOnly:
+	case mariaOption:
+		if strings.Contains(err.Error(), "read-only") { // there are other options
+			e.kind, e.text = ErrUnavailable, "it is read-only"
+		}
+	case mariaReadOnlyTx:
+		e.kind, e.text = ErrUnavailable, "the transaction is read-only"
+	case mariaReadOnly:
 		e.kind, e.text = ErrUnavailable, "it is read-only"
+	case mariaNeedsTLS:
+		e.kind, e.text = ErrDenied, "the server takes only encrypted connections: the DSN needs ?tls=true, or ?tls-ca=/path/ca.pem for an authority of your own"
+	case mariaTooManyClients:
+		e.kind, e.text = ErrUnavailable, "the server has all the connections that it takes (max_connections)"
+	case mariaTooManyOfUser, mariaUserLimit:
+		e.kind, e.text = ErrUnavailable, "the account has reached a limit of the server"
 	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy, sqliteLocked:
 		e.kind, e.text = ErrUnavailable, "others are in the way"
-	case mariaTooManyClients, mariaTooManyOfUser, mariaUserLimit, mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
+	case mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
 		e.kind = ErrUnavailable
 	case sqliteReadOnly, sqliteMoved, sqliteDirectory, sqliteIO, sqliteCorrupt, sqliteFull, sqliteNoFile:
 		e.kind, e.text = ErrUnavailable, sqliteTexts[code]
 	case sqliteNoDB:
 		e.kind, e.text = ErrSchema, sqliteTexts[code]
 	default:
-		if isBroken(err) {
+		_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+		switch {
+		case untrusted:
+			e.kind, e.text = ErrUnavailable, tlsHint
+		case errors.Is(err, mysql.ErrNoTLS):
+			e.kind = ErrUnavailable
+		case isBroken(err):
 			e.kind, e.text = ErrUnavailable, "it does not answer"
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // Export yields every row of the three tables as stored, even faulty ones: domains, then users, then aliases, each by
@@ -37,6 +39,9 @@ func (s *Store) Export(ctx context.Context) iter.Seq2[Record, error] {
 			return nil
 		}
 		_, err := s.transactOnce(ctx, options, func(ctx context.Context, tx *transaction) error {
+			if err := s.needNumbers(ctx, tx, tables.Users); err != nil {
+				return err
+			}
 			within := s.in(tx)
 			if err := exportTable(ctx, within, func(d *Domain) Record { return Record{Domain: d} }, take); err != nil {
 				return err

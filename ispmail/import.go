@@ -121,6 +121,9 @@ func (im *importer) readTables(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := im.s.administer(ctx, db, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		if im.s.isMariaDB() && !im.config.DryRun {
 			im.trustKey, err = im.s.hasUniqueEmail(ctx, db, im.schema[tables.Users])
 		}

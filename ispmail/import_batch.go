@@ -264,7 +264,7 @@ func (b *importBatch) insertInto(ctx context.Context, tx *transaction, name stri
 		}
 	}
 	if b.trustKey && len(rows) > 0 {
-		_, err := b.s.insert(ctx, tx, name, rows...)
+		_, err := b.s.insertRows(ctx, tx, name, false, rows...)
 		return err
 	}
 	refused, err := b.s.insertEach(ctx, tx, name, rows)

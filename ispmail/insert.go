@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -51,9 +52,14 @@ func (r newRow) without(column string) newRow {
 	return r
 }
 
-// insert adds rows to a table in as few statements as possible and returns the id of the first one. If it fails, some
-// rows may have been added.
-func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows ...newRow) (id int64, err error) {
+// insert adds a row to a table and returns its id.
+func (s *Store) insert(ctx context.Context, tx *transaction, name string, row newRow) (id int64, err error) {
+	return s.insertRows(ctx, tx, name, true, row)
+}
+
+// insertRows adds rows to a table in as few statements as possible. It returns the id of the first one if needID is set,
+// and otherwise maybe 0. If it fails, some rows may have been added.
+func (s *Store) insertRows(ctx context.Context, tx *transaction, name string, needID bool, rows ...newRow) (id int64, err error) {
 	const (
 		maxRows = 1000    // of a statement
 		maxText = 1 << 20 // bytes of a statement, a fraction of any max_allowed_packet
@@ -78,7 +84,8 @@ func (s *Store) insert(ctx context.Context, tx *transaction, name string, rows .
 			}
 			to++
 		}
-		first, err := s.insertAlike(ctx, tx, name, all[from:to])
+		offered := rows[from].value("id") == nil && all[from].value("id") != nil
+		first, err := s.insertAlike(ctx, tx, name, all[from:to], offered, needID && from == 0)
 		if err != nil {
 			return 0, err
 		}
@@ -99,16 +106,31 @@ func (s *Store) withColumns(ctx context.Context, name string, row newRow) newRow
 	}
 	slices.Sort(names) // rows with the same columns need the same order
 	for _, column := range names {
-		if lower := strings.ToLower(column); !slices.Contains(tables.Needed[name], lower) && !slices.Contains(row.columns, lower) {
+		lower := strings.ToLower(column)
+		switch {
+		case slices.Contains(row.columns, lower):
+		case lower == "id":
+			row = row.with(lower, further[column]) // insertAlike leaves it out again unless the table needs it
+		case !slices.Contains(tables.Needed[name], lower):
 			row = row.with(lower, further[column])
 		}
 	}
 	return row
 }
 
-// insertAlike adds rows with the same columns by one statement.
-func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, rows []newRow) (id int64, err error) {
+// insertAlike adds rows with the same columns by one statement, as insertRows does. offered means that their ids are those of
+// Config.Columns.
+func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, rows []newRow, offered, needID bool) (id int64, err error) {
+	if err := s.administer(ctx, tx, name); err != nil {
+		return 0, err
+	}
 	err = s.withTable(ctx, tx, name, func(t *tables.Table) error {
+		if offered && !t.Columns["id"].Required {
+			rows = slices.Clone(rows)
+			for i := range rows {
+				rows[i] = rows[i].without("id")
+			}
+		}
 		full, missing, err := complete(t, rows)
 		if err != nil {
 			return err
@@ -126,19 +148,29 @@ func (s *Store) insertAlike(ctx context.Context, tx *transaction, name string, r
 			return tx.noteFailure(&databaseError{kind: noDefault, cause: err})
 		}
 		if err != nil {
+			return s.refusedRow(ctx, tx, t, rows[0], offered, err)
+		}
+		if !needID && tx.hasEvidence() {
+			return nil
+		}
+		last, err := result.LastInsertId() // RETURNING needs MariaDB 10.5
+		if err != nil {
 			return mapError(err)
 		}
-		id, err = result.LastInsertId() // RETURNING needs MariaDB 10.5
 		if !s.isMariaDB() {
-			id -= int64(len(rows)) - 1 // SQLite returns the id of the last row, MariaDB that of the first
+			last -= int64(len(rows)) - 1 // SQLite returns the id of the last row, MariaDB that of the first
 		}
-		return mapError(err)
+		id, err = s.insertedID(ctx, tx, t, rows[0], last)
+		if misfit, ok := errors.AsType[*tables.MisfitError](err); ok {
+			return tx.noteFailure(&databaseError{kind: ErrSchema, cause: misfit}) // the row is there, and must not be committed
+		}
+		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	if given, ok := rows[0].value("id").(int64); ok {
-		id = given
+	if id == 0 {
+		return 0, nil
 	}
 	// The id alone is no evidence: InnoDB may reuse the id of a row that was lost in a crash.
 	tx.recordChange(name, witnessColumn[name], id, nil, rows[0].value(witnessColumn[name]))

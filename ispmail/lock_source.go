@@ -10,6 +10,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail/internal/address"
 	"github.com/ispmail/go-ispmail/ispmail/internal/route"
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // lockDomains locks the rows of domains and returns their current state, those that are switched on first, by id. While a
@@ -71,6 +72,9 @@ func (s *Store) lockSource(ctx context.Context, tx *transaction, source string) 
 // lockSourceAnd is lockSource. With the same statement, it reads the aliases of other sources, which it does not lock.
 func (s *Store) lockSourceAnd(ctx context.Context, tx *transaction, source string, others ...string) (domain *Domain, rows, beside []Alias, err error) {
 	name := address.DomainOf(source)
+	if err := s.administer(ctx, tx, tables.Domains, tables.Aliases); err != nil {
+		return nil, nil, nil, err
+	}
 	domains, err := s.lockDomains(ctx, tx, name)
 	if err != nil {
 		return nil, nil, nil, err
@@ -117,9 +121,13 @@ func (s *Store) aliasesWithin(ctx context.Context, tx *transaction, domains []in
 	if bool(lock) && s.isMariaDB() {
 		end = " FOR UPDATE"
 	}
-	rows, err := selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source IN (?)"+end, bun.List(domains), bun.List(address.Spellings(source)))
+	text, err := s.anySpelling(ctx, tx, tables.Aliases, "source")
+	if err != nil {
+		return nil, err
+	}
+	rows, err := selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND "+text+" IN (?)"+end, bun.List(domains), bun.List(address.Spellings(source)))
 	if isForeignText(err) {
-		rows, err = selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND source = ?"+end, bun.List(domains), source)
+		rows, err = selectRows[Alias](ctx, s, tx, "domain_id IN (?) AND "+text+" = ?"+end, bun.List(domains), source)
 	}
 	return slices.DeleteFunc(rows, func(a Alias) bool { return a.canonical() != source }), err
 }

@@ -16,9 +16,10 @@ import (
 type model interface {
 	tableName() string
 	key() int64
+	rowID() any        // the id as the table has it
 	canonical() string // the canonical form of its name, address or source, or ""
-	off() bool         // it is switched off
 	lookupKey() string // the same, but for a user "@domain" too, which Postfix looks up and nobody logs in with
+	off() bool         // it is switched off
 }
 
 func (Domain) tableName() string { return tables.Domains }
@@ -81,7 +82,17 @@ func lookup[T model](ctx context.Context, s *Store, db bun.IDB, column string, l
 
 // lookupAll is lookup that also returns those of the dropped rows that hold no valid name.
 func lookupAll[T model](ctx context.Context, s *Store, db bun.IDB, column string, lock lockMode, values ...string) (found, unfit []T, err error) {
-	condition := column + " IN (?) ORDER BY id"
+	var of T
+	text, err := s.anySpelling(ctx, db, of.tableName(), column)
+	if err != nil {
+		return nil, nil, err
+	}
+	if lock {
+		if err := s.catalog.get(of.tableName()).NeedNumbers(); err != nil {
+			return nil, nil, mapError(err)
+		}
+	}
+	condition := text + " IN (?) ORDER BY id"
 	if lock {
 		condition = s.locked(condition)
 	}
@@ -122,6 +133,11 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 	var of T
 	err = s.withTable(ctx, db, of.tableName(), func(t *tables.Table) error {
 		found = nil
+		if t.Name != tables.Users {
+			if err := t.NeedNumbers(); err != nil {
+				return mapError(err)
+			}
+		}
 		rows, err := db.QueryContext(ctx, t.Select+condition, args...)
 		if err != nil {
 			return mapError(err)
@@ -166,14 +182,14 @@ func scanTargets(row any, t *tables.Table) []any {
 	var off *bool
 	switch r := row.(type) {
 	case *Domain:
-		all, off = []any{&r.ID, orZero[string]{&r.Name}}, &r.Off
+		all, off = []any{tables.ID{Table: t.Name, Column: "id", To: &r.ID}, orZero[string]{&r.Name}}, &r.Off
 	case *User:
-		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}, &r.Off
+		all, off = []any{userID{t, r}, domainID{t, &r.DomainID}, orZero[string]{&r.Email}, &r.Password, orNil{&r.Quota}}, &r.Off
 		if !t.HasQuota() {
 			all = all[:4]
 		}
 	case *Alias:
-		all, off = []any{&r.ID, orZero[int64]{&r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}, &r.Off
+		all, off = []any{tables.ID{Table: t.Name, Column: "id", To: &r.ID}, domainID{t, &r.DomainID}, orZero[string]{&r.Source}, orZero[string]{&r.Destination}}, &r.Off
 	}
 	if t.On != "" {
 		all = append(all, off)

@@ -308,7 +308,7 @@ func TestSetAliases(t *testing.T) {
 		require.NoError(t, errorOf(store.SetAliases(t.Context(), "jack@example.org", "a@elsewhere.example")))
 		err := errorOf(store.SetAliases(t.Context(), "jack@example.org", "b@elsewhere.example", "c@elsewhere.example"))
 		require.ErrorIs(t, err, ispmail.ErrExists)
-		require.ErrorContains(t, err, "allows no second destination")
+		require.ErrorContains(t, err, "allows one row for each source")
 		require.Equal(t, []string{"jack@example.org > a@elsewhere.example"}, allAliases(t, store))
 	})
 }

@@ -28,7 +28,7 @@ type Domain struct {
 type User struct {
 	bun.BaseModel `bun:"table:virtual_users,alias:u"`
 
-	// ID identifies the row.
+	// ID identifies the row. It is 0 if virtual_users has ids that are no numbers, see the package documentation.
 	ID int64 `bun:"id,pk,autoincrement" json:"id"`
 	// DomainID is the ID of the [Domain].
 	DomainID int64 `bun:"domain_id" json:"domain_id"`
@@ -44,6 +44,8 @@ type User struct {
 	// Off is true if a column of [Config.State] switches the row off, or the domain of DomainID. Methods that write rows
 	// ignore it.
 	Off bool `bun:"-" json:"off,omitempty"`
+
+	textID textID // the id where it is no number
 }
 
 // CanLogin reports whether the right password lets somebody log in as the user. It is false for a user who is locked or

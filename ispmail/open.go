@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -21,14 +20,22 @@ import (
 //	user:password@tcp(127.0.0.1:3306)/mailserver
 //	user:password@unix(/run/mysqld/mysqld.sock)/mailserver
 //
-// The guide's mailadmin@localhost can use only the socket, its mailuser@127.0.0.1 only TCP.
+// The guide's mailadmin@localhost uses the socket, its mailuser@127.0.0.1 TCP. A server that resolves names
+// (skip_name_resolve is OFF) takes TCP from 127.0.0.1 for localhost too.
+//
+// "?tls=true" at the end of the DSN encrypts the connection and verifies the certificate of the server by the authorities
+// of the operating system, "?tls-ca=%2Fpath%2Fca.pem" by those in a file of PEM certificates. The certificate must name
+// the host of the DSN.
 //
 // The pool has at most 8 connections. Each has a strict sql_mode, so that MariaDB refuses a value instead of cutting
-// it. The server ends a statement or a wait for a table lock after 3 s and a wait for a row lock after 2 s. The driver
-// waits 2 s for a connection and 8 s for the network. The DSN can change these times, but not the sql_mode.
+// it, autocommit, and the usual values of all other session variables that change what statements mean, whatever the
+// server has. The server ends a statement or a wait for a table lock after 3 s and a wait for a row lock after 2 s. The
+// driver waits 2 s for a connection and 8 s for the network. The DSN can change these times, but not what statements
+// mean.
 //
 // It returns [ErrUnavailable] if the server does not answer, [ErrDenied] if it refuses the account, [ErrSchema] if
-// there is no such database, and an error without a name for a malformed DSN. No error holds the password.
+// there is no such database, and an error without a name for a malformed DSN or a
+// file of authorities that cannot be read. No error holds the password.
 func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 	c, err := connection(dsn)
 	if err != nil {
@@ -73,16 +80,12 @@ func (d driverLog) Print(v ...any) {
 	log.Debug("ispmail: mysql driver", slog.String("message", fmt.Sprint(v...)))
 }
 
-// ownSnapshots goes behind another setting, in a comment that only servers read which know it. From MariaDB 11.6 on, a locking
-// read fails by default if the row has changed since the snapshot, which would undo transactions that list and then lock.
-const ownSnapshots = "/*M!110402, innodb_snapshot_isolation=OFF*/"
-
 // connection parses a DSN and adds the settings that make a connection safe.
 func connection(dsn string) (*mysql.Config, error) {
 	c, err := mysql.ParseDSN(dsn)
 	if err != nil || c.DBName == "" {
 		// err may quote parts of the DSN, and with them the password.
-		return nil, errors.New("ispmail: the DSN is not of the form user:password@tcp(host:port)/database or user:password@unix(/path)/database")
+		return nil, errors.New("ispmail: the DSN is not of the form user:password@tcp(host:port)/database or user:password@unix(/path)/database; behind the database, a slash is %2F")
 	}
 	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, fmt.Errorf("ispmail: %w", err)
@@ -92,16 +95,9 @@ func connection(dsn string) (*mysql.Config, error) {
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 8*time.Second)
 	c.ClientFoundRows = true
 	c.MultiStatements = false
-	// https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables
-	params := map[string]string{
-		"innodb_lock_wait_timeout": "2",
-		"lock_wait_timeout":        "3", // for metadata locks, a day by default
-		"max_statement_time":       "3",
+	if err := trustAuthority(c); err != nil {
+		return nil, err
 	}
-	for name, value := range c.Params { // names ignore case
-		params[strings.ToLower(name)] = value
-	}
-	params["sql_mode"] = "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'" + ownSnapshots
-	c.Params = params
+	c.Params = sessionParams(c.Params)
 	return c, nil
 }

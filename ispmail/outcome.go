@@ -19,7 +19,7 @@ import (
 // is not Valid stands for NULL or for no row.
 type fieldChange struct {
 	table, column string
-	id            int64
+	id            any // an int64 or a textID
 	before, after sql.NullString
 }
 
@@ -28,7 +28,7 @@ type fieldChange struct {
 const enoughChanges = 16
 
 // recordChange keeps a change as evidence. nil is the value of a row that does not exist.
-func (tx *transaction) recordChange(table, column string, id int64, before, after any) {
+func (tx *transaction) recordChange(table, column string, id, before, after any) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if column == "id" && after == nil {
@@ -50,9 +50,17 @@ func (tx *transaction) recordChange(table, column string, id int64, before, afte
 	}
 }
 
+// hasEvidence reports whether there is some evidence, so that an import of many statements need not look for the id of each
+// row.
+func (tx *transaction) hasEvidence() bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	return len(tx.fieldChanges) >= enoughChanges/4
+}
+
 // forget drops the evidence about a deleted row and, with a domain, about rows that may have been deleted with it.
 // inserted reports whether the transaction itself had inserted the row.
-func (tx *transaction) forget(table string, id int64) (inserted bool) {
+func (tx *transaction) forget(table string, id any) (inserted bool) {
 	tx.fieldChanges = slices.DeleteFunc(tx.fieldChanges, func(c fieldChange) bool {
 		same := c.table == table && c.id == id
 		inserted = inserted || same && c.column == witnessColumn[table] && !c.before.Valid

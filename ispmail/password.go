@@ -227,7 +227,7 @@ func (s *Store) fitsPassword(ctx context.Context, stored string) error {
 func (s *Store) swapInTx(ctx context.Context, user User, stored string) (swapped bool, err error) {
 	change := func(ctx context.Context, tx *transaction) (err error) {
 		if swapped, err = s.compareAndSwap(ctx, tx, user, stored); swapped {
-			tx.recordChange(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.recordChange(tables.Users, "password", user.rowID(), user.Password.Reveal(), stored)
 			tx.emit(Change{Kind: PasswordChanged, Email: user.canonical(), Domain: address.DomainOf(user.canonical())})
 		}
 		return err
@@ -243,7 +243,7 @@ func (s *Store) swapInTx(ctx context.Context, user User, stored string) (swapped
 // compareAndSwap replaces the stored password of a user if the row still holds the bytes that were read, and has not been
 // switched off since. A plain "=" would ignore case, and CAST alone fails on a column that is not Unicode.
 func (s *Store) compareAndSwap(ctx context.Context, db bun.IDB, user User, stored string) (bool, error) {
-	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.ID)
+	query := db.NewUpdate().Table(tables.Users).Set("password = ?", stored).Where("id = ?", user.rowID())
 	if s.isMariaDB() {
 		// Bytes are written in hexadecimal, which every sql_mode and character set reads alike.
 		query.Where("CAST(CONVERT(COALESCE(password, '') USING utf8mb4) AS BINARY) = ?", []byte(user.Password.Reveal()))

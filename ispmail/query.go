@@ -82,9 +82,9 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 			yield(none, err)
 			return
 		}
-		after := q.After
-		if after == 0 {
-			after = math.MinInt64
+		var after any = q.After
+		if q.After == 0 {
+			after = int64(math.MinInt64)
 		}
 		for size, left := firstPage, q.Limit; ; size = pageSize {
 			if q.Limit > 0 && (q.Limit <= pageSize || left < size) {
@@ -93,7 +93,10 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 			var rows []T
 			err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
 				return c.run(func(where string, args []any) (err error) {
-					rows, err = selectRows[T](ctx, s, db, where+"id > ? ORDER BY "+c.order+"id LIMIT ?", append(args, after, size)...)
+					from, err := s.after(ctx, db, none.tableName(), after)
+					if err == nil {
+						rows, err = selectRows[T](ctx, s, db, where+"? ORDER BY "+c.order+"id LIMIT ?", append(args, from, size)...)
+					}
 					return err
 				})
 			})
@@ -110,7 +113,7 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 			if len(rows) < size || q.Limit > 0 && left == 0 {
 				return
 			}
-			after = rows[len(rows)-1].key()
+			after = rows[len(rows)-1].rowID()
 		}
 	}
 }
@@ -121,7 +124,7 @@ type condition struct {
 	domain     string // the same for a domain, ids or an exact text
 	domainArgs []any
 	order      string
-	columns    []string // in which texts are searched
+	columns    []string // in which texts are searched, in lower case
 	texts      []string
 	nothing    bool // no row can hold the texts
 }
@@ -131,7 +134,10 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	if q.Limit < 0 {
 		return nil, fmt.Errorf("ispmail: Query.Limit is %d", q.Limit)
 	}
-	c := &condition{columns: searched[table]}
+	c := &condition{}
+	for _, column := range searched[table] {
+		c.columns = append(c.columns, s.lower(column))
+	}
 	switch on := s.rowsOn(table); {
 	case q.State < AnyState || q.State > SwitchedOff:
 		return nil, fmt.Errorf("ispmail: Query.State is %d", q.State)
@@ -149,6 +155,9 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	}
 	switch {
 	case q.ids != nil:
+		if err := s.read(ctx, func(ctx context.Context, db bun.IDB) error { return s.needNumbers(ctx, db, table) }); err != nil {
+			return nil, err
+		}
 		c.nothing = c.nothing || len(*q.ids) == 0
 		c.domain, c.domainArgs = "id IN (?) AND ", []any{bun.List(*q.ids)}
 	case q.exact != nil:
@@ -215,7 +224,7 @@ func (c *condition) build(texts []string) (where string, args []any) {
 	var parts []string
 	for _, text := range texts {
 		for _, column := range c.columns {
-			parts = append(parts, "INSTR(LOWER("+column+"), ?) > 0")
+			parts = append(parts, "INSTR("+column+", ?) > 0")
 			args = append(args, text)
 		}
 	}

@@ -39,8 +39,9 @@ type Recipient struct {
 //
 // Rows that are switched off do not exist here, see [Config.State].
 //
-// In two points Postfix differs, because it compares by the collation of the column: it may take josé and jose for one
-// address, and it takes the two spellings of an internationalised domain for different ones.
+// In three points Postfix differs, because it compares by the collation of the column: it may take josé and jose for one
+// address, it takes the two spellings of an internationalised domain for different ones, and where the column compares
+// case, it finds no row with capitals.
 //
 // Recipients runs two statements for each level of aliases, or more if a level has over some 300 addresses, and one for
 // the domains. Outside of [Store.RunInTx] others may change the tables in between.

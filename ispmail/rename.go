@@ -21,7 +21,8 @@ import (
 // address left. Move the files, and end open sessions.
 //
 // It returns [ErrNotFound], [ErrAmbiguous], [ErrInvalidAddress], [ErrNoDomain], [ErrTooLong], [ErrExists] if the new
-// address is the old one or belongs to a user or an alias, and [ErrAddressInPassword] for a {DIGEST-MD5} password.
+// address is the old one or belongs to a user or an alias, [ErrAddressInPassword] for a {DIGEST-MD5} password, and
+// [ErrReferenced] if a table of another program refers to the old address.
 func (s *Store) RenameUser(ctx context.Context, email, to string) (User, []Warning, error) {
 	email, err := Canonical(email)
 	if err != nil {
@@ -34,6 +35,9 @@ func (s *Store) RenameUser(ctx context.Context, email, to string) (User, []Warni
 	var user User
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		domains, err := s.lockDomains(ctx, tx, address.DomainOf(to), address.DomainOf(email))
 		if err != nil {
 			return err
@@ -143,7 +147,7 @@ func (r renaming) apply(addr string, isSource bool) string {
 // moveAliases changes the aliases from and to an address to another one. It locks what it reads: a snapshot may be older.
 func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to string, domainID int64) error {
 	r := renaming{from: from, to: to, own: map[string]bool{}}
-	condition := "INSTR(LOWER(source), ?) = 1 ORDER BY id"
+	condition := "INSTR(" + s.lower("source") + ", ?) = 1 ORDER BY id"
 	if s.isMariaDB() {
 		condition += " FOR UPDATE"
 	}

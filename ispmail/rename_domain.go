@@ -21,8 +21,8 @@ import (
 // [Config.Timeout] and the statement timeout of the server must allow.
 //
 // It returns [ErrNotFound], [ErrInvalidAddress], [ErrTooLong], [ErrExists] if the new name is the old one or is in use
-// for a domain or in an address, [ErrAliasLoop] if an alias would lead to itself, and [ErrAddressInPassword] if a user
-// has a {DIGEST-MD5} password.
+// for a domain or in an address, [ErrAliasLoop] if an alias would lead to itself, [ErrAddressInPassword] if a user has a
+// {DIGEST-MD5} password, and [ErrReferenced] if a table of another program refers to an old name or address.
 func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, []Warning, error) {
 	name, err := canonicalDomainIn("domain", name)
 	if err != nil {
@@ -35,6 +35,9 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, []Wa
 	var domain Domain
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name, to)
 		if err != nil {
 			return err
@@ -76,7 +79,7 @@ func (s *Store) endsWithDomain(column, spelling string) (condition string, args 
 	length := utf8.RuneCountInString(spelling) + 1
 	if s.isMariaDB() {
 		// As bytes, the value has no character set and no collation, whatever the connection has.
-		return "CAST(CONVERT(LOWER(RIGHT(" + column + ", ?)) USING utf8mb4) AS BINARY) = ?", []any{length, []byte("@" + spelling)}
+		return "CAST(LOWER(RIGHT(CONVERT(" + column + " USING utf8mb4), ?)) AS BINARY) = ?", []any{length, []byte("@" + spelling)}
 	}
 	return "LOWER(SUBSTR(" + column + ", -?)) = ? COLLATE BINARY", []any{length, "@" + spelling}
 }

@@ -49,6 +49,9 @@ func (s *Store) Restore(ctx context.Context, records iter.Seq2[Record, error]) e
 // needEmpty returns an error unless the three tables are empty. Its lock keeps them empty.
 func (s *Store) needEmpty(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
 			query := tx.NewSelect().ColumnExpr("1").Table(name).Limit(1)
 			if s.isMariaDB() {
@@ -174,7 +177,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+mark); err != nil {
 		return nil, mapError(err)
 	}
-	_, err = s.insert(ctx, tx, name, rows...)
+	_, err = s.insertRows(ctx, tx, name, false, rows...)
 	if err == nil || !isRefusal(err) {
 		return make([]error, len(rows)), err
 	}
@@ -197,7 +200,7 @@ func (s *Store) insertEach(ctx context.Context, tx *transaction, name string, ro
 		return refused, nil
 	}
 	for _, row := range rows { // no savepoints: a single row that is refused changes nothing
-		_, err := s.insert(ctx, tx, name, row)
+		_, err := s.insertRows(ctx, tx, name, false, row)
 		if err != nil && !isRefusal(err) {
 			return nil, err
 		}

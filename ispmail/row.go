@@ -30,9 +30,13 @@ type Row interface{ model }
 // domain_id, as they do to the twin of a domain that stands in two rows; to one that is switched on, if there is one. If
 // others belong to the row, DeleteRow returns [ErrInUse]. [Store.DeleteDomain] deletes a domain with everything in it.
 //
-// It returns [ErrNotFound] if there is no row with this id, and [ErrChanged] if it holds something else.
+// It returns [ErrNotFound] if there is no row with this id, [ErrChanged] if it holds something else, and [ErrReferenced] if
+// a table of another program refers to it.
 func (s *Store) DeleteRow(ctx context.Context, listed Row) (warnings []Warning, err error) {
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) (err error) {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
 		switch listed := listed.(type) {
 		case Domain:
 			warnings, err = s.deleteDomainRow(ctx, tx, listed)
@@ -57,7 +61,7 @@ func (s *Store) deleteUserRow(ctx context.Context, tx *transaction, listed User)
 		return nil, err
 	}
 	if _, err := tx.NewDelete().Table(tables.Users).Where("id = ?", user.ID).Exec(ctx); err != nil {
-		return nil, mapError(err)
+		return nil, s.deleteError(ctx, tx, err, tables.Users, "id = ?", user.ID)
 	}
 	tx.recordChange(tables.Users, "id", user.ID, user.ID, nil)
 	tx.emit(Change{Kind: UserDeleted, Email: nameOf(user, user.Email), Domain: domainPart(nameOf(user, user.Email))})
@@ -129,7 +133,7 @@ func (s *Store) deleteDomainRow(ctx context.Context, tx *transaction, listed Dom
 		return nil, fmt.Errorf("%w: %d in virtual_users and %d in virtual_aliases have the domain_id %d, and no other domain", ErrInUse, users, aliases, domain.ID)
 	}
 	if _, err := tx.NewDelete().Table(tables.Domains).Where("id = ?", domain.ID).Exec(ctx); err != nil {
-		return nil, mapError(err)
+		return nil, s.deleteError(ctx, tx, err, tables.Domains, "id = ?", domain.ID)
 	}
 	tx.recordChange(tables.Domains, "id", domain.ID, domain.ID, nil)
 	if twin {

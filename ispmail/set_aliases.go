@@ -2,7 +2,6 @@ package ispmail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -92,7 +91,6 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 		return err
 	}
 	var gone []Alias
-	kept := 0
 	wanted = slices.Clone(wanted)
 	for _, row := range there {
 		keys := row.keys()
@@ -107,7 +105,6 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 			}
 		}
 		wanted = slices.Delete(wanted, at, at+1)
-		kept++
 	}
 	// Delete before adding, because some schemas allow only one row for a source.
 	if err := s.deleteRows(ctx, tx, gone); err != nil || len(wanted) == 0 {
@@ -121,9 +118,6 @@ func (s *Store) replaceAliases(ctx context.Context, tx *transaction, domainID in
 		}
 		rows[i] = alias.newRow()
 	}
-	_, err = s.insert(ctx, tx, tables.Aliases, rows...)
-	if errors.Is(err, ErrExists) && kept+len(rows) > 1 {
-		return fmt.Errorf("%w: the table has a unique key that allows no second destination of %s", err, source)
-	}
+	_, err = s.insertRows(ctx, tx, tables.Aliases, false, rows...)
 	return err
 }

@@ -112,13 +112,14 @@ func TestOpenEndsSnapshotIsolation(t *testing.T) {
 	c, err := ispmail.Connection(db.DSN)
 	require.NoError(t, err)
 	const since = "/*M!110402," // a server of this version and later ones read the comment
-	require.Contains(t, c.Params["sql_mode"], since)
+	set := c.Params["innodb_lock_wait_timeout"]
+	require.Contains(t, set, since)
 	conn, err := db.DB.Conn(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	for _, statement := range []string{
 		"SET innodb_snapshot_isolation = ON",
-		"SET sql_mode = " + strings.Replace(c.Params["sql_mode"], since, "/*M!,", 1), // for this server, whatever version it is
+		"SET innodb_lock_wait_timeout = " + strings.Replace(set, since, "/*M!,", 1), // for this server, whatever version it is
 	} {
 		_, err = conn.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)

@@ -76,7 +76,7 @@ func (s *Store) replaceStored(ctx context.Context, email string, kind ChangeKind
 			if !swapped {
 				return fmt.Errorf("%w: user %s", ErrNotFound, email)
 			}
-			tx.recordChange(tables.Users, "password", user.ID, user.Password.Reveal(), stored)
+			tx.recordChange(tables.Users, "password", user.rowID(), user.Password.Reveal(), stored)
 			tx.emit(Change{Kind: kind, Email: email, Domain: address.DomainOf(email)})
 			return nil
 		})

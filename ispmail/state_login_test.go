@@ -191,7 +191,9 @@ func TestStateEmpty(t *testing.T) {
 		db.Exec(t, "UPDATE virtual_users SET active = 0")
 		watched, ran := dbtest.Watch(db)
 		store := watched.Store(t, ispmail.Config{})
-		assert.Len(t, ran(), 1, "New")
+		for _, statement := range ran() {
+			assert.NotContains(t, statement, "virtual_", "New reads no table")
+		}
 		user, err := store.Authenticate(t.Context(), "john@example.org", ispmailtest.Password)
 		require.NoError(t, err)
 		assert.False(t, user.Off)

@@ -33,8 +33,9 @@ type Config struct {
 	// defaults.
 	//
 	// It is called with each row to insert: a *[Domain], *[User] or *[Alias] without an ID. bun.Safe("NOW()") is an
-	// expression. Values for columns of the guide are ignored, and those that a [Record] has itself.
-	// [Store.FurtherColumns] tells which columns there are. It is called again if a transaction is tried again.
+	// expression. Values for columns of the guide are ignored, except an id for a table whose ids have neither a
+	// default nor AUTO_INCREMENT, and so are those that a [Record] has itself. [Store.FurtherColumns] tells which columns
+	// there are. It is called again if a transaction is tried again.
 	Columns func(ctx context.Context, row any) map[string]any
 	// State names columns of other programs that switch rows on and off, such as active, so that they are heeded as the
 	// queries of Dovecot and Postfix heed them. See the section "Rows that are switched off" of the package. [New] returns
@@ -77,9 +78,12 @@ type Store struct {
 // change may get lost. For MariaDB, use the settings of [Open]; without a readTimeout, a commit on a server that hangs
 // keeps its connection for good.
 //
-// It returns an error for a nil db, another dialect, a negative [Config.Timeout] or a malformed [Config.State], and otherwise
-// those of Open.
-func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
+// It returns an error for a nil db, another dialect, a negative [Config.Timeout], a malformed [Config.State], or a session variable
+// of MariaDB that changes what statements mean: autocommit is off, the sql_mode has NO_BACKSLASH_ESCAPES, and so on; the error names the
+// variable and the right value. The other errors are those of Open.
+//
+// New looks at the variables of one connection. All connections of db must have the same ones.
+func New(ctx context.Context, db *bun.DB, config Config) (_ *Store, err error) {
 	if db == nil {
 		return nil, errors.New("ispmail: New needs a database, and this is nil")
 	}
@@ -95,11 +99,9 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	}
 	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
 	if config.Hasher == nil {
-		hasher, err := hash.New(hash.Config{})
-		if err != nil {
+		if config.Hasher, err = hash.New(hash.Config{}); err != nil {
 			return nil, err
 		}
-		config.Hasher = hasher
 	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
@@ -119,9 +121,9 @@ func New(ctx context.Context, db *bun.DB, config Config) (*Store, error) {
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.
 	if s.isMariaDB() {
-		var mode string
-		if err := db.QueryRowContext(ctx, "SELECT @@SESSION.sql_mode, COALESCE(DATABASE(), '')").Scan(&mode, &s.database); err != nil {
-			return nil, s.explain(ctx, mapError(err))
+		mode, err := s.lookAtSession(ctx)
+		if err != nil {
+			return nil, s.explain(ctx, err)
 		}
 		s.lax = !strings.Contains(mode, "STRICT_")
 	} else if err := s.checkSQLite(ctx); err != nil {

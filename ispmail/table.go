@@ -23,6 +23,9 @@ type catalog struct {
 	mu      sync.Mutex
 	known   map[string]*tables.Table
 	domains map[string][]int64 // ids by canonical name; lockDomains verifies them
+	// transactions has the tables whose engine is known to have transactions.
+	transactions map[string]bool
+	keys         map[string][]string // columns of unique keys
 }
 
 // domainIDs returns the remembered ids of domains. known is false if one of the domains is not remembered.

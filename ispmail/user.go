@@ -35,6 +35,9 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, [
 	var user User
 	var warnings []Warning
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Domains, tables.Users); err != nil {
+			return err
+		}
 		domain, err := s.lockDomainOf(ctx, tx, email)
 		if err != nil {
 			return err
@@ -72,12 +75,19 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, [
 // [ErrInvalidAddress] or [ErrAmbiguous]. Of several rows with the address, it is the one that is switched on if there is
 // exactly one, see [Config.State].
 func (s *Store) User(ctx context.Context, email string) (User, error) {
+	given := email
 	email, err := Canonical(email)
 	if err != nil {
 		return User{}, err
 	}
 	var user User
 	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if s.tx == nil {
+			if rows, err := s.exactUsers(ctx, db, email, given); err != nil || len(rows) == 1 && !rows[0].Off {
+				user = append(rows, User{})[0]
+				return err
+			}
+		}
 		user, err = s.userRow(ctx, db, email, s.lockInTx())
 		return err
 	})
@@ -98,19 +108,23 @@ func (s *Store) Users(ctx context.Context, q Query) iter.Seq2[User, error] {
 // The mail on the disk stays where it is: a new user of the address would get the mail of the old one. Remove it, and end
 // open sessions.
 //
-// It returns [ErrNotFound], [ErrInvalidAddress] or [ErrAmbiguous].
+// It returns [ErrNotFound], [ErrInvalidAddress], [ErrAmbiguous], or [ErrReferenced] if a table of another program refers
+// to the user.
 func (s *Store) DeleteUser(ctx context.Context, email string) (warnings []Warning, err error) {
 	email, err = Canonical(email)
 	if err != nil {
 		return nil, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Users); err != nil {
+			return err
+		}
 		user, err := s.userRow(ctx, tx, email, lockRows)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.NewDelete().Table(tables.Users).Where("id = ?", user.ID).Exec(ctx); err != nil {
-			return mapError(err)
+			return s.deleteError(ctx, tx, err, tables.Users, "id = ?", user.ID)
 		}
 		tx.recordChange(tables.Users, "id", user.ID, user.ID, nil)
 		tx.emit(Change{Kind: UserDeleted, Email: email, Domain: address.DomainOf(email)})
@@ -137,6 +151,9 @@ func (s *Store) SetQuota(ctx context.Context, email string, bytes int64) error {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		if err := s.administer(ctx, tx, tables.Users); err != nil {
+			return err
+		}
 		return s.withTable(ctx, tx, tables.Users, func(t *tables.Table) error {
 			if !t.HasQuota() {
 				return ErrNoQuota

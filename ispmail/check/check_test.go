@@ -165,7 +165,9 @@ func TestRunReads(t *testing.T) {
 		assert.Equal(t, check.CodeInvalidAddress, findings[0].Code)
 	}
 	watched, ran := dbtest.Watch(db)
-	dbtest.Collect(t, check.Run(t.Context(), watched.Store(t, ispmail.Config{}), check.Config{}))
+	store := watched.Store(t, ispmail.Config{})
+	ran()
+	dbtest.Collect(t, check.Run(t.Context(), store, check.Config{}))
 	for _, statement := range ran() {
 		assert.True(t, strings.HasPrefix(statement, "SELECT "), statement)
 	}

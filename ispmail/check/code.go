@@ -60,6 +60,9 @@ const (
 	// It is about the whole table. The rows have findings of their own, except for accounts that are locked. Rows that are
 	// switched off do not count, see [ispmail.Config.State].
 	CodeUnusableLogins Code = "unusable-logins"
+	// CodeCapitals says that the name of a domain, the address of a user or the source of an alias has capitals in a column
+	// that compares case. Postfix and Dovecot ask for small letters and do not find the row.
+	CodeCapitals Code = "capitals"
 	// CodeDanglingAlias says that a destination is in a domain of this server, but no user, alias or catch-all takes its
 	// mail. Whoever takes mail for john@example.org takes it for john+list@example.org too.
 	CodeDanglingAlias Code = "dangling-alias"
@@ -94,7 +97,7 @@ const (
 	// guide has one on virtual_aliases.source, and only the one for Debian 13 has one on virtual_domains.name.
 	CodeMissingIndex Code = "missing-index"
 	// CodeNonTransactionalTable says that the storage engine has no transactions: a change that fails half-way is not rolled
-	// back. MariaDB only.
+	// back. The methods of [ispmail.Store] change nothing in such a table except the password of a user. MariaDB only.
 	CodeNonTransactionalTable Code = "non-transactional-table"
 	// CodeUnnamedStateColumn says that a column of another program seems, by its name, to switch rows off, and that
 	// [ispmail.Config] State does not name it: who is switched off for Dovecot may change the password here.

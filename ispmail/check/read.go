@@ -47,7 +47,7 @@ func (c *checker) eachRowWhere(ctx context.Context, table, where string, columns
 			defer func() { _ = rows.Close() }() // Err returns its error
 			values := make([]sql.NullString, len(columns))
 			r := row{}
-			into := []any{&r.id}
+			into := []any{tables.ID{Table: table, Column: "id", To: &r.id}}
 			for i := range values {
 				into = append(into, &values[i])
 			}
@@ -82,6 +82,9 @@ func (c *checker) eachRowWhere(ctx context.Context, table, where string, columns
 func (c *checker) readTable(ctx context.Context, name string) (t *tables.Table, err error) {
 	err = c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
 		if t, err = tables.Read(ctx, db, name); err != nil {
+			return err
+		}
+		if err := t.NeedNumbers(); err != nil {
 			return err
 		}
 		t, err = t.WithState(c.state, c.tables[tables.Domains])

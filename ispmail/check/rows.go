@@ -14,15 +14,20 @@ import (
 
 // checkDomains checks the rows of virtual_domains and adds them to the graph.
 func (c *checker) checkDomains(ctx context.Context) error {
+	t, err := c.readTable(ctx, tables.Domains)
+	if err != nil {
+		return err
+	}
 	g := &c.graph
 	g.init()
 	first := map[uint64]int64{}
-	err := c.eachRow(ctx, tables.Domains, []string{"name"}, func(id int64, values []string) error {
+	err = c.eachRow(ctx, tables.Domains, []string{"name"}, func(id int64, values []string) error {
 		name, err := address.Domain(values[0])
 		if err != nil {
 			c.report(CodeInvalidAddress, tables.Domains, id, "%.100q is no name of a domain: ispmailctl domain correct --id %d NAME corrects it, ispmailctl domain delete --id %d deletes it", values[0], id, id)
 			return nil
 		}
+		c.checkCapitals(t, "name", id, values[0], name)
 		key := g.hash(name)
 		g.domainByID[id] = key
 		if _, ok := first[key]; ok {
@@ -77,6 +82,7 @@ func (c *checker) checkUsers(ctx context.Context) error {
 			return nil
 		}
 		c.checkDomainID(CodeUserInWrongDomain, values[0], address.DomainOf(email), "user", id, report)
+		c.checkCapitals(t, "email", id, user.Email, email)
 		if key := g.hash(email); repeated(g.users, key) {
 			why = severalRows
 			if _, ok := first[key]; ok {
@@ -149,6 +155,10 @@ func checkQuota(value string, id int64, email string, column tables.Column, repo
 
 // checkAliases checks the rows of virtual_aliases, and adds edges to the graph.
 func (c *checker) checkAliases(ctx context.Context) error {
+	t, err := c.readTable(ctx, tables.Aliases)
+	if err != nil {
+		return err
+	}
 	g := &c.graph
 	first := map[uint64]int64{} // the first row of an alias that stands in several rows
 	return c.eachRow(ctx, tables.Aliases, []string{"domain_id", "source", "destination"}, func(id int64, values []string) error {
@@ -166,6 +176,7 @@ func (c *checker) checkAliases(ctx context.Context) error {
 			return nil
 		}
 		c.checkDomainID(CodeAliasInWrongDomain, values[0], address.DomainOf(source), "alias", id, report)
+		c.checkCapitals(t, "source", id, values[1], source)
 		if source[0] == '@' && g.domains[g.hash(source[1:])] {
 			report(CodeCatchAllWithoutEmail2Email, "%s has mailboxes too: make sure that virtual_alias_maps of Postfix has email2email, or the catch-all takes their mail", source[1:])
 		}

@@ -84,7 +84,7 @@ func (c *checker) checkKeys(ctx context.Context, table string) error {
 		return err
 	}
 	for _, engine := range engines {
-		c.report(CodeNonTransactionalTable, table, 0, "the engine %s has no transactions: ALTER TABLE %s ENGINE=InnoDB", engine.Name, table)
+		c.report(CodeNonTransactionalTable, table, 0, "the engine %s cannot undo a change that fails half-way, so that only passwords are changed there: ALTER TABLE %s ENGINE=InnoDB", engine.Name, table)
 	}
 	for _, l := range lookupColumns {
 		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {

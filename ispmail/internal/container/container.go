@@ -94,3 +94,8 @@ func (m *MariaDB) Signal(ctx context.Context, signal string) error {
 	}
 	return nil
 }
+
+// Write writes a file in the container, which everybody there may read.
+func (m *MariaDB) Write(ctx context.Context, path string, content []byte) error {
+	return m.container.CopyToContainer(ctx, content, path, 0o644)
+}

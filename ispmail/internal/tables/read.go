@@ -18,7 +18,9 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 	query := db.NewSelect().
 		ColumnExpr("name").ColumnExpr("rtrim(lower(substr(type, 1, instr(type || '(', '(') - 1))) AS kind").ColumnExpr("type").
 		ColumnExpr("1 AS readable").
-		ColumnExpr(`"notnull" AND dflt_value IS NULL AND pk = 0 AND hidden = 0 AS required`).
+		ColumnExpr("("+countedBySQLite+") AS counted", name).
+		// A key that is no INTEGER PRIMARY KEY is not counted, and becomes NULL if nobody sets it.
+		ColumnExpr("dflt_value IS NULL AND iif(pk = 0, \"notnull\" AND hidden = 0, NOT ("+countedBySQLite+") AND NOT ("+hasTrigger+")) AS required", name, name).
 		ColumnExpr(`NOT "notnull" AS nullable`).
 		ColumnExpr("hidden > 0 AS generated").
 		TableExpr("pragma_table_xinfo(?)", name)
@@ -27,6 +29,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 		query = db.NewSelect().
 			ColumnExpr("column_name AS name").ColumnExpr("data_type AS kind").ColumnExpr("column_type AS type").
 			ColumnExpr("COALESCE(character_maximum_length, 0) AS chars").ColumnExpr("COALESCE(collation_name, '') AS collation").
+			ColumnExpr("COALESCE(collation_name LIKE ?, 0) AS folds_case", "%\\_ci").ColumnExpr("extra LIKE '%auto_increment%' AS counted").
 			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
@@ -45,7 +48,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 		t.Columns[strings.ToLower(c.Name)] = c
 	}
 	if !isMariaDB {
-		if err := t.readLengths(ctx, db); err != nil {
+		if err := t.readStatement(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -63,8 +66,19 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 // lengthCheck matches the CHECK constraint by which the schema for SQLite limits the length of a column.
 var lengthCheck = regexp.MustCompile(`(?i)CHECK \(length\((\w+)\) <= (\d{1,9})\)`)
 
-// readLengths sets the length of the columns on SQLite, where a type has none.
-func (t *Table) readLengths(ctx context.Context, db bun.IDB) error {
+// Conditions about tables of SQLite. The database counts up only an id that stands for the rowid. Such a key has no index
+// of its own (https://www.sqlite.org/lang_createtable.html#rowid). A trigger may set a key that is not counted.
+const (
+	countedBySQLite = "pk = 1 AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk')"
+	hasTrigger      = "EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = ?)"
+)
+
+// noCase matches the definition of a column of SQLite that compares without regard to case.
+var noCase = regexp.MustCompile("(?i)[(,\\s][\"\\[`]?(name|email|source)[\"\\]`]?\\s[^,]*?\\bCOLLATE\\s+[\"'`]?NOCASE\\b")
+
+// readStatement sets what only the CREATE TABLE of SQLite tells: the length of the columns, as a type has none, and which
+// of them fold case.
+func (t *Table) readStatement(ctx context.Context, db bun.IDB) error {
 	var created string
 	if err := db.QueryRowContext(ctx, "SELECT sql FROM sqlite_master WHERE name = ?", t.Name).Scan(&created); err != nil {
 		return err
@@ -75,7 +89,22 @@ func (t *Table) readLengths(ctx context.Context, db bun.IDB) error {
 		c.Chars, _ = strconv.ParseInt(found[2], 10, 64)
 		t.Columns[name] = c
 	}
+	for _, name := range FoldsCase(created) {
+		if c, ok := t.Columns[name]; ok {
+			c.FoldsCase = true
+			t.Columns[name] = c
+		}
+	}
 	return nil
+}
+
+// FoldsCase returns the columns that fold case, of a CREATE TABLE of SQLite. It knows the columns by which rows are looked
+// up, and may miss one that is written in an odd way. Such a column is only looked up more slowly.
+func FoldsCase(created string) (columns []string) {
+	for _, found := range noCase.FindAllStringSubmatch(created, -1) {
+		columns = append(columns, strings.ToLower(found[1]))
+	}
+	return columns
 }
 
 // whyUnseen returns why no column of a table can be seen. A SELECT on the table tells whether the table or a right is missing.
@@ -86,14 +115,15 @@ func whyUnseen(ctx context.Context, db bun.IDB, name string) error {
 	return misfit("the columns of %s are not to be seen", name)
 }
 
-// check returns a [MisfitError] if a needed column is missing, or an id is not a whole number.
+// check returns a [MisfitError] if a needed column is missing, or an id is neither a whole number nor a text, see
+// [Table.NeedNumbers].
 func (t *Table) check() error {
 	var missing []string
 	for _, name := range Needed[t.Name] {
 		c, ok := t.Columns[name]
 		if !ok || !c.Readable {
 			missing = append(missing, name)
-		} else if strings.HasSuffix(name, "id") && c.Max() == 0 {
+		} else if strings.HasSuffix(name, "id") && c.Max() == 0 && !c.IsText() {
 			return misfit("%s.%s is of the type %s, ids must be whole numbers", t.Name, name, c.Type)
 		}
 	}

@@ -48,6 +48,8 @@ type Column struct {
 	Type      string // int(11) unsigned, varchar(150)...
 	Chars     int64  // how many characters it holds, 0 for no limit
 	Collation string // "" on SQLite
+	FoldsCase bool   // the database takes Jim for jim when it compares the column
+	Counted   bool   // the database counts the values up, as those of an id
 	Required  bool   // NOT NULL and without a default
 	Nullable  bool
 	Readable  bool // the account has the right SELECT
@@ -114,4 +116,30 @@ func (c Column) Max() int64 {
 func IsStar(stored string) bool {
 	_, payload, ok := strings.Cut(stored, "}")
 	return ok && strings.HasPrefix(payload, "*")
+}
+
+// textKinds are the kinds of columns whose values are texts, or bytes, and equal only to themselves.
+var textKinds = []string{"char", "varchar", "character", "nchar", "nvarchar", "text", "tinytext", "uuid", "binary", "varbinary", "blob"}
+
+// IsText reports whether the column holds texts or bytes, such as UUIDs.
+func (c Column) IsText() bool { return slices.Contains(textKinds, c.Kind) }
+
+// IsBytes reports whether the column holds bytes.
+func (c Column) IsBytes() bool {
+	return slices.Contains([]string{"binary", "varbinary", "blob"}, c.Kind)
+}
+
+// NeedNumbers returns a [MisfitError] if the ids of the table are texts.
+func (t *Table) NeedNumbers() error {
+	for _, name := range []string{"id", "domain_id"} {
+		if c := t.Columns[name]; c.IsText() {
+			return misfit("%s.%s is of the type %s: passwords can be verified and changed, everything else needs ids that are whole numbers", t.Name, name, c.Type)
+		}
+	}
+	return nil
+}
+
+// LostID returns a [MisfitError] for a row whose id cannot be found out.
+func (t *Table) LostID() error {
+	return misfit("the id of a new row of %s cannot be found out, because a trigger changes the row", t.Name)
 }

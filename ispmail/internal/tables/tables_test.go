@@ -2,6 +2,7 @@ package tables_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,8 @@ func TestRead(t *testing.T) {
 		"another column":   {"id INTEGER PRIMARY KEY, domain_id INT, email TEXT, note TEXT, " + password, false, ""},
 		"a missing column": {"id INTEGER PRIMARY KEY, domain_id INTEGER, email TEXT", false, "virtual_users has no column password that the account may see"},
 		"two missing":      {"id INTEGER PRIMARY KEY, " + password, false, "virtual_users has no column domain_id, email that the account may see"},
-		"a text as an id":  {"id VARCHAR(64) PRIMARY KEY, domain_id INTEGER, email TEXT, " + password, false, "virtual_users.id is of the type VARCHAR(64), ids must be whole numbers"},
+		"a text as an id":  {"id VARCHAR(64) PRIMARY KEY, domain_id INTEGER, email TEXT, " + password, false, ""},
+		"a real as an id":  {"id REAL PRIMARY KEY, domain_id INTEGER, email TEXT, " + password, false, "virtual_users.id is of the type REAL, ids must be whole numbers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,13 +110,62 @@ func TestReadColumns(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, aliases.HasQuota(), "only users have quotas")
 	assert.Equal(t, map[string]tables.Column{
-		"id":          {Name: "id", Kind: "integer", Type: "INTEGER", Readable: true},
+		"id":          {Name: "id", Kind: "integer", Type: "INTEGER", Readable: true, Counted: true},
 		"domain_id":   {Name: "domain_id", Kind: "int", Type: "INT(11)", Required: true, Readable: true},
 		"source":      {Name: "Source", Kind: "varchar", Type: "VARCHAR(100)", Chars: 7, Required: true, Readable: true},
 		"destination": {Name: "destination", Kind: "text", Type: "TEXT", Nullable: true, Readable: true},
 		"label":       {Name: "label", Kind: "text", Type: "TEXT", Readable: true},
 		"quota":       {Name: "quota", Kind: "bigint", Type: "BIGINT", Nullable: true, Readable: true},
 	}, aliases.Columns)
+}
+
+// TestReadIDs reads who gives an id of SQLite its value: the database, which counts up what stands for the rowid, or nobody.
+func TestReadIDs(t *testing.T) {
+	t.Parallel()
+	const rest = ", domain_id INTEGER, source TEXT, destination TEXT"
+	for columns, want := range map[string]tables.Column{
+		"id INTEGER PRIMARY KEY" + rest + ")":                                                                   {Kind: "integer", Counted: true},
+		"id integer NOT NULL" + rest + ", PRIMARY KEY (id))":                                                    {Kind: "integer", Counted: true},
+		"id INTEGER PRIMARY KEY DESC" + rest + ")":                                                              {Kind: "integer", Required: true},
+		"id INT PRIMARY KEY" + rest + ")":                                                                       {Kind: "int", Required: true},
+		"id BIGINT PRIMARY KEY DEFAULT (abs(random()))" + rest + ")":                                            {Kind: "bigint"},
+		"id INTEGER PRIMARY KEY" + rest + ") WITHOUT ROWID":                                                     {Kind: "integer", Required: true},
+		"id INTEGER" + rest + ", PRIMARY KEY (id, domain_id))":                                                  {Kind: "integer", Required: true},
+		"id INTEGER NOT NULL UNIQUE" + rest + ")":                                                               {Kind: "integer", Required: true},
+		"id INT PRIMARY KEY" + rest + "); CREATE TRIGGER t AFTER INSERT ON Virtual_Aliases BEGIN SELECT 1; END": {Kind: "int"},
+	} {
+		t.Run(columns, func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.SQLite(t)
+			db.Exec(t, "DROP TABLE virtual_aliases")
+			db.Exec(t, "CREATE TABLE virtual_aliases ("+columns)
+			aliases, err := tables.Read(t.Context(), db.DB, tables.Aliases)
+			require.NoError(t, err)
+			id := aliases.Columns["id"]
+			assert.Equal(t, want, tables.Column{Kind: id.Kind, Counted: id.Counted, Required: id.Required})
+		})
+	}
+}
+
+// TestFoldsCase reads which columns of SQLite take Jim for jim.
+func TestFoldsCase(t *testing.T) {
+	t.Parallel()
+	for columns, want := range map[string]bool{
+		"email TEXT COLLATE NOCASE NOT NULL, password TEXT":             true,
+		"\"email\" varchar(100) not null collate nocase, password TEXT": true,
+		"[EMail] TEXT UNIQUE COLLATE 'NoCase', password TEXT":           true,
+		"email TEXT, password TEXT":                                     false,
+		"email TEXT, password TEXT COLLATE NOCASE":                      false,
+		"email TEXT COLLATE BINARY, password TEXT":                      false,
+		"my_email TEXT COLLATE NOCASE, email TEXT, password TEXT":       false,
+		"email TEXT COLLATE NOCASE_OF_MINE, password TEXT":              false,
+	} {
+		t.Run(columns, func(t *testing.T) {
+			t.Parallel()
+			found := tables.FoldsCase("CREATE TABLE virtual_users (id INTEGER PRIMARY KEY, domain_id INT, " + columns + ")")
+			assert.Equal(t, want, slices.Contains(found, "email"))
+		})
+	}
 }
 
 // TestReadNoTable requires the error of the driver, by which package ispmail knows what is missing.

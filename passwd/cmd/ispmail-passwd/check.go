@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -78,21 +79,15 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 		}
 	}()
 	path, isFile := sqlitefile.Path(s.dsn)
-	needs := func(right string) string {
-		if isFile { // which has no accounts
-			return ""
-		}
-		return " (the account needs " + right + ")"
-	}
 	if err := canRead(asking, store); err != nil {
-		say("FAIL", "The table virtual_users cannot be read%s: %s.", needs("SELECT on id, domain_id, email, password"), command.Text(err))
+		say("FAIL", "The table virtual_users cannot be read%s: %s.", needs(err, "SELECT on id, domain_id, email, password"), command.Text(err))
 		return nil, nil, false
 	}
 	say("ok", "The database answers, and the table virtual_users can be read.")
 	sayState(asking, store, say)
 
 	if err := canWrite(asking, store); err != nil {
-		say("FAIL", "Passwords cannot be written%s: %s.", needs("UPDATE on the column password"), command.Text(err))
+		say("FAIL", "Passwords cannot be written%s: %s.", needs(err, "UPDATE on the column password"), command.Text(err))
 		return nil, nil, false
 	}
 	say("ok", "Passwords can be written.")
@@ -100,6 +95,14 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 		checkJournal(asking, store, path, say)
 	}
 	return store, release, true
+}
+
+// needs says which right the account needs, if that is the reason.
+func needs(err error, right string) string {
+	if !errors.Is(err, ispmail.ErrDenied) {
+		return ""
+	}
+	return " (the account needs " + right + ")"
 }
 
 // sample returns a stored value as a change writes it: of its scheme, length and strength.

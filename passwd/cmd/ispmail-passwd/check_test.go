@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -59,6 +60,37 @@ func TestCheck(t *testing.T) {
 	assert.Equal(t, command.ExitFailed, code)
 	assert.Contains(t, said, "FAIL  The database cannot be opened")
 	assert.NotContains(t, said, "canary")
+	db.Exec(t, "ALTER USER "+account+" IDENTIFIED BY 'canary' WITH MAX_USER_CONNECTIONS 1")
+	dsn.Passwd = "canary"
+	busy, err := sql.Open("mysql", dsn.FormatDSN())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, busy.Close()) }()
+	require.NoError(t, busy.PingContext(t.Context()))
+	code, said = ask(dsnFile(t, dsn.FormatDSN()))
+	assert.Equal(t, command.ExitFailed, code)
+	assert.Contains(t, said, "the account has reached a limit of the server")
+	assert.NotContains(t, said, "needs", "no right is missing")
 	code, _ = ask("--demo")
 	assert.Equal(t, command.ExitOK, code)
+}
+
+// TestCheckTextIDs has a table whose ids are UUIDs, which the service needs no numbers for.
+func TestCheckTextIDs(t *testing.T) {
+	t.Parallel()
+	db := mariaDB(t)
+	db.Example(t)
+	stored := db.Stored(t, "john@example.org")
+	db.Exec(t, "DROP TABLE virtual_users")
+	db.Exec(t, "CREATE TABLE virtual_users (id CHAR(36) NOT NULL PRIMARY KEY, domain_id CHAR(36), email VARCHAR(100), password VARCHAR(150))")
+	db.Exec(t, "INSERT INTO virtual_users VALUES ('3e9a0f5c-0d1e-11ef-8b1c-0242ac110002', 'x', 'john@example.org', ?)", stored)
+	var stdout, stderr output
+	code := run(t.Context(), []string{"--check", dsnFile(t, db.DSN)}, nil, &stdout, &stderr)
+	assert.Equal(t, command.ExitOK, code, stdout.String()+stderr.String())
+	assert.Contains(t, stdout.String(), "All stored passwords of 1 users can be changed")
+
+	db.Exec(t, "INSERT INTO virtual_users VALUES ('4e9a0f5c-0d1e-11ef-8b1c-0242ac110002', 'x', 'no address', ?)", stored)
+	stdout = output{}
+	code = run(t.Context(), []string{"--check", dsnFile(t, db.DSN)}, nil, &stdout, &stderr)
+	assert.Equal(t, command.ExitFailed, code)
+	assert.Contains(t, stdout.String(), `The row with the email "no address" cannot change the password here`)
 }

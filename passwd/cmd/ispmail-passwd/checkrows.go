@@ -86,10 +86,13 @@ func isNobody(user ispmail.User) bool {
 	return !somebody.CanLogin() && !somebody.IsLocked()
 }
 
-// nameOf names a row by its address, or by its id if it has none.
+// nameOf names a row by its address, or by its id if it has none and the id is a number.
 func nameOf(user ispmail.User) string {
 	if email, err := ispmail.Canonical(user.Email); err == nil {
 		return email
+	}
+	if user.ID == 0 { // an id that is no number
+		return fmt.Sprintf("The row with the email %q", user.Email)
 	}
 	return fmt.Sprintf("The row with the id %d", user.ID)
 }

@@ -140,7 +140,7 @@ func canWrite(ctx context.Context, store *ispmail.Store) error {
 			return canWriteFile(ctx, db)
 		}
 		// Of no row: it fails without the right, and if the server is read-only.
-		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE id = -1")
+		_, err := db.ExecContext(ctx, "UPDATE virtual_users SET password = password WHERE 1 = 0")
 		return err
 	})
 }

@@ -3,16 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/mysqldialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
@@ -64,18 +61,10 @@ func openForeign(ctx context.Context, dsn string) (*bun.DB, error) {
 	if path, ok := sqlitefile.Path(dsn); ok {
 		return sqlitefile.Open(path, sqlitefile.ReadOnly)
 	}
-	config, err := mysql.ParseDSN(dsn)
+	// Its connections have no limits of rows and the like that the server may have for others.
+	store, err := ispmail.Open(ctx, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, errors.New("the DSN is malformed") // which command.DSN has seen; err may hold the password
+		return nil, err
 	}
-	config.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, errors.New("the DSN has settings that do not fit together")
-	}
-	db := sql.OpenDB(connector)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return bun.NewDB(db, mysqldialect.New()), nil
+	return store.DB().(*bun.DB), nil //nolint:forcetypeassert // which it is outside of a transaction
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -22,7 +23,8 @@ func DSNFlags(prefix, name string, flags *pflag.FlagSet) *DSN {
 	d, pair := &DSN{}, pflag.NewFlagSet(name, pflag.ContinueOnError)
 	pair.SortFlags = false
 	pair.StringVar(&d.file, name+"-file", "", "`FILE` whose first line is the DSN of the database: "+
-		"user:password@tcp(127.0.0.1:3306)/mailserver, user:password@unix(/run/mysqld/mysqld.sock)/mailserver or sqlite:/path/file.db")
+		"user:password@tcp(127.0.0.1:3306)/mailserver, user:password@unix(/run/mysqld/mysqld.sock)/mailserver or sqlite:/path/file.db; "+
+		"over TCP, ?tls=true at its end encrypts the connection, and ?tls-ca=/path/ca.pem if an authority of your own signed the certificate of the server")
 	pair.StringVar(&d.value, name, "", "the `DSN` itself; as an argument it must not hold a password, because everybody on the machine can read arguments")
 	Environment(prefix, pair)
 	d.fileFlag, d.valueFlag = pair.Lookup(name+"-file"), pair.Lookup(name)
@@ -37,6 +39,9 @@ func (d *DSN) File() string {
 	}
 	return d.file
 }
+
+// authorityFile matches the parameter of ispmail.Open that names a file.
+var authorityFile = regexp.MustCompile(`[?&]tls-ca=[^&]*`)
 
 // Read returns the data source name, "" if there is none. An argument goes before the environment. No error holds any of it.
 func (d *DSN) Read() (string, error) {
@@ -67,6 +72,8 @@ func (d *DSN) Read() (string, error) {
 	if path, ok := strings.CutPrefix(value, "sqlite:"); ok && path != "" {
 		return value, nil
 	}
+	// In a DSN, the last slash comes before the name of the database.
+	value = authorityFile.ReplaceAllStringFunc(value, func(parameter string) string { return strings.ReplaceAll(parameter, "/", "%2F") })
 	config, err := mysql.ParseDSN(value)
 	switch {
 	case err != nil || config.DBName == "":

@@ -115,6 +115,8 @@ func TestDSN(t *testing.T) {
 		"argument":               {args: map[string]string{"dsn": "root@unix(/s)/db"}, want: "root@unix(/s)/db"},
 		"SQLite":                 {args: map[string]string{"dsn": "sqlite:/a:canary@b"}, want: "sqlite:/a:canary@b"},
 		"file":                   {args: map[string]string{"dsn-file": file("  " + withPassword + " \r\nmore\n")}, want: withPassword},
+		"authority":              {args: map[string]string{"dsn-file": file(withPassword + "?timeout=1s&tls-ca=/etc/ssl/ca.pem&tls=true")}, want: withPassword + "?timeout=1s&tls-ca=%2Fetc%2Fssl%2Fca.pem&tls=true"},
+		"authority, escaped":     {args: map[string]string{"dsn": "root@tcp(h)/db?tls-ca=%2Fca.pem"}, want: "root@tcp(h)/db?tls-ca=%2Fca.pem"},
 		"variable":               {env: map[string]string{"PROGRAM_DSN": withPassword}, want: withPassword},
 		"variable of a file":     {env: map[string]string{"PROGRAM_DSN_FILE": file(withPassword)}, want: withPassword},
 		"argument over variable": {args: map[string]string{"dsn": "sqlite:/x"}, env: map[string]string{"PROGRAM_DSN": withPassword, "PROGRAM_DSN_FILE": missing}, want: "sqlite:/x"},
