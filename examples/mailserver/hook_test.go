@@ -40,7 +40,7 @@ func TestHook(t *testing.T) {
 	try := func() string {
 		return s.do(t, `systemctl reset-failed dovecot
 			systemctl restart dovecot || true
-			if systemctl is-active --quiet dovecot && echo wrong | timeout 20 doveadm auth test -x service=imap "$1" >/dev/null 2>&1; then echo "A wrong password got in."; fi
+			if systemctl is-active --quiet dovecot && echo wrong | timeout 5 doveadm auth test -x service=imap "$1" >/dev/null 2>&1; then echo "A wrong password got in."; fi
 			printf '%s\n' "$2" | /usr/lib/ispmail-passwd/try-rehash "$1" || true`, email, password)
 	}
 	assert.Contains(t, try(), hookTold)

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,26 +58,46 @@ func TestReadiness(t *testing.T) {
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		probes, found := 0, []error{}
-		answer := error(nil)
-		r := &readiness{log: slog.New(slog.DiscardHandler), found: func(err error) { found = append(found, err) }, probe: func(context.Context) error {
-			probes++
+		var mu sync.Mutex // synctest.Wait orders what was before it, and not what comes after it
+		probes, found, answer := 0, []error{}, errors.New("no")
+		tell := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, err)
+		}
+		r := &readiness{log: slog.New(slog.DiscardHandler), found: tell, probe: func(context.Context) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if probes++; probes <= 3 {
+				return nil
+			}
 			return answer
 		}}
+		seen := func() (int, []error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return probes, slices.Clone(found)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		opened, ended := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(ended)
 			r.watch(ctx, opened)
 		}()
-		time.Sleep(10 * watchInterval)
-		assert.Zero(t, probes)
+		pause := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		pause(10 * watchInterval)
+		n, _ := seen()
+		assert.Zero(t, n)
 		close(opened)
-		time.Sleep(2*watchInterval + time.Second)
-		assert.Equal(t, 3, probes)
-		answer = errors.New("no")
-		time.Sleep(watchInterval)
-		assert.Equal(t, []error{nil, nil, nil, answer}, found)
+		pause(2*watchInterval + time.Second)
+		n, _ = seen()
+		assert.Equal(t, 3, n)
+		pause(watchInterval)
+		_, told := seen()
+		assert.Equal(t, []error{nil, nil, nil, answer}, told)
 		cancel()
 		<-ended
 	})

@@ -81,7 +81,7 @@ func TestNarrowAtStart(t *testing.T) {
 		assert.Equal(t, !fits, strings.Contains(stdout.String(), "FAIL  The column password holds 106 characters, and a {"+scheme+"} value takes "), stdout.String())
 	}
 	p := start(t, anyPort, file, "--scheme=SHA512-CRYPT")
-	await(t, &p.stderr, "level=ERROR msg=\"The column password holds 106 characters, and a {SHA512-CRYPT} value takes ")
+	await(t, &p.stderr, "level=ERROR msg=\"no new password can be stored\" cause=\"The column password holds 106 characters, and a {SHA512-CRYPT} value takes ")
 	p.finish(t)
 	config, err := mysql.ParseDSN(db.DSN)
 	require.NoError(t, err)

@@ -115,7 +115,7 @@ func TestSystemdRefuses(t *testing.T) {
 		{"api", []*os.File{datagrams}, "systemd passed 0 sockets"},
 		{"api", []*os.File{file}, "is not a loopback address: it needs --secret-file"},
 	} {
-		cmd, stderr := inheriting(t, c.names, c.files, "--demo", "--api-listen=systemd:api")
+		cmd, stderr := inheriting(t, c.names, c.files, "--demo", "--api-listen=systemd:api", "--listen=127.0.0.1:0")
 		require.Error(t, cmd.Run(), c.want)
 		assert.Contains(t, stderr.String(), c.want)
 	}
