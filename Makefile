@@ -35,7 +35,13 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) soak
 	$(MAKE) soak-service
 	$(MAKE) reproduce
+	$(MAKE) mariadb-test SUITE=trixie
 	$(MAKE) mailserver-test SUITE=trixie
+
+mariadb-test: ## Test the library with the MariaDB of SUITE.
+	@env=$$(MARIADB_SUITE=$(SUITE) .ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
+		go test -count=1 ./ispmail/... ./passwd/cmd/ispmailctl
 
 mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
 	@examples/mailserver/run $(SUITE)
@@ -86,4 +92,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test deb bench lint fmt soak soak-service reproduce fuzz
+.PHONY: help test test-all mailserver mailserver-test mariadb-test deb bench lint fmt soak soak-service reproduce fuzz
