@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -51,7 +52,7 @@ func increments(t *testing.T, store *ispmail.Store, programs int) {
 
 // TestReplacements has six programs that replace the 20 destinations of one source, one by one and all at once.
 func TestReplacements(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, _ *ispmailtest.Database, store *ispmail.Store) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		for round := range times(1, 1000) {
 			together(6, func(program int) {
 				destinations := make([]string, 20)
@@ -59,7 +60,7 @@ func TestReplacements(t *testing.T) {
 					destinations[i] = fmt.Sprintf("n%d.%d@elsewhere.example", program, i)
 				}
 				for i := range times(10, 1) { // 60 in all
-					err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+					replace := func(ctx context.Context, tx *ispmail.Store) error {
 						if _, err := tx.CountAliases(ctx, ispmail.Query{}); err != nil { // takes the snapshot
 							return err
 						}
@@ -81,7 +82,12 @@ func TestReplacements(t *testing.T) {
 							}
 						}
 						return nil
-					})
+					}
+					err := store.RunInTx(t.Context(), replace)
+					// SQLite has no queue for those who wait: on a busy machine some wait for more than the 5 s they are given.
+					for tries := 0; db.DB.Dialect().Name() == dialect.SQLite && errors.Is(err, ispmail.ErrUnavailable) && tries < 20; tries++ {
+						err = store.RunInTx(t.Context(), replace)
+					}
 					assert.NoError(t, err, "round %d", round)
 				}
 			})
