@@ -95,7 +95,7 @@ func TestPoolIsBusy(t *testing.T) {
 	}
 	require.NoError(t, conn.Close())
 	db.DB.SetMaxOpenConns(0)
-	require.NoError(t, errorOf(store.User(t.Context(), "john@example.org")))
+	require.NoError(t, errorOf(db.Store(t, ispmail.Config{}).User(t.Context(), "john@example.org")))
 }
 
 // TestUserSecrets prints a user in every way that a program would by accident.
