@@ -20,6 +20,7 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 	@.ci/need gcc gcc libc6-dev
 	@.ci/need doveadm dovecot-core
 	@.ci/need chromium chromium fonts-dejavu-core
+	@.ci/need redis-server redis-server
 	go vet ./...
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
@@ -56,6 +57,7 @@ deb: ## Build dist/ispmail-passwd.deb, the Debian package of the password servic
 	@examples/deployment/deb/build
 
 bench: ## Measure, and fail where something is slower than it should be.
+	@.ci/need redis-server redis-server
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		ISPMAIL_BENCH=1 go test -count=1 -p 1 -v -run '^TestSpeed' ./...
 

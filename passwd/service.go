@@ -15,10 +15,10 @@
 //
 // # Order of an attempt
 //
-// The request and the new password are judged first, without the database. Then the attempt is charged to its limits. Then
-// it waits for one of a few places, so that hashing does not take the machine away from the mail server. The charge is
-// given back unless the credentials are wrong. The answer to wrong credentials comes at a fixed time after the request,
-// whether there is such a user or not.
+// The request and the new password are judged first, without the database. Then the attempt is charged to its limits, those
+// of the service and the [SharedLimits] of several. Then it waits for one of a few places, so that hashing does not take the
+// machine away from the mail server. The charge is given back unless the credentials are wrong. The answer to wrong
+// credentials comes at a fixed time after the request, whether there is such a user or not.
 package passwd
 
 import (
@@ -89,6 +89,10 @@ type Config struct {
 	// a multiple of Floor. It should be longer than a verification takes, and is at most 10 s. Defaults to 500 ms. See
 	// [Service.SetFloor].
 	Floor time.Duration
+
+	// SharedLimits count attempts together with other services, in addition to the limits of this one. By default each
+	// service counts alone, so that n instances let through n times the guesses.
+	SharedLimits SharedLimits
 
 	// OnEvent is called for every attempt, before the answer is sent. It must be safe for concurrent use, and return soon.
 	// By default there is none.
@@ -254,7 +258,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 		return email, busy
 	}
 	defer s.underWay[channel].Delete(email)
-	giveBack, wait, ok := s.charge(channel, client, email)
+	giveBack, wait, ok := s.charge(ctx, channel, client, email)
 	if !ok {
 		return email, limited(wait)
 	}
@@ -289,28 +293,6 @@ func (s *Service) waitForFloor(arrival time.Time) {
 	// jitter drowns that.
 	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
 	time.Sleep(time.Until(arrival.Add(answer)))
-}
-
-// charge takes an attempt from the limits of its channel. A client that has to wait takes nothing from the account. Who asks for
-// an account that has to wait is charged for asking, in a table that is for nothing else.
-func (s *Service) charge(channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
-	account, clients := s.accounts[channel], s.clients[channel]
-	if !client.IsValid() {
-		wait, ok := account.take(email)
-		return func() { account.give(email) }, wait, ok
-	}
-	if wait := clients.wait(client); wait > 0 {
-		return nil, wait, false
-	}
-	if wait, ok := account.take(email); !ok {
-		clients.ask(client)
-		return nil, wait, false
-	}
-	if wait, ok := clients.take(client); !ok {
-		account.give(email)
-		return nil, wait, false
-	}
-	return func() { clients.give(client); account.give(email) }, 0, true
 }
 
 // changeNow makes the change in a place of the gate.

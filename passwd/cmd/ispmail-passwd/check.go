@@ -14,8 +14,8 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
-// check tries everything that the service does with the database, without changing a row, and prints a sentence about each. It
-// returns false if something failed. A warning is no failure.
+// check tries everything that the service does with the database, without changing a row, its sockets and the limits that it
+// shares, and prints a sentence about each. It returns false if something failed. A warning is no failure.
 func check(ctx context.Context, s *settings, w io.Writer) bool {
 	say := newSayer(w)
 	say("ok", "The settings are valid.")
@@ -26,11 +26,12 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 	for _, warning := range s.warnings() { // about the addresses of systemd too, which are known now
 		say("warn", "%s.", strings.ToUpper(warning[:1])+warning[1:])
 	}
+	shared := s.checkLimits(say)
 	if s.Demo {
 		say("ok", "The demo needs no database.")
-		return sockets
+		return sockets && shared
 	}
-	return checkDatabase(ctx, s, say) && sockets
+	return checkDatabase(ctx, s, say) && sockets && shared
 }
 
 func newSayer(w io.Writer) sayer {

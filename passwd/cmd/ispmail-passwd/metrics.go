@@ -103,9 +103,9 @@ func (m *metrics) observe(e passwd.Event) {
 	m.seconds.WithLabelValues(e.Channel.String()).Observe(e.Duration.Seconds())
 }
 
-// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that a change
-// would work.
-func (m *metrics) handler(ready func(context.Context) error) http.Handler {
+// handler serves /metrics, /healthz, which says that the process lives, and /readyz, which says that a change would work, and
+// with a note what works less well than it should.
+func (m *metrics) handler(ready func(context.Context) error, note func() string) http.Handler {
 	mux := http.NewServeMux() // redirects do no harm here
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -116,7 +116,7 @@ func (m *metrics) handler(ready func(context.Context) error) http.Handler {
 			http.Error(w, reasonOf(err), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = io.WriteString(w, "ok\n")
+		_, _ = io.WriteString(w, "ok\n"+note())
 	})
 	return mux
 }

@@ -32,7 +32,10 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	defer endLog()
 	database, refused := newLateStore(), newRefusals(log)
 	defer refused.flush()
-	service, err := passwd.New(s.config(database, log, counters, refused))
+	config := s.config(database, log, counters, refused)
+	limits := s.shareLimits(&config, log, counters)
+	defer limits.close()
+	service, err := passwd.New(config)
 	if err != nil {
 		return inFlags(err)
 	}
@@ -57,7 +60,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
 	}
 	if s.MetricsListen != "" {
-		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready)})
+		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready, limits.note)})
 	}
 	if err := listenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)

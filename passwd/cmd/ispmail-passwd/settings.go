@@ -17,6 +17,7 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
+	"github.com/ispmail/go-ispmail/passwd/internal/redislimits"
 )
 
 // settings are the flags. Each is also an environment variable: ISPMAIL_PASSWD_ and its name in capitals.
@@ -38,6 +39,8 @@ type settings struct {
 	OnChange                      string
 	MaxConcurrent                 int
 	Floor                         time.Duration
+	Limits                        *command.Source
+	LimitsKeyFile                 string
 	MetricsListen                 string
 	LogFormat                     string
 	LogLevel                      string
@@ -51,6 +54,9 @@ type settings struct {
 
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
+
+	limits    *redislimits.Address // nil if the limits are not shared
+	limitsKey []byte
 }
 
 const environment = "ISPMAIL_PASSWD"
@@ -89,6 +95,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&s.AllowSame, "allow-same", false, "accept a new password that is the current one, to renew its hash")
 	command.Group("Passwords", f)
 
+	s.addLimitsFlags(f)
+
 	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads the address, a line, and answers OK; the change is answered after that, or a second later")
 	f.IntVar(&s.MaxConcurrent, "max-concurrent", 0, "`N` changes may be under way at the same time, beside one more for the API (default: one less than processors, at least 1)")
 	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which wrong credentials are answered, whatever is wrong with them; where stored passwords need it, they are answered after three times as long as the dearest takes to verify, up to 2 s")
@@ -106,7 +114,7 @@ func (s *settings) validate(c *cobra.Command) (err error) {
 	if c.Flag("secret").Changed {
 		return errors.New("--secret must not be an argument, everybody on the machine can read it: use --secret-file or ISPMAIL_PASSWD_SECRET")
 	}
-	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.validateSecrets} {
+	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.validateSecrets, s.readLimits} {
 		if err := validate(); err != nil {
 			return err
 		}

@@ -65,6 +65,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("ISPMAIL_PASSWD_STATE_COLUMN", "active,!virtual_domains.disabled")
 	t.Setenv("ISPMAIL_PASSWD_VERSION", "1.2.3") // as the tag of an image
 	t.Setenv("ISPMAIL_PASSWD_SECRET", "the new secret of roundcube,the old secret of roundcube")
+	t.Setenv("ISPMAIL_PASSWD_LIMITS", "redis://ispmail:secret@127.0.0.1")
+	t.Setenv("ISPMAIL_PASSWD_LIMITS_KEY_FILE", write(t, "the key of all instances"))
 	t.Setenv("ISPMAIL_PASSWD_TRUSTED_PROXY", "127.0.0.1,2001:db8::/32")
 	s, err := parse(t)
 	require.NoError(t, err, "a password is welcome here")
@@ -73,6 +75,8 @@ func TestEnvironment(t *testing.T) {
 	assert.True(t, s.Hashing.Upgrade)
 	assert.Equal(t, "CRYPT", s.Hashing.Default)
 	assert.Equal(t, []string{"active", "!virtual_domains.disabled"}, s.State)
+	assert.Equal(t, "127.0.0.1:6379", s.limits.String())
+	assert.Equal(t, "the key of all instances", string(s.limitsKey))
 	assert.Equal(t, []string{"the new secret of roundcube", "the old secret of roundcube"}, s.Secret)
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, s.proxies)
 	s, err = parse(t, "--min-length=30")
@@ -139,6 +143,17 @@ func TestUsage(t *testing.T) {
 		{[]string{"--demo", "--listen=8081"}, "--listen: \"8081\" is neither"},
 		{[]string{"--demo", "--metrics-listen=x"}, "--metrics-listen: \"x\" is neither"},
 		{[]string{"--demo", "--secret=canary"}, "--secret must not be an argument"},
+		{[]string{"--demo", "--limits=redis://ispmail:canary@127.0.0.1", "--limits-key-file=" + write(t, "the key of all instances")}, "--limits must not hold a password, everybody on the machine can read it: use --limits-file or ISPMAIL_PASSWD_LIMITS"},
+		{[]string{"--demo", "--limits=canary"}, "the address of --limits or --limits-file: it is not of the form redis://user:password@host:port/0"},
+		{[]string{"--demo", "--limits-file=" + write(t, "redis://ispmail:can/ary@127.0.0.1")}, "it is not of the form"},
+		{[]string{"--demo", "--limits-file=" + write(t, "\n")}, "is empty"},
+		{[]string{"--demo", "--limits-file=" + missing}, "--limits-file: open"},
+		{[]string{"--demo", "--limits=unix:///x", "--limits-file=/x"}, "--limits and --limits-file exclude each other"},
+		{[]string{"--demo", "--limits="}, "--limits is empty"},
+		{[]string{"--demo", "--limits=unix:///x"}, "limits that are shared need --limits-key-file"},
+		{[]string{"--demo", "--limits=unix:///x", "--limits-key-file=" + missing}, "--limits-key-file: open"},
+		{[]string{"--demo", "--limits=unix:///x", "--limits-key-file=" + write(t, "canary")}, "--limits-key-file: the key has less than 16 bytes"},
+		{[]string{"--demo", "--limits-key-file=" + write(t, "the key of all instances")}, "--limits-key-file is for limits that are shared: add --limits-file, or leave it out"},
 		{[]string{"rehash", "--demo"}, "rehash does not go with --demo"},
 		{[]string{"--demo", "--on-change=127.0.0.1:80"}, "is not unix:/path"},
 		{[]string{"--demo", "--api-listen=systemd:"}, "neither host:port nor unix:/path"},
@@ -165,7 +180,7 @@ func TestHelp(t *testing.T) {
 		assert.Equal(t, command.ExitOK, run(t.Context(), args, nil, &stdout, &stderr))
 		assert.Empty(t, stderr.String())
 		help := stdout.String()
-		for _, part := range []string{"\nDatabase:\n", "\nAPI for webmail:\n", "\nPage for people:\n", "\nPasswords:\n", "\nOperation:\n", "$ISPMAIL_PASSWD_DSN_FILE", "(default 500ms)", "(default info)"} {
+		for _, part := range []string{"\nDatabase:\n", "\nAPI for webmail:\n", "\nPage for people:\n", "\nPasswords:\n", "\nSeveral instances:\n", "\nOperation:\n", "$ISPMAIL_PASSWD_DSN_FILE", "(default 500ms)", "(default info)"} {
 			assert.Contains(t, help, part, "%v", args)
 		}
 		for line := range strings.Lines(help) {

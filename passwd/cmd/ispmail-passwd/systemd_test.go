@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
+	limitsTimeout = time.Minute // on a machine that has other things to do
 	goleak.VerifyTestMain(
 		m,
 		goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"),

@@ -20,7 +20,7 @@ func (s *settings) warnings() []string {
 	if s.Demo {
 		return nil
 	}
-	return slices.Concat(s.warnComments(), s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase())
+	return slices.Concat(s.warnComments(), s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase(), s.warnLimits())
 }
 
 // warnComments is about texts that seem to have a comment in them: systemd takes one only on a line of its own.
@@ -97,7 +97,13 @@ func (s *settings) warnFiles() (warnings []string) {
 	if !isFile {
 		database = ""
 	}
-	for _, file := range []struct{ flag, path string }{{"--secret-file", s.SecretFile}, {"--dsn-file", s.Database.File()}, {"the database", database}} {
+	for _, file := range []struct{ flag, path string }{
+		{"--secret-file", s.SecretFile},
+		{"--dsn-file", s.Database.File()},
+		{"the database", database},
+		{"--limits-file", s.Limits.File()},
+		{"--limits-key-file", s.LimitsKeyFile},
+	} {
 		const others = fs.FileMode(0o004)
 		if info, err := os.Stat(file.path); file.path != "" && err == nil && info.Mode()&others != 0 && info.Mode().IsRegular() {
 			warnings = append(warnings, fmt.Sprintf("%s: everybody on the machine can read %s", file.flag, command.Printable(file.path)))

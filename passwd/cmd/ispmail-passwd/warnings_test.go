@@ -47,6 +47,12 @@ func TestWarnings(t *testing.T) {
 		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=skip-verify"}, "is reached with tls=skip-verify"},
 		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=true"}, ""},
 		{[]string{"--dsn=u@tcp([::1]:3306)/mailserver"}, ""},
+		{[]string{sqlite, "--limits=unix:///run/redis.sock", "--limits-key-file=" + write(t, secret)}, ""},
+		{[]string{sqlite, "--limits-file=" + write(t, "rediss://:canary@192.0.2.1"), "--limits-key-file=" + write(t, secret)}, ""},
+		{[]string{sqlite, "--limits-file=" + write(t, "redis://:canary@192.0.2.1"), "--limits-key-file=" + write(t, secret)}, "the limits are at 192.0.2.1:6379 without TLS"},
+		{[]string{sqlite, "--limits=redis://127.0.0.1", "--limits-key-file=" + write(t, secret)}, "the limits are at 127.0.0.1:6379 without a password"},
+		{[]string{sqlite, "--limits-file=" + readable("unix:///run/redis.sock"), "--limits-key-file=" + write(t, secret)}, "--limits-file: everybody on the machine can read "},
+		{[]string{sqlite, "--limits=unix:///run/redis.sock", "--limits-key-file=" + readable(secret)}, "--limits-key-file: everybody on the machine can read "},
 		{[]string{"--dsn=u@unix(/run/mysqld/mysqld.sock)/mailserver"}, ""},
 	} {
 		s, err := parse(t, c.args...)

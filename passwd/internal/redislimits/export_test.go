@@ -1,0 +1,6 @@
+package redislimits
+
+import "crypto/x509"
+
+// Trust replaces the authorities of the system.
+func (a *Address) Trust(authorities *x509.CertPool) { a.options.TLSConfig.RootCAs = authorities }
