@@ -75,7 +75,7 @@ func attempt(s *instance, client, user, current string) int {
 		if w.Code != http.StatusServiceUnavailable {
 			return w.Code
 		}
-		time.Sleep(rand.N(50 * time.Millisecond))
+		time.Sleep(rand.N(50 * time.Millisecond)) //nolint:gosec // not at the same time as all others
 	}
 }
 

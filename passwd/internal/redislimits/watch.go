@@ -144,7 +144,7 @@ func (l *Limits) note(problem *Problem, away bool) {
 }
 
 // reasons are what the first words of the errors of Redis mean.
-var reasons = map[string]string{
+var reasons = map[string]string{ //nolint:gosec // sentences, and no password
 	"WRONGPASS": "Redis refuses the user or the password",
 	"NOAUTH":    "Redis asks for a password",
 	"NOPERM":    "Redis does not allow this user what the limits need",
