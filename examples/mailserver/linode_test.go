@@ -77,7 +77,7 @@ func TestLinode(t *testing.T) {
 
 	// The administrators' command, on the same tables.
 	program := filepath.Join(t.TempDir(), "ispmailctl")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../passwd/cmd/ispmailctl")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../passwd/cmd/ispmailctl") //nolint:gosec // the command of this module
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
