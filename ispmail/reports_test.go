@@ -117,7 +117,7 @@ func TestReportsOfTables(t *testing.T) {
 			"ALTER TABLE virtual_aliases MODIFY source VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
 			"ALTER TABLE virtual_domains MODIFY name VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
 		},
-		"MDEV-25829, tables of different collations": {
+		"tables of different collations, as a conversion of one of them leaves them": {
 			"ALTER TABLE virtual_users CONVERT TO CHARACTER SET latin1 COLLATE latin1_swedish_ci",
 			"ALTER TABLE virtual_aliases CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci",
 			"ALTER TABLE virtual_domains CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci",
