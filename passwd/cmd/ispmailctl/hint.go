@@ -22,8 +22,14 @@ func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []st
 		return err
 	case c.Flags().Changed("id") || c.Flags().Changed("exact"):
 		return err // the row is known, and the new text is at fault
+	case c.Name() == "add", c.CommandPath() == "ispmailctl alias set":
+		return err // nobody asks for a row that is there
 	}
+	invalid, ok := errors.AsType[*ispmail.AddressError](err)
 	for _, arg := range args {
+		if ok && arg != invalid.Value {
+			continue // another argument is at fault
+		}
 		q := ispmail.Exactly(arg)
 		q.Limit = maxNamed
 		what := ""

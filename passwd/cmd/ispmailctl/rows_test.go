@@ -105,6 +105,9 @@ func TestRowsRefused(t *testing.T) {
 			{"alias|delete|sal es@example.org", command.ExitFailed, "ispmailctl alias correct --id 2 [--source ADDRESS] [--destination ADDRESS] corrects it"},
 			{"domain|delete|exa mple.org|--yes", command.ExitFailed, "ispmailctl domain correct --id 2 NAME corrects it"},
 			{"domain|delete|--id|2", command.ExitFailed, "1 in virtual_users"},
+			// The argument that is at fault is in no row, and the other one's rows are none of its business.
+			{"alias|add|*@example.org|john@example.org", command.ExitFailed, "the catch-all of a domain is written as @example.org\n"},
+			{"alias|delete|*@|john@example.org", command.ExitFailed, "the domain is empty\n"},
 			{"user|delete|--id|99", command.ExitFailed, "not found: virtual_users has no row with the id 99"},
 			{"user|delete|--exact|KIM@example.org", command.ExitFailed, "not found: no row of virtual_users holds exactly this text"},
 			{"alias|delete|--exact|again@example.org", command.ExitFailed, "several rows of virtual_aliases hold exactly this text: 4, 5; --id names one of them"},
