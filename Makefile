@@ -37,6 +37,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) soak-service
 	$(MAKE) reproduce
 	$(MAKE) mariadb-test SUITE=trixie
+	$(MAKE) mailserver-test SUITE=bookworm
 	$(MAKE) mailserver-test SUITE=trixie
 
 mariadb-test: ## Test the library with the MariaDB of SUITE.
@@ -51,7 +52,7 @@ mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
 	@.ci/need chromium chromium fonts-dejavu-core
 	@mkdir -p dist
 	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
-		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver
+		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -every-line
 
 deb: ## Build dist/ispmail-passwd.deb, the Debian package of the password service.
 	@examples/deployment/deb/build
