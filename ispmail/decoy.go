@@ -13,7 +13,7 @@ type decoy struct {
 	work   float64 // see hash.Info
 }
 
-// sameWork is the part of the work of the decoy from which on a verification needs no decoy after it.
+// sameWork is the part of the decoy's work that makes a second verification needless.
 const sameWork = 0.75
 
 // theDecoy returns the decoy: what AdaptDecoy has found, or else a value as Config.Hasher makes it.
@@ -54,8 +54,8 @@ func (s *Store) AdaptDecoy(ctx context.Context) (hash.Info, error) {
 	return info, nil
 }
 
-// VerifyDecoy costs what a refusal costs at most, without the database. A service measures with it how long its answers to
-// wrong credentials have to take.
+// VerifyDecoy verifies the decoy once, without the database. A service measures with it how long a refusal takes. It returns
+// only the error of ctx, which ends the wait for memory.
 func (s *Store) VerifyDecoy(ctx context.Context) error {
 	err := s.hasher.VerifyContext(ctx, "", s.theDecoy().stored, "no password")
 	if isContextError(err) {

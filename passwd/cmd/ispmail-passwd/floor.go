@@ -58,17 +58,17 @@ func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *p
 	floor := s.Floor
 	for {
 		d, err := lookForDearest(ctx, store)
-		switch needed := d.floor(s.Floor); {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil:
+		}
+		if err != nil {
 			log.Warn("the stored passwords cannot be looked at, wrong credentials are answered as before", slog.Any("cause", err))
-		case needed != floor && service.SetFloor(needed) == nil:
-			floor = needed
-			log.Info("wrong credentials are answered at another time, because of the stored passwords",
-				slog.Duration("floor", floor), slog.String("scheme", d.Scheme), slog.Duration("verification", d.took))
-			fallthrough
-		default:
+		} else {
+			if needed := d.floor(s.Floor); needed != floor && service.SetFloor(needed) == nil {
+				floor = needed
+				log.Info("wrong credentials are answered at another time, because of the stored passwords",
+					slog.Duration("floor", floor), slog.String("scheme", d.Scheme), slog.Duration("verification", d.took))
+			}
 			if d.Work > d.covered(floor) {
 				log.Warn("some stored passwords take too long to verify to hide whose they are; --check names them",
 					slog.String("scheme", d.Scheme), slog.Duration("verification", d.took))
