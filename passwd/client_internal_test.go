@@ -55,15 +55,3 @@ func TestClientOf(t *testing.T) {
 		assert.Equal(t, c.want, clientOf(r, trusted).String(), "%+v", c)
 	}
 }
-
-func TestNetwork(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]string{
-		"192.0.2.1":             "192.0.2.1",
-		"2001:db8:1:2:3:4:5:6":  "2001:db8:1:2::/64",
-		"2001:db8:1:2:ffff::99": "2001:db8:1:2::/64",
-		"::":                    "::/64",
-	} {
-		assert.Equal(t, want, network(netip.MustParseAddr(address), len(levels)-1))
-	}
-}

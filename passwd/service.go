@@ -27,7 +27,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -37,6 +36,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/limit"
 )
 
 // A Changer verifies the current password of a mail user and replaces it. [ispmail.Store] is one. It must be safe for
@@ -115,18 +115,8 @@ const (
 	lowestMaxLength  = 64   // NIST SP 800-63B-4, section 3.1.1.2: at least 64 characters must be possible
 	maxCurrent       = 1024 // bytes of a current one, the limit of Roundcube's login form
 	defaultFloor     = 500 * time.Millisecond
-	jitterPart       = 10 // of the floor, on top of it
 	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds.
 	changeTimeout = 10 * time.Second
-)
-
-// Limits of wrong guesses. They slow an attacker down to where guessing a password of the least length is hopeless, and
-// make a person who mistypes wait for minutes at most.
-const (
-	accountBurst    = 5
-	accountInterval = 3 * time.Minute
-	clientBurst     = 20
-	clientInterval  = 30 * time.Second
 )
 
 // A Service changes passwords over HTTP. Make one with [New]; the zero value does not work. It is safe for concurrent use.
@@ -134,9 +124,8 @@ type Service struct {
 	config   Config
 	secrets  atomic.Pointer[secrets]
 	gate     *gate
-	accounts [2]*limit   // by channel: an attack on the page does not stop the webmail
-	clients  [2]*clients // by channel
-	underWay [2]sync.Map // by channel, the accounts of attempts that are not answered yet
+	attempts [2]*limit.Attempts // by channel: an attack on the page does not stop the webmail
+	underWay [2]sync.Map        // by channel, the accounts of attempts that are not answered yet
 
 	siteWords []string // that make no good password
 	down      atomic.Bool
@@ -184,9 +173,8 @@ func New(config Config) (*Service, error) {
 	if err := errors.Join(s.SetSecrets(config.Secrets), s.SetFloor(config.Floor)); err != nil {
 		return nil, err
 	}
-	for channel := range s.accounts {
-		s.accounts[channel] = newLimit(accountBurst, accountInterval)
-		s.clients[channel] = newClients()
+	for channel := range s.attempts {
+		s.attempts[channel] = limit.NewAttempts()
 	}
 	return s, nil
 }
@@ -287,12 +275,7 @@ func (s *Service) SetFloor(floor time.Duration) error {
 // reveal why credentials are wrong. On the page, where people can time their own changes, it does not reveal either what
 // the attempts before theirs cost. The attempt has left the gate: nobody waits for this sleep.
 func (s *Service) waitForFloor(arrival time.Time) {
-	floor := time.Duration(s.floor.Load())
-	answer := (time.Since(arrival)/floor + 1) * floor
-	// A timer is up to a millisecond late. How late depends on when it was set, and so on the work that was done. The
-	// jitter drowns that.
-	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
-	time.Sleep(time.Until(arrival.Add(answer)))
+	limit.WaitForFloor(arrival, time.Duration(s.floor.Load()))
 }
 
 // changeNow makes the change in a place of the gate.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/limit"
 )
 
 // SharedLimits count attempts for several services together, so that two instances do not let through twice as many guesses
@@ -31,8 +33,9 @@ type Bucket struct {
 // charge takes an attempt from the limits of this service, and then from the shared ones. It returns what gives the charge
 // back, or how long to wait.
 func (s *Service) charge(ctx context.Context, channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
-	giveHere, wait, ok := s.chargeHere(channel, client, email)
-	shared := s.config.SharedLimits
+	attempts, shared := s.attempts[channel], s.config.SharedLimits
+	giveHere := func() { attempts.GiveBack(client, email) }
+	wait, ok = attempts.Charge(client, email)
 	if !ok || shared == nil {
 		return giveHere, wait, ok
 	}
@@ -44,44 +47,20 @@ func (s *Service) charge(ctx context.Context, channel Channel, client netip.Addr
 	case wait > 0:
 		giveHere()
 		if account := len(buckets) - 1; client.IsValid() && empty == account {
-			s.clients[channel].ask(client)
+			attempts.Ask(client)
 		}
 		return nil, wait, false
 	}
 	return func() { shared.Give(ctx, buckets); giveHere() }, 0, true
 }
 
-// chargeHere takes an attempt from the limits of its channel. A client that has to wait takes nothing from the account. Who
-// asks for an account that has to wait is charged for asking, in a table that is for nothing else.
-func (s *Service) chargeHere(channel Channel, client netip.Addr, email string) (giveBack func(), wait time.Duration, ok bool) {
-	account, clients := s.accounts[channel], s.clients[channel]
-	if !client.IsValid() {
-		wait, ok := account.take(email)
-		return func() { account.give(email) }, wait, ok
-	}
-	if wait := clients.wait(client); wait > 0 {
-		return nil, wait, false
-	}
-	if wait, ok := account.take(email); !ok {
-		clients.ask(client)
-		return nil, wait, false
-	}
-	if wait, ok := clients.take(client); !ok {
-		account.give(email)
-		return nil, wait, false
-	}
-	return func() { clients.give(client); account.give(email) }, 0, true
-}
-
 // sharedBuckets are the buckets of an attempt, the widest network first and the account last: a client that has to wait hears
 // of its own limit. What asking for accounts that have to wait costs is not shared, because it protects this service alone.
 func sharedBuckets(channel Channel, client netip.Addr, email string) (buckets []Bucket) {
 	if client.IsValid() {
-		for i, level := range levels {
-			if name := network(client, i); name != "" {
-				buckets = append(buckets, Bucket{channel.String() + " client " + name, level.burst, level.interval})
-			}
+		for name, level := range limit.Networks(client) {
+			buckets = append(buckets, Bucket{channel.String() + " client " + name, level.Burst, level.Interval})
 		}
 	}
-	return append(buckets, Bucket{channel.String() + " account " + email, accountBurst, accountInterval})
+	return append(buckets, Bucket{channel.String() + " account " + email, limit.AccountBurst, limit.AccountInterval})
 }

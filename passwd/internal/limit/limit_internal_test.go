@@ -1,4 +1,4 @@
-package passwd
+package limit
 
 import (
 	"strconv"

@@ -1,4 +1,6 @@
-package passwd
+// Package limit slows down who guesses passwords: by account, by client, and by the time of an answer. The service and the page for
+// administrators share it.
+package limit
 
 import (
 	"hash/maphash"

@@ -1,8 +1,18 @@
-package passwd
+package limit
 
 import (
+	"iter"
 	"net/netip"
 	"time"
+)
+
+// Limits of wrong guesses. They slow an attacker down to where guessing a password of the least length is hopeless, and
+// make a person who mistypes wait for minutes at most.
+const (
+	AccountBurst    = 5
+	AccountInterval = 3 * time.Minute
+	clientBurst     = 20
+	clientInterval  = 30 * time.Second
 )
 
 // clients limit the attempts of people by their addresses, on one channel. An IPv4 address is a client. With IPv6 it is the /64 that a site gets; the
@@ -14,15 +24,15 @@ type clients struct {
 	askers *limit
 }
 
-// A level is a size of networks that are counted together.
-type level struct {
+// A Level is a size of networks that are counted together.
+type Level struct {
 	bits     int // of an IPv6 network
-	burst    int
-	interval time.Duration
+	Burst    int
+	Interval time.Duration
 }
 
 // levels begin with the widest.
-var levels = [...]level{
+var levels = [...]Level{
 	{48, 8 * clientBurst, clientInterval / 8},
 	{56, 2 * clientBurst, clientInterval / 2},
 	{64, clientBurst, clientInterval},
@@ -31,9 +41,20 @@ var levels = [...]level{
 func newClients() *clients {
 	c := &clients{askers: newLimit(clientBurst, clientInterval)}
 	for i, level := range levels {
-		c.guesses[i] = newLimit(level.burst, level.interval)
+		c.guesses[i] = newLimit(level.Burst, level.Interval)
 	}
 	return c
+}
+
+// Networks yields the networks by which a client is counted, the widest first, and how they are limited.
+func Networks(client netip.Addr) iter.Seq2[string, Level] {
+	return func(yield func(string, Level) bool) {
+		for i, level := range levels {
+			if name := network(client, i); name != "" && !yield(name, level) {
+				return
+			}
+		}
+	}
 }
 
 // network returns the network of a client at a level, "" if it counts at the last one only.

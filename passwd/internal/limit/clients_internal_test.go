@@ -1,7 +1,6 @@
-package passwd
+package limit
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // used counts the buckets of a limit that belong to somebody.
@@ -28,14 +25,6 @@ func (l *limit) used() (n int) {
 	return n
 }
 
-// wrong is a Changer for which every password is wrong.
-type wrong struct{ calls int }
-
-func (w *wrong) ChangePassword(context.Context, string, string, string) error {
-	w.calls++
-	return ispmail.ErrBadCredentials
-}
-
 // newNetwork is an address of the nth /64 there is, each in a /48 of its own.
 func newNetwork(n int) netip.Addr {
 	return netip.MustParseAddr(fmt.Sprintf("2001:%x:%x::1", n>>16, n&0xffff))
@@ -46,27 +35,28 @@ func newNetwork(n int) netip.Addr {
 func TestAskingFillsNoTable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		changer := &wrong{}
-		s, err := New(Config{Changer: changer, Floor: 1})
-		require.NoError(t, err)
-		attempt := func(client netip.Addr, user string) string {
-			_, v := s.change(t.Context(), Page, time.Now(), client, form{user: user, current: "x", replacement: "a long enough secret"})
-			return v.reason
+		attempts, guesses := NewAttempts(), 0
+		attempt := func(client netip.Addr, account string) bool {
+			_, ok := attempts.Charge(client, account)
+			if ok {
+				guesses++
+			}
+			return ok
 		}
-		for i := range accountBurst {
-			require.Equal(t, "bad-credentials", attempt(newNetwork(i), "closed@example.org"))
+		for i := range AccountBurst {
+			require.True(t, attempt(newNetwork(i), "closed@example.org"))
 		}
 		const asks = 2 * limitSets * limitWays
 		for i := range asks {
-			require.Equal(t, "limited", attempt(newNetwork(1000+i), "closed@example.org"))
+			require.False(t, attempt(newNetwork(1000+i), "closed@example.org"))
 		}
-		assert.Equal(t, accountBurst, changer.calls)
-		for i, guesses := range s.clients[Page].guesses {
-			assert.Equal(t, accountBurst, guesses.used(), "/%d", levels[i].bits)
+		assert.Equal(t, AccountBurst, guesses)
+		for i, networks := range attempts.clients.guesses {
+			assert.Equal(t, AccountBurst, networks.used(), "/%d", levels[i].bits)
 		}
 		for i := range 60 { // of the size in which half were refused
 			client := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
-			assert.Equal(t, "bad-credentials", attempt(client, fmt.Sprintf("u%d@example.org", i)))
+			assert.True(t, attempt(client, fmt.Sprintf("u%d@example.org", i)))
 		}
 	})
 }
@@ -109,10 +99,22 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"192.0.2.1":             "192.0.2.1",
+		"2001:db8:1:2:3:4:5:6":  "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::99": "2001:db8:1:2::/64",
+		"::":                    "::/64",
+	} {
+		assert.Equal(t, want, network(netip.MustParseAddr(address), len(levels)-1))
+	}
+}
+
 // TestGuessesADay compares the page that sums up what the limits let through with the limits.
 func TestGuessesADay(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../examples/deployment/ASVS.md")
+	page, err := os.ReadFile("../../../examples/deployment/ASVS.md")
 	require.NoError(t, err)
 	thousands := func(n int) string {
 		text := strconv.Itoa(n)
@@ -122,10 +124,10 @@ func TestGuessesADay(t *testing.T) {
 		return text
 	}
 	const day = 24 * time.Hour
-	for _, l := range append(levels[:], level{0, accountBurst, accountInterval}) {
-		aDay := int(day / l.interval)
-		assert.Regexp(t, fmt.Sprintf(`\| %d \| one in [^|]+ \| %s \| %s \|`, l.burst, thousands(aDay), thousands(365*aDay)), string(page))
+	for _, l := range append(levels[:], Level{0, AccountBurst, AccountInterval}) {
+		aDay := int(day / l.Interval)
+		assert.Regexp(t, fmt.Sprintf(`\| %d \| one in [^|]+ \| %s \| %s \|`, l.Burst, thousands(aDay), thousands(365*aDay)), string(page))
 	}
-	both := 2 * int(day/accountInterval)
-	assert.Contains(t, string(page), fmt.Sprintf("| an account, on both | %d | | %s | %s |", 2*accountBurst, thousands(both), thousands(365*both)))
+	both := 2 * int(day/AccountInterval)
+	assert.Contains(t, string(page), fmt.Sprintf("| an account, on both | %d | | %s | %s |", 2*AccountBurst, thousands(both), thousands(365*both)))
 }
