@@ -20,7 +20,6 @@ only if it is one of its own destinations. A destination without a domain, such 
 of the operating system. What is to be known about the aliases, such as that one leads nowhere, is a
 warning on standard error.`,
 		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
-		Args:    cobra.MinimumNArgs(2),
 	}
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -54,8 +53,8 @@ warning on standard error.`,
 func (a *app) aliasList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list [DOMAIN | SOURCE]", Short: "List the aliases of a domain, of a source, or all.",
-		Example: "  ispmailctl alias list\n  ispmailctl alias list example.org\n  ispmailctl alias list info@example.org\n  ispmailctl alias list @example.org   # the catch-all",
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
+		Example:           "  ispmailctl alias list\n  ispmailctl alias list example.org\n  ispmailctl alias list info@example.org\n  ispmailctl alias list @example.org   # the catch-all",
+		ValidArgsFunction: a.complete(domainNames),
 	}
 	ids := idsFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -88,7 +87,7 @@ destination.` + rowFlagsHelp,
 		ValidArgsFunction: a.complete(aliasSources),
 	}
 	s := a.rowFlags(c, "virtual_aliases", "source or destination", aliasIDs)
-	c.Args = s.args(cobra.MinimumNArgs(1), 0)
+	c.Args = s.args(command.Arguments, 0)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if s.given() {
 			return a.deleteAliasRow(ctx, store, s)
@@ -158,8 +157,8 @@ func (a *app) deleteAliasRow(ctx context.Context, store *ispmail.Store, s *selec
 func (a *app) recipients() *cobra.Command {
 	c := &cobra.Command{
 		Use: "recipients ADDRESS", Short: "Tell where mail for an address ends up, through aliases and catch-alls.",
-		Example: "  ispmailctl recipients info@example.org\n  ispmailctl recipients info@example.org --steps",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl recipients info@example.org\n  ispmailctl recipients info@example.org --steps",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	steps := c.Flags().Bool("steps", false, "tell the way there: each address that Postfix looks up, and the rows by which it goes on")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {

@@ -17,8 +17,8 @@ func (a *app) aliasSet() *cobra.Command {
 		Long: `Makes mail for an address go to these destinations and no others: what is missing is added, what is
 more is deleted, all at once. A source that has a mailbox keeps a copy only if it is one of its own
 destinations.`,
-		Example: "  ispmailctl alias set info@example.org john@example.org jane@example.org",
-		Args:    cobra.MinimumNArgs(2), ValidArgsFunction: a.complete(aliasSources),
+		Example:           "  ispmailctl alias set info@example.org john@example.org jane@example.org",
+		ValidArgsFunction: a.complete(aliasSources),
 	}
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {

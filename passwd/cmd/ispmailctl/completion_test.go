@@ -23,4 +23,10 @@ func TestCompletion(t *testing.T) {
 	s.ok("", "alias", "add", "info@example.org", "a@example.com", "b@example.com")
 	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "alias", "delete", "i")...)...)
 	assert.Equal(t, "info@example.org\n:4\n", out)
+	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "user", "add", "--scheme", "b")...)...)
+	assert.Contains(t, out, "BLF-CRYPT\n")
+	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "--default-pass-scheme", "")...)...)
+	assert.Contains(t, out, "\nPLAIN-MD5\n")
+	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "user", "add", "")...)...)
+	assert.NotContains(t, out, "EMAIL")
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) domainAdd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "add DOMAIN...", Short: "Add domains whose mail the server is to keep.",
 		Example: "  ispmailctl domain add example.org",
-		Args:    cobra.MinimumNArgs(1),
 	}
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -72,7 +72,7 @@ move to the row of the domain in their address, and if there is none, the row st
 		ValidArgsFunction: a.complete(domainNames),
 	}
 	s := a.rowFlags(c, "virtual_domains", "name", domainIDs)
-	c.Args = s.args(cobra.ExactArgs(1), 0)
+	c.Args = s.args(command.Arguments, 0)
 	yes := c.Flags().Bool("yes", false, "do not ask")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if s.given() {

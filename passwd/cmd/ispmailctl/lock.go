@@ -15,8 +15,8 @@ func (a *app) userLock() *cobra.Command {
 		Long: `Keeps a user from logging in. The password stays, behind a lock that "user unlock" takes away; a new
 one from "password set" is behind the lock too. Mail still arrives. Sessions that are open go on unless
 they are ended, and the command that does so is printed.`,
-		Example: "  ispmailctl user lock john@example.org",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl user lock john@example.org",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if err := store.Lock(ctx, args[0]); err != nil {
@@ -36,8 +36,8 @@ they are ended, and the command that does so is printed.`,
 func (a *app) userUnlock() *cobra.Command {
 	c := &cobra.Command{
 		Use: "unlock EMAIL", Short: "Let a locked user log in again, with the password from before.",
-		Example: "  ispmailctl user unlock john@example.org",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl user unlock john@example.org",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if err := store.Unlock(ctx, args[0]); err != nil {

@@ -70,8 +70,8 @@ func (a *app) passwordSet() *cobra.Command {
 		Long: `Sets a user's password. It is asked for twice, or read from the first line of standard input if that
 is no terminal. The end of the line is no part of it. A tab, a byte order mark or another character that
 cannot be seen is refused.`,
-		Example: "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	p := a.passwordFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -96,8 +96,8 @@ func (a *app) passwordCheck() *cobra.Command {
 		Long: `Tells whether a password is the right one. It is asked for, or read from the first line of standard
 input if that is no terminal. As at a login, a weak hash of it is replaced by a good one, and with
 --upgrade also one of a weaker class than --scheme.`,
-		Example: "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	a.schemeFlag(c, "replace a weak hash")
 	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -18,8 +18,8 @@ func (a *app) userRename() *cobra.Command {
 stay, and aliases from and to the address follow. Mail for the old address is refused from then on;
 "alias add" makes an alias of it. The mail on the disk stays where it is, and the command that moves it
 is printed.`,
-		Example: "  ispmailctl user rename jane@example.org jane.doe@example.org",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl user rename jane@example.org jane.doe@example.org",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		old, err := ispmail.Canonical(args[0])
@@ -46,8 +46,8 @@ func (a *app) domainRename() *cobra.Command {
 		Long: `Gives a domain another name, in the addresses of its users and in all aliases. Passwords and quotas
 stay. Mail for the old name is refused from then on. The mail on the disk stays where it is, and the
 command that moves it is printed.`,
-		Example: "  ispmailctl domain rename example.org example.net",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.complete(domainNames),
+		Example:           "  ispmailctl domain rename example.org example.net",
+		ValidArgsFunction: a.complete(domainNames),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		old, err := store.Domain(ctx, args[0])

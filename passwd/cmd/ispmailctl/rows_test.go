@@ -120,7 +120,7 @@ func TestRowsRefused(t *testing.T) {
 			{"user|delete|--id|1|--exact|x", command.ExitUsage, "--id and --exact exclude each other"},
 			{"user|delete|--id|1|john@example.org", command.ExitUsage, `"john@example.org" is one argument too many beside --id or --exact`},
 			{"user|delete|--id|one", command.ExitUsage, `--id: "one" is not a whole number`},
-			{"user|delete", command.ExitUsage, "accepts 1 arg(s)"},
+			{"user|delete", command.ExitUsage, "EMAIL or --id ID or --exact TEXT is missing"},
 			{"alias|correct|--id|2|--source|", command.ExitUsage, "--source is empty"},
 		} {
 			out, errs, code := s.do("x", strings.Split(test.args, "|")...)

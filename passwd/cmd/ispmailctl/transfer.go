@@ -30,7 +30,6 @@ func (a *app) export() *cobra.Command {
 holds the passwords of all users as they are stored, so only you can read it. It has its name when it is
 complete. A file that is there already is kept, unless --force is given. Columns of other programs come
 along, but for those that the database computes.`,
-		Args: cobra.MaximumNArgs(1),
 	}
 	force := c.Flags().Bool("force", false, "replace a file that is there already")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -99,7 +98,6 @@ Every row gets its former id. Columns of other programs come along: the tables m
 --without leaves them out. A value that a column cannot hold as it was is named with its row, and nothing
 is restored. FILE may be - for standard input. To add records to what is there, use import.`,
 		Example: "  ispmailctl restore backup.jsonl\n  ispmailctl restore backup.jsonl --without virtual_users.maildir",
-		Args:    cobra.ExactArgs(1),
 	}
 	o := withoutFlag(c)
 	a.setFlag(c)
@@ -179,7 +177,6 @@ standard input if FILE is "-". Lines made by hand need no ids:
 Columns of other programs are in one more field, such as "columns":{"active":1}.
 ` + importing,
 		Example: "  ispmailctl import file users.jsonl --dry-run\n  ispmailctl import file users.jsonl",
-		Args:    cobra.ExactArgs(1),
 	}
 	f, o := a.importFlags(c), withoutFlag(c)
 	a.schemeFlag(c, `hash each "new_password"`)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 func (a *app) userAdd() *cobra.Command {
@@ -18,7 +19,6 @@ func (a *app) userAdd() *cobra.Command {
 		Long: `Adds a user, whose domain must be there. The password is asked for twice, or read from the first
 line of standard input if that is no terminal.`,
 		Example: "  ispmailctl user add john@example.org\n  ispmailctl user add jane@example.org --generate --quota 5G\n  ispmailctl user add jim@example.org < file-with-password",
-		Args:    cobra.ExactArgs(1),
 	}
 	p := a.passwordFlags(c)
 	size := c.Flags().String("quota", "", "`SIZE` of the mailbox, such as 500M or 5G; 0 for no limit")
@@ -82,8 +82,8 @@ func missing(ctx context.Context, store *ispmail.Store, email string) error {
 func (a *app) userQuota() *cobra.Command {
 	c := &cobra.Command{
 		Use: "quota EMAIL SIZE", Short: "Set the size of a user's mailbox, such as 500M or 5G; 0 for no limit.",
-		Example: "  ispmailctl user quota john@example.org 5G",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.complete(userEmails),
+		Example:           "  ispmailctl user quota john@example.org 5G",
+		ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		bytes, err := parseQuota(args[1])
@@ -110,7 +110,7 @@ the command that removes it is printed.` + rowFlagsHelp,
 		ValidArgsFunction: a.complete(userEmails),
 	}
 	s := a.rowFlags(c, "virtual_users", "email", userIDs)
-	c.Args = s.args(cobra.ExactArgs(1), 0)
+	c.Args = s.args(command.Arguments, 0)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var user ispmail.User
 		var warnings []ispmail.Warning

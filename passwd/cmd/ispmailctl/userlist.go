@@ -25,8 +25,8 @@ func (a *app) userList() *cobra.Command {
 		Long: `Lists the users of a domain, or of all domains. LOGIN is "locked" for a user who is locked, "off" for one
 who is switched off by a column of --state-column, and "never" for a row that another program keeps and
 with which nobody logs in.`,
-		Example: "  ispmailctl user list example.org\n  ispmailctl user list --search john",
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: a.complete(domainNames),
+		Example:           "  ispmailctl user list example.org\n  ispmailctl user list --search john",
+		ValidArgsFunction: a.complete(domainNames),
 	}
 	ids := idsFlag(c)
 	search := c.Flags().String("search", "", "only users whose address has this `TEXT` in it, in capitals or not")

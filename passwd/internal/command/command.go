@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -79,10 +77,11 @@ func Run(ctx context.Context, root *cobra.Command, args []string, stdin io.Reade
 // prepareRoot completes a tree of commands.
 func prepareRoot(root *cobra.Command) {
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.Version = version()
-	root.SetVersionTemplate("{{.Version}}\n")
+	root.Version = Version()
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.Flags().Bool("version", false, "print the version")
 	root.SetUsageFunc(printUsage)
+	root.SetHelpFunc(printHelp)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand(root))
 	prepare(root)
@@ -99,7 +98,9 @@ func prepare(c *cobra.Command) {
 		prepare(sub)
 	}
 	if c.Args == nil {
-		c.Args = noArguments
+		c.Args = Arguments
+	}
+	if c.ValidArgsFunction == nil && len(argumentWords(c.Use)) == 0 {
 		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	run := c.RunE
@@ -113,12 +114,4 @@ func prepare(c *cobra.Command) {
 		}
 		return run(c, args)
 	}
-}
-
-// version is that of the module and of Go.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version + " " + runtime.Version()
-	}
-	return "unknown"
 }

@@ -56,10 +56,12 @@ func call(t *testing.T, args ...string) (*program, int) {
 			return do()
 		}
 	}
-	add := &cobra.Command{Use: "add NAME...", Short: "Add users.", Args: cobra.MinimumNArgs(1), RunE: act(func() error { return nil })}
+	add := &cobra.Command{Use: "add NAME...", Short: "Add users.", RunE: act(func() error { return nil })}
 	add.Flags().StringVar(&p.size, "size", "", "`SIZE` of it")
 	user := &cobra.Command{Use: "user", Short: "Users."}
 	user.AddCommand(add,
+		&cobra.Command{Use: "size NAME SIZE [UNIT]", Short: "Set a size.", RunE: act(func() error { return nil })},
+		&cobra.Command{Use: "find {NAME | --id ID} [MORE | OTHER]...", Short: "Find users.", RunE: act(func() error { return nil })},
 		&cobra.Command{Use: "delete", Short: "Delete users.", RunE: act(func() error { return command.Fail(errors.New("ispmail: it is not\nthere\x1b")) })},
 		&cobra.Command{Use: "check", Short: "Check users.", RunE: act(func() error { return &command.Failure{Code: 4} })})
 	root.AddCommand(user, &cobra.Command{Use: "serve", Short: "Serve.", RunE: act(func() error { return nil })})
@@ -79,7 +81,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"user delete", command.ExitFailed, "it is not; there\ufffd"},
 		{"user check", 4, ""},
-		{"user add", command.ExitUsage, "requires at least 1 arg(s), only received 0; see program user add --help"},
+		{"user add", command.ExitUsage, "NAME is missing: program user add NAME...; see program user add --help"},
+		{"user size john", command.ExitUsage, "SIZE is missing: program user size NAME SIZE [UNIT]; see program user size --help"},
+		{"user size john 1 G x", command.ExitUsage, `"x" is one argument too many: program user size NAME SIZE [UNIT]; see program user size --help`},
+		{"user find", command.ExitUsage, "NAME or --id ID is missing: program user find {NAME | --id ID} [MORE | OTHER]...; see program user find --help"},
 		{"serve here", command.ExitUsage, `program serve takes no arguments, and there is "here"; see program serve --help`},
 		{"usr", command.ExitUsage, `unknown command "usr" for "program" (did you mean user?); see program --help`},
 		{"user ad", command.ExitUsage, `unknown command "ad" for "program user" (did you mean add?); see program user --help`},
@@ -210,7 +215,7 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	p, code := call(t, "--version")
 	assert.Equal(t, command.ExitOK, code)
-	assert.Regexp(t, `^\S+( go\S+)?\n$`, p.stdout)
+	assert.Equal(t, "program "+command.Version()+"\n", p.stdout)
 	_, code = call(t, "-v")
 	assert.Equal(t, command.ExitUsage, code)
 }

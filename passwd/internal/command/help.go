@@ -8,8 +8,29 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// width is the number of columns of the help.
-const width = 100
+// The number of columns of the help. On a terminal it is that of the terminal, between these.
+const (
+	leastWidth = 40
+	mostWidth  = 100
+)
+
+// widthOf returns the number of columns of the help of a command.
+func widthOf(c *cobra.Command) int {
+	if width := Width(c.OutOrStdout()); width > 0 {
+		return min(max(width, leastWidth), mostWidth)
+	}
+	return mostWidth
+}
+
+// printHelp prints the help of a command.
+func printHelp(c *cobra.Command, _ []string) {
+	description := c.Long
+	if description == "" {
+		description = c.Short
+	}
+	_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n", Wrap(description, widthOf(c), ""))
+	_ = printUsage(c) // to whom could it be told?
+}
 
 // The annotations of a flag for the help.
 const (
@@ -53,12 +74,12 @@ func printUsage(c *cobra.Command) error {
 	if c.HasAvailableSubCommands() {
 		b.WriteString("\nCommands:\n")
 		for _, sub := range subCommands(c) {
-			fmt.Fprintf(&b, "  %-*s  %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+			fmt.Fprintf(&b, "  %-*s  %s\n", sub.NamePadding(), sub.Name(), Wrap(sub.Short, widthOf(c)-sub.NamePadding()-4, strings.Repeat(" ", sub.NamePadding()+4)))
 		}
 	}
-	printFlags(&b, "Flags", c.LocalFlags())
+	printFlags(&b, "Flags", c.LocalFlags(), widthOf(c))
 	if readsFlags(c) {
-		printFlags(&b, "Flags of all commands", c.InheritedFlags())
+		printFlags(&b, "Flags of all commands", c.InheritedFlags(), widthOf(c))
 	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s COMMAND --help tells more about a command.\n", c.CommandPath())
@@ -88,7 +109,7 @@ func readsFlags(c *cobra.Command) bool {
 }
 
 // printFlags prints flags by their groups, those without one first.
-func printFlags(b *strings.Builder, other string, flags *pflag.FlagSet) {
+func printFlags(b *strings.Builder, other string, flags *pflag.FlagSet, width int) {
 	names, groups := []string{other}, map[string]*pflag.FlagSet{}
 	flags.SortFlags = false
 	flags.VisitAll(func(f *pflag.Flag) {

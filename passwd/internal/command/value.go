@@ -78,9 +78,18 @@ func (c *choice) wanted() string {
 
 // completeValues lets the shell complete the values of flags of a command that are known.
 func completeValues(c *cobra.Command, flags *pflag.FlagSet) {
+	offer := func(name string, words []string) {
+		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // fails only if it has one
+	}
 	flags.VisitAll(func(f *pflag.Flag) {
-		if v, ok := f.Value.(*choice); ok {
-			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(v.words, cobra.ShellCompDirectiveNoFileComp)) // fails only if it has one
+		v, isChoice := f.Value.(*choice)
+		switch {
+		case isChoice:
+			offer(f.Name, v.words)
+		case f.Name == schemeFlag:
+			offer(f.Name, generatedSchemes())
+		case f.Name == defaultFlag:
+			offer(f.Name, knownSchemes())
 		}
 	})
 }
