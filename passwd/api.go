@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/web"
 )
 
 const apiPath = "/api/password"
@@ -107,8 +109,8 @@ func (s *Service) admitAPI(r *http.Request) (person netip.Addr, v verdict, ok bo
 		return refuse(verdict{status: http.StatusUnauthorized, reason: "unauthorized", text: "This needs the secret of a webmail."})
 	}
 	// Whoever is on the machine can reach a loopback address, and could use up the attempts of anybody.
-	if len(secrets) > 0 || isSocket(r) {
-		person = personOf(r, s.config.TrustedProxies)
+	if len(secrets) > 0 || web.IsSocket(r) {
+		person = web.PersonOf(r, s.config.TrustedProxies)
 	}
 	return person, verdict{}, true
 }
@@ -117,10 +119,10 @@ func (s *Service) admitAPI(r *http.Request) (person netip.Addr, v verdict, ok bo
 func (s *Service) readAPI(w http.ResponseWriter, r *http.Request) (form, verdict, bool) {
 	var f form
 	names := s.config.Fields
-	v, ok := readFields(w, r, []bodyType{formBody, jsonBody}, []field{
-		{name: names.User, value: &f.user},
-		{name: names.Current, value: &f.current, bytes: true},
-		{name: names.New, value: &f.replacement},
+	v, ok := readFields(w, r, []web.BodyType{web.FormBody, web.JSONBody}, []web.Field{
+		{Name: names.User, Value: &f.user},
+		{Name: names.Current, Value: &f.current, Bytes: true},
+		{Name: names.New, Value: &f.replacement},
 	})
 	return f, v, ok
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"embed"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/web"
 )
 
 // Page returns the handler for people: a form on which they change their password. It serves
@@ -37,80 +38,48 @@ import (
 // Host, which is compared with the Origin of old browsers and the Referer of text browsers. Do not put an [http.ServeMux]
 // in front, see [Service.API].
 func (s *Service) Page() http.Handler {
-	style := must(pageFiles.ReadFile("style.css"))
 	return &page{
 		service:      s,
 		translations: must(readTranslations()),
-		style:        style,
-		styleURL:     fmt.Sprintf("%s?%.4x", strings.TrimPrefix(stylePath, "/"), sha256.Sum256(style)),
-		csrf:         http.NewCrossOriginProtection(),
+		styleURL:     fmt.Sprintf("%s?%.4x", strings.TrimPrefix(stylePath, "/"), sha256.Sum256(web.Style)),
 	}
 }
 
 const stylePath = "/style.css"
 
-//go:embed page.html style.css language/*.json
+//go:embed page.html language/*.json
 var pageFiles embed.FS
 
 // page is the handler of Page.
 type page struct {
 	service      *Service
 	translations translations
-	style        []byte
 	styleURL     string
-	csrf         *http.CrossOriginProtection
 }
 
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setPageHeaders(w.Header())
+	web.SetHeaders(w.Header())
 	// Without a ServeMux: see Service.API.
 	switch path := r.URL.EscapedPath(); {
 	case path == "/" && r.Method == http.MethodPost:
 		p.servePost(w, r)
-	case path == "/" && isRead(r):
+	case path == "/" && web.IsRead(r):
 		p.write(w, r, http.StatusOK, verdict{}, "", "")
 	case path == "/":
-		refuseMethod(w, "GET, HEAD, POST")
-	case path == stylePath && isRead(r):
+		web.RefuseMethod(w, "GET, HEAD, POST")
+	case path == stylePath && web.IsRead(r):
 		w.Header().Set("Cache-Control", "public, max-age=86400") // its URL changes with it
-		writeBody(w, http.StatusOK, "text/css; charset=utf-8", p.style)
+		web.Write(w, http.StatusOK, "text/css; charset=utf-8", web.Style)
 	case path == stylePath:
-		refuseMethod(w, "GET, HEAD")
+		web.RefuseMethod(w, "GET, HEAD")
 	default:
-		writeBody(w, notFound.status, "text/plain; charset=utf-8", []byte(notFound.text+"\n"))
+		web.Write(w, notFound.status, "text/plain; charset=utf-8", []byte(notFound.text+"\n"))
 	}
-}
-
-// setPageHeaders sets headers that let a browser show the form and send it back, and nothing else. See ASVS 5.0, chapter
-// 3.4.
-func setPageHeaders(header http.Header) {
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	// With no-referrer a browser would send "Origin: null" with the form: https://fetch.spec.whatwg.org/#origin-header
-	header.Set("Referrer-Policy", "same-origin")
-	header.Set("X-Content-Type-Options", "nosniff")
-}
-
-func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
-
-func refuseMethod(w http.ResponseWriter, allow string) {
-	w.Header().Set("Allow", allow)
-	writeBody(w, http.StatusMethodNotAllowed, "text/plain; charset=utf-8", []byte("Use "+allow+".\n"))
-}
-
-func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may have gone
 }
 
 // servePost makes an attempt to change a password.
 func (p *page) servePost(w http.ResponseWriter, r *http.Request) {
-	client := clientOf(r, p.service.config.TrustedProxies)
+	client := web.ClientOf(r, p.service.config.TrustedProxies)
 	arrival, event := time.Now(), Event{Channel: Page, Client: client}
 	f, v, ok := p.read(w, r)
 	if ok {
@@ -129,32 +98,23 @@ var (
 
 // read reads the form, or returns what is wrong with the request. It reads nothing of a request from another site.
 func (p *page) read(w http.ResponseWriter, r *http.Request) (f form, v verdict, ok bool) {
-	// CrossOriginProtection lets a request without these headers pass, as that of a program. The page is for browsers. All
-	// send one of the two with a form, but for text browsers such as lynx and w3m.
-	switch foreign := r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""; {
-	case foreign && r.Header.Get("Referer") == "":
+	switch err := web.CheckOrigin(r); {
+	case errors.Is(err, web.ErrNoOrigin):
 		return f, noOrigin, false
-	case foreign && !isOwnReferer(r), p.csrf.Check(r) != nil:
+	case err != nil:
 		return f, crossOrigin, false
 	}
 	var repeat string
-	v, ok = readFields(w, r, []bodyType{formBody}, []field{
-		{name: fieldUser, value: &f.user},
-		{name: fieldCurrent, value: &f.current, bytes: true},
-		{name: fieldNew, value: &f.replacement},
-		{name: fieldRepeat, value: &repeat},
+	v, ok = readFields(w, r, []web.BodyType{web.FormBody}, []web.Field{
+		{Name: fieldUser, Value: &f.user},
+		{Name: fieldCurrent, Value: &f.current, Bytes: true},
+		{Name: fieldNew, Value: &f.replacement},
+		{Name: fieldRepeat, Value: &repeat},
 	})
 	if ok && repeat != f.replacement {
 		return f, mismatch, false
 	}
 	return f, v, ok
-}
-
-// isOwnReferer reports whether a request says that it comes from a page of the same host. A page of another one cannot say
-// so: scripts may not set the header, and only leave it out.
-func isOwnReferer(r *http.Request) bool {
-	referer, err := url.Parse(r.Header.Get("Referer"))
-	return err == nil && (referer.Scheme == "https" || referer.Scheme == "http") && referer.Host != "" && strings.EqualFold(referer.Host, r.Host)
 }
 
 // The fields of the form, which are also the ids of the elements.
@@ -188,7 +148,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 	header.Set("Vary", "Accept-Language")
 	var body bytes.Buffer
 	_ = t.template.Execute(&body, &shown) // to memory, of fields that are there
-	writeBody(w, status, "text/html; charset=utf-8", body.Bytes())
+	web.Write(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 
 // A view is the data of the template. It has no password. It has fields, which cost the template less than methods.
@@ -229,7 +189,7 @@ func (v *view) problem(why verdict) (field, text string) {
 		return fieldNew, v.Text("unusable")
 	case why == longCurrent:
 		return fieldCurrent, v.Text("unusable")
-	case why.field != "" && strings.HasSuffix(why.text, isMissing):
+	case why.field != "" && strings.HasSuffix(why.text, web.Missing):
 		return why.field, v.Text(why.field + "-missing")
 	case why.field != "":
 		return why.field, v.Text("unusable")

@@ -1,4 +1,4 @@
-package passwd
+package web
 
 import (
 	"bytes"
@@ -13,12 +13,13 @@ import (
 	"unicode/utf8"
 )
 
-// A bodyType is a content type that is read.
-type bodyType string
+// A BodyType is a content type that is read.
+type BodyType string
 
+// The types.
 const (
-	formBody bodyType = "application/x-www-form-urlencoded"
-	jsonBody bodyType = "application/json"
+	FormBody BodyType = "application/x-www-form-urlencoded"
+	JSONBody BodyType = "application/json"
 )
 
 // charsets are the names of UTF-8, and of a part of it. Neither type of body has the parameter, but programs send it.
@@ -28,14 +29,14 @@ var charsets = []string{"", "utf-8", "utf8", "us-ascii", "ascii"}
 var charsetOf = regexp.MustCompile(`(?i);\s*charset\s*=\s*["']?([^;"']*)`)
 
 // parseBody returns the values of each field of a body. If the header says something that is not supported, or the body is
-// malformed, it returns a verdict that says what.
-func parseBody(header http.Header, types []bodyType, body []byte) (values url.Values, v verdict, ok bool) {
+// malformed, it returns what.
+func parseBody(header http.Header, types []BodyType, body []byte) (url.Values, *Fault) {
 	contentTypes := header.Values("Content-Type")
 	if len(contentTypes) == 0 && len(body) == 0 {
-		return nil, v, true // what a plugin without settings sends: what it lacks is fields
+		return nil, nil // what a plugin without settings sends: what it lacks is fields
 	}
-	unsupported := func(text string) (url.Values, verdict, bool) {
-		return nil, badRequest(http.StatusUnsupportedMediaType, text), false
+	unsupported := func(text string) (url.Values, *Fault) {
+		return nil, &Fault{Status: http.StatusUnsupportedMediaType, Text: text}
 	}
 	send := "Send " + string(types[0]) + "."
 	if len(types) > 1 {
@@ -49,7 +50,7 @@ func parseBody(header http.Header, types []bodyType, body []byte) (values url.Va
 		return unsupported("There is more than one Content-Type. " + send)
 	}
 	media, _, _ := strings.Cut(contentTypes[0], ";")
-	kind := bodyType(strings.ToLower(strings.TrimSpace(media)))
+	kind := BodyType(strings.ToLower(strings.TrimSpace(media)))
 	if !slices.Contains(types, kind) {
 		return unsupported("This content type is not supported. " + send)
 	}
@@ -63,26 +64,25 @@ func parseBody(header http.Header, types []bodyType, body []byte) (values url.Va
 			return unsupported("This Content-Encoding is not supported. Send the body as it is.")
 		}
 	}
-	if kind == jsonBody {
-		values, v = parseJSON(body)
-		return values, v, v == verdict{}
+	if kind == JSONBody {
+		return parseJSON(body)
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, badRequest(http.StatusBadRequest, "The form is malformed."), false
+		return nil, &Fault{Status: http.StatusBadRequest, Text: "The form is malformed."}
 	}
-	return values, v, true
+	return values, nil
 }
 
 var (
-	badJSON = badRequest(http.StatusBadRequest, "The JSON is malformed.")
+	badJSON = &Fault{Status: http.StatusBadRequest, Text: "The JSON is malformed."}
 	// noUTF8 is about RFC 8259, section 8.1. A password that is not UTF-8 can come in a form.
-	noUTF8 = badRequest(http.StatusBadRequest, "The JSON is not UTF-8.")
+	noUTF8 = &Fault{Status: http.StatusBadRequest, Text: "The JSON is not UTF-8."}
 )
 
 // parseJSON reads the members of an object that are strings. Other members become "". Unlike [json.Unmarshal] it keeps both
 // values of a name that is there twice.
-func parseJSON(body []byte) (url.Values, verdict) {
+func parseJSON(body []byte) (url.Values, *Fault) {
 	body = bytes.TrimPrefix(body, []byte("\ufeff")) // which RFC 8259 lets parsers ignore
 	if !utf8.Valid(body) {
 		return nil, noUTF8
@@ -113,7 +113,7 @@ func parseJSON(body []byte) (url.Values, verdict) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, badJSON // there is something after the object
 	}
-	return values, verdict{}
+	return values, nil
 }
 
 var escapedFFFD = regexp.MustCompile(`(?i)\\ufffd`)

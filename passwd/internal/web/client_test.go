@@ -1,4 +1,4 @@
-package passwd
+package web_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/web"
 )
 
 func TestClientOf(t *testing.T) {
@@ -52,6 +54,6 @@ func TestClientOf(t *testing.T) {
 			r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, &net.UnixAddr{}))
 		}
 		r.Header["X-Forwarded-For"] = c.forwarded
-		assert.Equal(t, c.want, clientOf(r, trusted).String(), "%+v", c)
+		assert.Equal(t, c.want, web.ClientOf(r, trusted).String(), "%+v", c)
 	}
 }

@@ -1,4 +1,4 @@
-package passwd
+package web
 
 import (
 	"net"
@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// clientOf returns the address of the person behind a request. If the peer is a trusted proxy, that is in X-Forwarded-For:
+// ClientOf returns the address of the person behind a request. If the peer is a trusted proxy, that is in X-Forwarded-For:
 // the last entry is from the peer, and an entry before it counts as long as the one after it is a trusted proxy too. A peer
 // on a unix socket is a trusted proxy.
-func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
+func ClientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	client, ok := parseHop(r.RemoteAddr)
 	if ok && !isTrusted(client, trusted) {
 		return client
 	}
 	if !ok {
 		client = netip.IPv6Unspecified() // of a socket whose proxy tells nothing
-		if !isSocket(r) {
+		if !IsSocket(r) {
 			return client
 		}
 	}
 	return forwardedFor(r, trusted, client)
 }
 
-// personOf returns the address of the person for whom a program asks the API, which counts as a proxy then. It is invalid if the
+// PersonOf returns the address of the person for whom a program asks the API, which counts as a proxy then. It is invalid if the
 // program names nobody.
-func personOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
+func PersonOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return forwardedFor(r, trusted, netip.Addr{})
 }
 
@@ -67,8 +67,8 @@ func parseHop(s string) (netip.Addr, bool) {
 	return address.Unmap().WithZone(""), err == nil
 }
 
-// isSocket reports whether a request came over a unix socket.
-func isSocket(r *http.Request) bool {
+// IsSocket reports whether a request came over a unix socket.
+func IsSocket(r *http.Request) bool {
 	_, ok := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
 	return ok
 }
