@@ -3,7 +3,6 @@ package passwd
 import (
 	"encoding/json"
 	"io"
-	"math"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -54,8 +53,8 @@ const apiPath = "/api/password"
 // header, or from other programs, they are counted by the account alone.
 //
 // A client that accepts application/json gets an object instead: {"reason":"ok"}, or problem details (RFC 9457) with the
-// member "reason". A request that is not HTTP, or has headers of many kilobytes, is answered by net/http itself, without a
-// reason.
+// member "reason", and Config.MinLength as "minlength" with policy-too-short. A request that is not HTTP, or has headers of many
+// kilobytes, is answered by net/http itself, without a reason.
 //
 // Without secrets in [Config] the handler belongs on a loopback address or a unix socket.
 func (s *Service) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
@@ -85,11 +84,11 @@ func (s *Service) serveAPI(w http.ResponseWriter, r *http.Request) {
 	setRetryAfter(header, v)
 	contentType, body := plainAnswer(v)
 	if acceptsJSON(r) {
-		contentType, body = jsonAnswer(v)
+		contentType, body = s.jsonAnswer(v)
 	}
 	header.Set("Content-Type", contentType)
 	w.WriteHeader(v.status)
-	_, _ = io.WriteString(w, body) //nolint:gosec // constant texts, as text or JSON; the client may have gone
+	_, _ = io.WriteString(w, body) //nolint:gosec // texts of ours, as text or JSON; the client may have gone
 }
 
 // admitAPI looks at who asks and for what. It returns the person whom a program that is to be trusted names, or what is wrong
@@ -135,14 +134,16 @@ func plainAnswer(v verdict) (contentType, body string) {
 	return "text/plain; charset=utf-8", body
 }
 
-func jsonAnswer(v verdict) (contentType, body string) {
+func (s *Service) jsonAnswer(v verdict) (contentType, body string) {
 	if v == changed {
 		return "application/json", `{"reason":"ok"}`
 	}
-	problem, _ := json.Marshal(map[string]any{ // strings and a number: this cannot fail
-		"title": http.StatusText(v.status), "status": v.status, "detail": v.text, "reason": v.reason,
-	})
-	return "application/problem+json", string(problem)
+	problem := map[string]any{"title": http.StatusText(v.status), "status": v.status, "detail": v.text, "reason": v.reason}
+	if v.reason == "policy-too-short" {
+		problem["minlength"] = s.config.MinLength
+	}
+	text, _ := json.Marshal(problem) // strings and numbers: this cannot fail
+	return "application/problem+json", string(text)
 }
 
 // acceptsJSON reports whether a request asks for JSON by name. Roundcube sends no header Accept at all.
@@ -153,6 +154,6 @@ func acceptsJSON(r *http.Request) bool {
 
 func setRetryAfter(header http.Header, v verdict) {
 	if v.retryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(v.retryAfter.Seconds()))))
+		header.Set("Retry-After", strconv.Itoa(wholeSeconds(v.retryAfter)))
 	}
 }

@@ -6,21 +6,25 @@ import (
 	"time"
 )
 
-// A Channel says which handler got an attempt. Nothing in the request decides it.
+// A Channel says by which way an attempt came. Nothing in the request decides it.
 type Channel int
 
 // The channels.
 const (
-	API  Channel = iota // [Service.API], for webmail programs
-	Page                // [Service.Page], for people
+	API      Channel = iota // [Service.API], for webmail programs
+	Page                    // [Service.Page], for people
+	Poppassd                // [Service.ServePoppassd], for other webmail programs; it shares the limits of the API
 )
 
-// String returns "api" or "page".
+// String returns "api", "page" or "poppassd".
 func (c Channel) String() string {
-	if c == API {
+	switch c {
+	case API:
 		return "api"
+	case Page:
+		return "page"
 	}
-	return "page"
+	return "poppassd"
 }
 
 // Reasons returns all that the Reason of an [Event] of the channel can be, for counters that shall exist before the first event.
@@ -28,12 +32,15 @@ func (c Channel) Reasons() []string {
 	reasons := []string{
 		"ok", "bad-credentials", "limited", "busy", "unavailable", "outcome-unknown",
 		"policy-control", "policy-too-short", "policy-too-long", "policy-same", "policy-common", "policy-address", "policy-site",
-		"bad-request", "cross-origin", "not-found",
+		"bad-request",
 	}
-	if c == API {
-		return append(reasons, "unauthorized")
+	switch c {
+	case API:
+		reasons = append(reasons, "cross-origin", "not-found", "unauthorized")
+	case Page:
+		reasons = append(reasons, "cross-origin", "not-found", "mismatch")
 	}
-	return append(reasons, "mismatch")
+	return reasons
 }
 
 // An Event is an attempt to change a password, and its outcome. It holds no password, and no text as a client sent it: it is
@@ -43,7 +50,7 @@ type Event struct {
 	Channel  Channel
 	Email    string     // canonical; "" if the request named no valid address
 	Client   netip.Addr // of the person; invalid if a program asks the API and does not say for whom
-	Status   int        // of the HTTP answer
+	Status   int        // of the HTTP answer; of poppassd, that of the API
 	Reason   string     // "ok", or the first word of the answer
 	Text     string     // the rest of the answer
 	Duration time.Duration

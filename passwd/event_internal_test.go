@@ -29,7 +29,7 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	known := map[string]bool{}
-	for _, channel := range []Channel{API, Page} {
+	for _, channel := range []Channel{API, Page, Poppassd} {
 		for _, reason := range channel.Reasons() {
 			known[reason] = true
 		}

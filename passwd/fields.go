@@ -17,7 +17,10 @@ func badRequest(status int, text string) verdict {
 
 // readFields reads the fields of a request from its body, or returns what is wrong with it.
 func readFields(w http.ResponseWriter, r *http.Request, types []web.BodyType, fields []web.Field) (verdict, bool) {
-	fault := web.ReadFields(w, r, maxBody, types, fields)
+	return verdictOf(web.ReadFields(w, r, maxBody, types, fields))
+}
+
+func verdictOf(fault *web.Fault) (verdict, bool) {
 	if fault == nil {
 		return verdict{}, true
 	}

@@ -1,7 +1,8 @@
 // Package passwd is an HTTP service with which the users of a mail server change their own passwords.
 //
-// A [Service] has two handlers: [Service.API], which Roundcube's password plugin calls with its driver httpapi, and
-// [Service.Page], a form for people. Each belongs on a listener of its own; either can be mounted alone:
+// A [Service] has two handlers: [Service.API], which Roundcube's password plugin calls, and [Service.Page], a form for people;
+// [Service.ServePoppassd] is for webmails that speak another protocol. Each belongs on a listener of its own, and can be there
+// alone:
 //
 //	store, err := ispmail.Open(ctx, dsn, ispmail.Config{})
 //	...
@@ -27,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -205,8 +207,16 @@ var (
 )
 
 func limited(wait time.Duration) verdict {
-	return verdict{status: http.StatusTooManyRequests, reason: "limited", text: "Too many attempts. Try again later.", retryAfter: wait}
+	number, unit := wholeSeconds(wait), "s"
+	if number > 90 {
+		number, unit = (number+59)/60, "min"
+	}
+	text := fmt.Sprintf("Too many attempts. Try again in %d %s.", number, unit)
+	return verdict{status: http.StatusTooManyRequests, reason: "limited", text: text, retryAfter: wait}
 }
+
+// wholeSeconds is never less: who comes back when told so is let in.
+func wholeSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // verdicts is the one table from errors to answers. Any other error means that the database could not do its work.
 var verdicts = []struct {

@@ -44,17 +44,25 @@ func ReadFields(w http.ResponseWriter, r *http.Request, max int64, types []BodyT
 		return fault
 	}
 	for _, field := range fields {
-		switch got := values[field.Name]; {
-		case len(got) == 0 || len(got) == 1 && got[0] == "":
-			return badField(field.Name, Missing)
-		case len(got) > 1:
+		if len(values[field.Name]) > 1 {
 			return badField(field.Name, "is there more than once.")
-		case !field.Bytes && strings.ContainsRune(got[0], utf8.RuneError):
-			// U+FFFD itself is what remains of text that was none.
-			return badField(field.Name, "is not UTF-8.")
-		default:
-			*field.Value = got[0]
+		}
+		if fault := field.Set(values.Get(field.Name)); fault != nil {
+			return fault
 		}
 	}
+	return nil
+}
+
+// Set gives the field a value. It returns nil if nothing is wrong with that.
+func (f Field) Set(value string) *Fault {
+	switch {
+	case value == "":
+		return badField(f.Name, Missing)
+	case !f.Bytes && strings.ContainsRune(value, utf8.RuneError):
+		// U+FFFD itself is what remains of text that was none.
+		return badField(f.Name, "is not UTF-8.")
+	}
+	*f.Value = value
 	return nil
 }
