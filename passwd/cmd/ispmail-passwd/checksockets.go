@@ -39,7 +39,7 @@ func checkListeners(s *settings, say sayer) bool {
 	for _, e := range []struct {
 		flag    string
 		address *string
-	}{{"--api-listen", &s.APIListen}, {"--listen", &s.Listen}, {"--metrics-listen", &s.MetricsListen}} {
+	}{{"--api-listen", &s.APIListen}, {"--poppassd-listen", &s.PoppassdListen}, {"--listen", &s.Listen}, {"--metrics-listen", &s.MetricsListen}} {
 		address := *e.address
 		name, isSystemd := strings.CutPrefix(address, "systemd:")
 		switch {
@@ -59,7 +59,7 @@ func checkListeners(s *settings, say sayer) bool {
 			good = checkListener(e.flag, address, say) && good
 		}
 	}
-	if err := s.validateSecrets(); err != nil {
+	if err := s.validateReach(); err != nil {
 		say("FAIL", "%v.", err)
 		return false
 	}

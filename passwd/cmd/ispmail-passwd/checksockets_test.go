@@ -56,6 +56,8 @@ func TestCheckSockets(t *testing.T) {
 		{[]string{"--listen=unix:" + filepath.Join(dir, "hook")}, command.ExitOK, "is in use"},
 		{[]string{"--listen=unix:" + filepath.Join(dir, "file")}, command.ExitFailed, "the file is there and not a socket."},
 		{[]string{"--listen=unix:" + filepath.Join(dir, "missing", "page")}, command.ExitFailed, "no such file or directory."},
+		{[]string{"--poppassd-listen=127.0.0.1:0"}, command.ExitOK, "ok    --poppassd-listen: the service can listen on 127.0.0.1:0."},
+		{[]string{"--poppassd-listen=unix:" + filepath.Join(dir, "file")}, command.ExitFailed, "FAIL  --poppassd-listen: nothing can listen on"},
 		{[]string{"--metrics-listen=systemd:metrics"}, command.ExitOK, "warn  --metrics-listen: systemd passed no sockets"},
 		{[]string{"--on-change=unix:" + filepath.Join(dir, "hook")}, command.ExitOK, "hears of changes, and answers."},
 		{[]string{"--on-change=unix:" + filepath.Join(dir, "missing")}, command.ExitFailed, "FAIL  --on-change: nobody hears of changes at unix:"},

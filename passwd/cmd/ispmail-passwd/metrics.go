@@ -29,7 +29,7 @@ func newMetrics() *metrics {
 		registry: prometheus.NewRegistry(),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ispmail_passwd_attempts_total",
-			Help: "Attempts to change a password, by channel (api, page) and reason (ok, bad-credentials, limited, ...).",
+			Help: "Attempts to change a password, by channel (api, page, poppassd) and reason (ok, bad-credentials, limited, ...).",
 		}, []string{"channel", "reason"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "ispmail_passwd_attempt_duration_seconds",
@@ -41,7 +41,7 @@ func newMetrics() *metrics {
 			Help: "Changes that the program of --on-change was not told of: a cache may go on to accept the old password.",
 		}),
 	}
-	for _, channel := range []passwd.Channel{passwd.API, passwd.Page} {
+	for _, channel := range []passwd.Channel{passwd.API, passwd.Page, passwd.Poppassd} {
 		m.seconds.WithLabelValues(channel.String())
 		for _, reason := range channel.Reasons() {
 			m.attempts.WithLabelValues(channel.String(), reason)

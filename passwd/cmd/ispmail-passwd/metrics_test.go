@@ -22,6 +22,7 @@ func TestMetrics(t *testing.T) {
 		`ispmail_passwd_not_ready{reason="passwords cannot be written"} 0`,
 		`ispmail_passwd_attempts_total{channel="api",reason="unauthorized"} 0`,
 		`ispmail_passwd_attempts_total{channel="page",reason="mismatch"} 0`,
+		`ispmail_passwd_attempts_total{channel="poppassd",reason="limited"} 0`,
 		`ispmail_passwd_attempt_duration_seconds_count{channel="api"} 0`,
 		`ispmail_passwd_attempt_duration_seconds_count{channel="page"} 0`,
 		"ispmail_passwd_changes_not_passed_on_total 0",
@@ -29,7 +30,7 @@ func TestMetrics(t *testing.T) {
 	} {
 		assert.Contains(t, p.body, "\n"+want+"\n")
 	}
-	all := len(passwd.API.Reasons()) + len(passwd.Page.Reasons())
+	all := len(passwd.API.Reasons()) + len(passwd.Page.Reasons()) + len(passwd.Poppassd.Reasons())
 	assert.Equal(t, all, strings.Count(p.body, "\nispmail_passwd_attempts_total{"))
 	p.finish(t)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
@@ -55,17 +55,21 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	counters.addReadiness(probe.ready)
 	s.reloadOnSignal(ctx, service, log)
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	endpoints := []endpoint{{name: "api", address: &s.APIListen, handler: service.API()}}
+	endpoints := []endpoint{{name: "api", address: &s.APIListen, serve: overHTTP(service.API(), log), shown: urlOf}}
 	if s.Listen != "" {
-		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, handler: service.Page()})
+		endpoints = append(endpoints, endpoint{name: "page", address: &s.Listen, serve: overHTTP(service.Page(), log), shown: urlOf})
+	}
+	if s.PoppassdListen != "" {
+		endpoints = append(endpoints, endpoint{name: "poppassd", address: &s.PoppassdListen, serve: service.ServePoppassd, shown: addressOf})
 	}
 	if s.MetricsListen != "" {
-		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, handler: counters.handler(probe.ready, limits.note)})
+		handler := counters.handler(probe.ready, limits.note)
+		endpoints = append(endpoints, endpoint{name: "metrics", address: &s.MetricsListen, serve: overHTTP(handler, log), shown: urlOf})
 	}
 	if err := listenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
 	}
-	if err := s.validateSecrets(); err != nil { // now that it is known where systemd listens
+	if err := s.validateReach(); err != nil { // now that it is known where systemd listens
 		return err
 	}
 	for _, warning := range s.warnings() {
@@ -125,12 +129,13 @@ func listenAll(endpoints []endpoint, mode fs.FileMode) error {
 	return nil
 }
 
-// An endpoint is an address and the handler that is served there.
+// An endpoint is an address and what is served there.
 type endpoint struct {
 	name     string
-	address  *string // the setting; listenAll replaces it by the address of the listener
-	handler  http.Handler
-	listener net.Listener // set by listenAll
+	address  *string                                   // the setting; listenAll replaces it by the address of the listener
+	serve    func(context.Context, net.Listener) error // until the context ends; then it lets finish what is under way
+	shown    func(net.Listener) string                 // the address as people use it
+	listener net.Listener                              // set by listenAll
 }
 
 // connections is the greatest number of open connections of an endpoint; further ones wait. An idle one costs some 20 KiB.
@@ -159,36 +164,43 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve serves all endpoints until ctx ends or one of them fails. Then it lets the requests that are under way finish.
+// overHTTP returns what serves a handler at an endpoint.
+func overHTTP(handler http.Handler, log *slog.Logger) func(context.Context, net.Listener) error {
+	return func(ctx context.Context, listener net.Listener) error {
+		server, failed := newServer(handler, log), make(chan error, 1)
+		go func() { failed <- server.Serve(listener) }()
+		select {
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+		}
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		if err := server.Shutdown(late); err != nil {
+			return fmt.Errorf("requests were cut off: %w", err)
+		}
+		return nil
+	}
+}
+
+// serve serves all endpoints until ctx ends or one of them fails. Then all of them stop at once, so that none takes more in while
+// another finishes.
 func serve(ctx context.Context, log *slog.Logger, endpoints []endpoint, proxies []netip.Prefix) error {
-	failed := make(chan error, len(endpoints))
-	var servers []*http.Server
+	all, serving := errgroup.WithContext(ctx)
 	for _, e := range endpoints {
-		server := newServer(e.handler, log)
-		servers = append(servers, server)
-		go func() {
-			failed <- fmt.Errorf("%s: %w", e.name, server.Serve(netutil.LimitListener(newFairListener(e.listener, proxies), connections)))
-		}()
-		log.Info("listening", slog.String(e.name, urlOf(e.listener)))
+		all.Go(func() error {
+			if err := e.serve(serving, netutil.LimitListener(newFairListener(e.listener, proxies), connections)); err != nil {
+				return fmt.Errorf("%s: %w", e.name, err)
+			}
+			return nil
+		})
+		log.Info("listening", slog.String(e.name, e.shown(e.listener)))
 	}
 	notifySystemd(log, daemon.SdNotifyReady)
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
+	<-serving.Done()
+	if ctx.Err() != nil {
 		log.Info("stopping")
 	}
 	notifySystemd(log, daemon.SdNotifyStopping)
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer cancel()
-	ended := make(chan error, len(servers))
-	for _, server := range servers { // at once, so that none takes more in while another finishes
-		go func() { ended <- server.Shutdown(late) }()
-	}
-	for range servers {
-		if shutdownErr := <-ended; shutdownErr != nil {
-			err = errors.Join(err, fmt.Errorf("requests were cut off: %w", shutdownErr))
-		}
-	}
-	return err
+	return all.Wait()
 }

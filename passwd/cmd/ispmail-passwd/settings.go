@@ -30,6 +30,7 @@ type settings struct {
 	SecretFile                    string
 	Secret                        []string
 	FieldUser, FieldCur, FieldNew string
+	PoppassdListen                string
 	Listen                        string
 	TrustedProxy                  []string
 	SiteName, WebmailURL          string
@@ -79,6 +80,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.FieldUser, "field-user", "user", "`NAME` of the form field with the address")
 	f.StringVar(&s.FieldCur, "field-current", "curpass", "`NAME` of the form field with the current password")
 	f.StringVar(&s.FieldNew, "field-new", "newpass", "`NAME` of the form field with the new password")
+	f.StringVar(&s.PoppassdListen, "poppassd-listen", "", "`ADDRESS` for webmail programs that speak poppassd, such as SnappyMail, as above; only a socket or a loopback address, because that protocol knows no secret (default: nowhere)")
 	command.Group("API for webmail", f)
 
 	f.StringVar(&s.Listen, "listen", "", "`ADDRESS` where the page listens, as above; put a web server with TLS in front of it (default: there is no page)")
@@ -114,7 +116,7 @@ func (s *settings) validate(c *cobra.Command) (err error) {
 	if c.Flag("secret").Changed {
 		return errors.New("--secret must not be an argument, everybody on the machine can read it: use --secret-file or ISPMAIL_PASSWD_SECRET")
 	}
-	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.validateSecrets, s.readLimits} {
+	for _, validate := range []func() error{s.validatePasswords, s.validateListeners, s.readSecrets, s.validateReach, s.readLimits} {
 		if err := validate(); err != nil {
 			return err
 		}
@@ -163,7 +165,9 @@ func (s *settings) validateListeners() error {
 		return fmt.Errorf("--socket-mode: %q is not an octal mode like 0660", s.SocketMode)
 	}
 	s.mode = fs.FileMode(mode)
-	for name, address := range map[string]string{"--api-listen": s.APIListen, "--listen": s.Listen, "--metrics-listen": s.MetricsListen} {
+	for name, address := range map[string]string{
+		"--api-listen": s.APIListen, "--poppassd-listen": s.PoppassdListen, "--listen": s.Listen, "--metrics-listen": s.MetricsListen,
+	} {
 		if address == "" && name != "--api-listen" {
 			continue
 		}
@@ -215,9 +219,13 @@ func validateNumber(secrets []string) error {
 	return nil
 }
 
-func (s *settings) validateSecrets() error {
+// validateReach looks at who reaches what anybody could guess passwords at.
+func (s *settings) validateReach() error {
 	if local, _ := isLocal(s.APIListen); !local && len(s.Secret) == 0 {
 		return fmt.Errorf("--api-listen: %s is not a loopback address: it needs --secret-file, or everybody who can reach it can guess passwords", s.APIListen)
+	}
+	if local, _ := isLocal(s.PoppassdListen); s.PoppassdListen != "" && !local {
+		return fmt.Errorf("--poppassd-listen: %s is neither a loopback address nor a socket: poppassd has no secret and no TLS", s.PoppassdListen)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -116,8 +117,10 @@ func TestSystemdRefuses(t *testing.T) {
 		{"api:api", []*os.File{file, file}, "systemd passed 2 sockets"},
 		{"api", []*os.File{datagrams}, "systemd passed 0 sockets"},
 		{"api", []*os.File{file}, "is not a loopback address: it needs --secret-file"},
+		{"poppassd", []*os.File{file}, "is neither a loopback address nor a socket"},
 	} {
-		cmd, stderr := inheriting(t, c.names, c.files, "--demo", "--api-listen=systemd:api", "--listen=127.0.0.1:0")
+		name, _, _ := strings.Cut(c.names, ":")
+		cmd, stderr := inheriting(t, c.names, c.files, "--demo", anyPort, "--listen=127.0.0.1:0", "--"+name+"-listen=systemd:"+name)
 		require.Error(t, cmd.Run(), c.want)
 		assert.Contains(t, stderr.String(), c.want)
 	}

@@ -83,8 +83,11 @@ func (s *settings) warnAddresses() (warnings []string) {
 	if local, err := isLocal(s.MetricsListen); s.MetricsListen != "" && err == nil && !local {
 		warnings = append(warnings, fmt.Sprintf("the metrics are on %s, and not on a loopback address: whoever reaches it can read them", s.MetricsListen))
 	}
+	if s.PoppassdListen != "" && !strings.HasPrefix(s.PoppassdListen, "unix:") && !strings.HasPrefix(s.PoppassdListen, "systemd:") && len(s.Secret) > 0 {
+		warnings = append(warnings, fmt.Sprintf("--poppassd-listen: at %s everybody on the machine can guess passwords without the secret: use a socket", s.PoppassdListen))
+	}
 	const others = 0o006
-	ownSocket := slices.ContainsFunc([]string{s.APIListen, s.Listen, s.MetricsListen}, func(address string) bool { return strings.HasPrefix(address, "unix:") })
+	ownSocket := slices.ContainsFunc([]string{s.APIListen, s.PoppassdListen, s.Listen, s.MetricsListen}, func(address string) bool { return strings.HasPrefix(address, "unix:") })
 	if ownSocket && s.mode&others != 0 {
 		warnings = append(warnings, fmt.Sprintf("--socket-mode: with %s everybody on the machine can use the sockets", s.SocketMode))
 	}
