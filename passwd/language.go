@@ -2,6 +2,7 @@ package passwd
 
 import (
 	"html/template"
+	"net/url"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/texts"
 )
@@ -38,7 +39,31 @@ func readTranslations() (translations, error) {
 	return translations{all, chosen}, nil
 }
 
-// match returns the translation that a browser asks for.
-func (t translations) match(acceptLanguage []string) translation {
+// choose returns the translation of a language that a person has chosen, or else the one that the browser asks for.
+func (t translations) choose(chosen string, acceptLanguage []string) translation {
+	for _, one := range t.all {
+		if one.Language == chosen {
+			return one
+		}
+	}
 	return t.all[t.chosen.Match(acceptLanguage)]
+}
+
+// A languageLink leads to the page in a language.
+type languageLink struct {
+	Language, Name, URL string
+	Current             bool
+}
+
+// links returns the links to the page in each language, which keep the user that is filled in.
+func (t translations) links(current translation, user string) []languageLink {
+	links := make([]languageLink, len(t.all))
+	for i, one := range t.all {
+		query := url.Values{"lang": {one.Language}}
+		if user != "" {
+			query.Set(fieldUser, user)
+		}
+		links[i] = languageLink{one.Language, one.Text("name"), "?" + query.Encode(), one.Language == current.Language}
+	}
+	return links
 }

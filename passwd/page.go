@@ -11,14 +11,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/web"
 )
 
 // Page returns the handler for people: a form on which they change their password. It serves
 //
-//	GET  /           the form
-//	POST /           the form again with what is wrong, or 200 and that the password was changed
-//	GET  /style.css  how it looks
+//	GET  /                             the form
+//	POST /                             the form again with what is wrong, or 200 and that the password was changed
+//	GET  /style.css                    how it looks
+//	GET  /.well-known/change-password  303 to the form, see https://www.w3.org/TR/change-password-url/
 //
 // and HEAD as well as GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of
 // [Service.API] except 401, and these:
@@ -29,8 +31,10 @@ import (
 //	422 mismatch       the new password and its repetition are not the same
 //	429 limited        too many wrong passwords for the account, or from the client
 //
-// The page is in English or German, as the browser asks. It needs no JavaScript and no cookie, loads nothing from
-// elsewhere and repeats no password. Its links are relative: a proxy may serve it under any path that ends with a slash.
+// The page is in the language that its address asks for (?lang=de), or else the browser: English, German, French, Spanish,
+// Italian or Dutch. ?user=john@example.org fills in the address; another text there is ignored. The page needs no JavaScript
+// and no cookie, loads nothing from elsewhere and repeats no password. Its links are relative: a proxy may serve it under any
+// path that ends with a slash.
 //
 // The handler belongs behind TLS, because people type passwords, and on a listener of its own, because its limits count
 // by the address of the client (see TrustedProxies in [Config]). Let the proxy that ends TLS send
@@ -45,7 +49,10 @@ func (s *Service) Page() http.Handler {
 	}
 }
 
-const stylePath = "/style.css"
+const (
+	stylePath     = "/style.css"
+	wellKnownPath = "/.well-known/change-password"
+)
 
 //go:embed page.html language/*.json
 var pageFiles embed.FS
@@ -64,13 +71,18 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/" && r.Method == http.MethodPost:
 		p.servePost(w, r)
 	case path == "/" && web.IsRead(r):
-		p.write(w, r, http.StatusOK, verdict{}, "", "")
+		p.write(w, r, http.StatusOK, verdict{}, userOf(r), "")
 	case path == "/":
 		web.RefuseMethod(w, "GET, HEAD, POST")
 	case path == stylePath && web.IsRead(r):
 		w.Header().Set("Cache-Control", "public, max-age=86400") // its URL changes with it
 		web.Write(w, http.StatusOK, "text/css; charset=utf-8", web.Style)
 	case path == stylePath:
+		web.RefuseMethod(w, "GET, HEAD")
+	case path == wellKnownPath && web.IsRead(r):
+		w.Header().Set("Location", "../") // the page, also below another path
+		w.WriteHeader(http.StatusSeeOther)
+	case path == wellKnownPath:
 		web.RefuseMethod(w, "GET, HEAD")
 	default:
 		web.Write(w, notFound.status, "text/plain; charset=utf-8", []byte(notFound.text+"\n"))
@@ -117,6 +129,15 @@ func (p *page) read(w http.ResponseWriter, r *http.Request) (f form, v verdict, 
 	return f, v, ok
 }
 
+// userOf returns the address that a link to the page fills in, or "".
+func userOf(r *http.Request) string {
+	user := r.URL.Query().Get(fieldUser)
+	if _, err := ispmail.Canonical(user); err != nil {
+		return ""
+	}
+	return user
+}
+
 // The fields of the form, which are also the ids of the elements.
 const (
 	fieldUser    = "user"
@@ -127,7 +148,7 @@ const (
 
 // write writes the page with the outcome of an attempt, or without one if the verdict is zero.
 func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdict, user, email string) {
-	t := p.translations.match(r.Header.Values("Accept-Language"))
+	t := p.translations.choose(r.URL.Query().Get("lang"), r.Header.Values("Accept-Language"))
 	config := p.service.config
 	shown := view{
 		translation: t,
@@ -142,6 +163,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 		shown.Done = t.Text("changed-user", email)
 	} else {
 		shown.explain(v)
+		shown.Languages = p.translations.links(t, userOf(r))
 	}
 	header := w.Header()
 	header.Set("Content-Language", t.Language)
@@ -163,6 +185,7 @@ type view struct {
 	Problem              string // the sentence that tells why it failed, or ""
 	Field                string // that has to be corrected, or ""
 	Wrong                struct{ User, Current, New, Repeat bool }
+	Languages            []languageLink
 }
 
 // explain sets what the page says about a failed attempt.

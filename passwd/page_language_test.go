@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,11 +24,14 @@ func TestPageLanguage(t *testing.T) {
 	for accept, want := range map[string]string{
 		"":                            "en",
 		"*":                           "en",
-		"fr":                          "en",
+		"pt":                          "en",
+		"fr":                          "fr",
 		"de":                          "de",
 		"de-AT, en;q=0.5":             "de",
 		"en-GB, de;q=0.9":             "en",
-		"fr-CH, fr;q=0.9, de;q=0.7":   "de",
+		"pt-BR, pt;q=0.9, de;q=0.7":   "de",
+		"nl-BE":                       "nl",
+		"es-419, en;q=0.5":            "es",
 		"DE":                          "de",
 		"de;q=0.1, en;q=0.2":          "en",
 		"nonsense;;;=":                "en",
@@ -35,8 +39,72 @@ func TestPageLanguage(t *testing.T) {
 	} {
 		w := visit(page, http.MethodGet, "/", "", setHeader("Accept-Language", accept))
 		assert.Equal(t, want, w.Header().Get("Content-Language"), accept)
-		assert.Len(t, parsePage(t, w).with("lang", want), 1, accept)
+		assert.Equal(t, want, parsePage(t, w).language(), accept)
 	}
+}
+
+// TestPageChosenLanguage follows the links that switch the language, which need no script and no cookie.
+func TestPageChosenLanguage(t *testing.T) {
+	t.Parallel()
+	page := newService(t, passwd.Config{Changer: &changer{}}).Page()
+	for _, user := range []string{"", "jane+mail&more@bücher.example"} {
+		target := "/"
+		if user != "" {
+			target += "?" + url.Values{"user": {user}}.Encode()
+		}
+		links := parsePage(t, visit(page, http.MethodGet, target, "")).with("hreflang", "")
+		require.Len(t, links, 6)
+		for _, link := range links {
+			target, lang := "/"+link.attr("href"), link.attr("hreflang")
+			w := visit(page, http.MethodGet, target, "", setHeader("Accept-Language", "en"))
+			d := parsePage(t, w)
+			assert.Equal(t, lang, w.Header().Get("Content-Language"))
+			assert.Equal(t, user, d.with("id", "user")[0].attr("value"))
+			current := d.with("aria-current", "")
+			require.Len(t, current, 1)
+			assert.Equal(t, link.text(), current[0].text(), "the name is the same in each language")
+			assert.Equal(t, lang, current[0].attr("lang"))
+			// The form is sent to the address of the page, and its answer is in the same language.
+			assert.Equal(t, lang, visit(page, http.MethodPost, target, "").Header().Get("Content-Language"))
+			assert.Empty(t, parsePage(t, visit(page, http.MethodPost, target, filled)).with("hreflang", ""), "the news is there once")
+		}
+	}
+	for query, want := range map[string]string{
+		"lang=nl&lang=de": "nl", "lang=": "fr", "lang=pt": "fr", "lang=NL": "fr", "lang=../en": "fr", "lang=%ff": "fr", "lang": "fr", "de": "fr", "%": "fr",
+	} {
+		w := visit(page, http.MethodGet, "/?"+query, "", setHeader("Accept-Language", "fr"))
+		assert.Equal(t, want, w.Header().Get("Content-Language"), query)
+	}
+}
+
+// TestPageUser fills in an address from a link, and nothing else.
+func TestPageUser(t *testing.T) {
+	t.Parallel()
+	page := newService(t, passwd.Config{Changer: &changer{}}).Page()
+	for user, want := range map[string]string{
+		"john@example.org":                 "john@example.org",
+		"John+x@Example.org":               "John+x@Example.org",
+		"john@bücher.example":              "john@bücher.example",
+		`"><script>x</script>@example.org`: "",
+		"john@example.org ":                "",
+		"john":                             "",
+		"a secret that was typed here":     "",
+		"john@example.org\r\nX: y":         "",
+		"\xff@example.org":                 "",
+		strings.Repeat("a", 5000) + "@a.b": "",
+	} {
+		w := visit(page, http.MethodGet, "/?user="+url.QueryEscape(user), "")
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, want, parsePage(t, w).with("id", "user")[0].attr("value"), "%q", user)
+		if want == "" {
+			assert.NotContains(t, w.Body.String(), url.QueryEscape(user))
+		}
+	}
+	target := "/?user=john@example.org"
+	d := parsePage(t, visit(page, http.MethodPost, target, fill("jane@example.org", current, "short", "short")))
+	assert.Equal(t, "jane@example.org", d.with("id", "user")[0].attr("value"), "what was typed goes first")
+	w := visit(page, http.MethodPost, target, filled, setHeader("Sec-Fetch-Site", "cross-site"))
+	assert.Empty(t, parsePage(t, w).with("id", "user")[0].attr("value"))
 }
 
 // readTexts reads the files of the languages.
@@ -44,7 +112,7 @@ func readTexts(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("language/*.json")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 2)
+	require.Len(t, files, 6)
 	languages := map[string]map[string]string{}
 	for _, file := range files {
 		content, err := os.ReadFile(file) //nolint:gosec // the name is from the folder itself
@@ -61,7 +129,7 @@ func TestLanguages(t *testing.T) {
 	t.Parallel()
 	// Texts of the form itself. The others are those of the situations, which TestPageSituations meets.
 	want := []string{
-		"title", "error", "user", "curpass", "newpass", "newpass-hint", "repeat", "submit", "webmail",
+		"name", "language", "title", "error", "user", "curpass", "newpass", "newpass-hint", "repeat", "submit", "webmail",
 		"changed-user", "changed-devices", "not-changed", "not-known",
 	}
 	for name := range situations {

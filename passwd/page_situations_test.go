@@ -141,7 +141,7 @@ func TestPageSituations(t *testing.T) {
 					assert.Equal(t, situation.reason, events[before].Reason)
 					assert.Equal(t, situation.status, events[before].Status)
 
-					assert.Len(t, d.with("lang", lang), 1)
+					assert.Equal(t, lang, d.language())
 					assert.NotContains(t, d.text(), "%!", "a text has other verbs than values")
 					assert.NotRegexp(t, `\[[a-z-]+\]`, d.text(), "a text is missing")
 					typed := d.with("id", "user")

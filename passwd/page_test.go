@@ -75,6 +75,9 @@ func (d document) attr(name string) string {
 	return ""
 }
 
+// language returns the language that the page says it is in.
+func (d document) language() string { return d.with("lang", "")[0].attr("lang") }
+
 func (d document) text() string {
 	var text strings.Builder
 	for n := range d.Descendants() {
@@ -82,7 +85,8 @@ func (d document) text() string {
 			text.WriteString(n.Data)
 		}
 	}
-	return strings.Join(strings.Fields(text.String()), " ")
+	// Not strings.Fields, which takes the no-break spaces of French for others.
+	return strings.Join(strings.FieldsFunc(text.String(), func(r rune) bool { return strings.ContainsRune(" \t\n", r) }), " ")
 }
 
 func TestPageForm(t *testing.T) {
@@ -90,11 +94,11 @@ func TestPageForm(t *testing.T) {
 	page := newService(t, passwd.Config{
 		Changer: &changer{}, SiteName: "Example & Sons", WebmailURL: "https://example.org/webmail/?a=b&c", MinLength: 17,
 	}).Page()
-	w := visit(page, http.MethodGet, "/?user=a@b.c&curpass=x", "")
+	w := visit(page, http.MethodGet, "/?curpass=canary&newpass=canary", "")
 	assert.Equal(t, http.StatusOK, w.Code)
 	d := parsePage(t, w)
 	assert.Equal(t, "Change your password – Example & Sons", document{d.with("lang", "en")[0].FirstChild}.text())
-	assert.NotContains(t, w.Body.String(), "a@b.c", "of the query nothing is read")
+	assert.NotContains(t, w.Body.String(), "canary", "of the query nothing else is read")
 	assert.NotContains(t, w.Body.String(), "<script")
 	assert.Empty(t, d.with("style", ""), "the policy forbids it")
 	assert.Empty(t, d.with("role", "alert"))
@@ -115,7 +119,7 @@ func TestPageForm(t *testing.T) {
 	assert.Equal(t, "newpass-hint", d.with("id", "newpass")[0].attr("aria-describedby"))
 
 	links := d.with("href", "")
-	require.Len(t, links, 2)
+	require.Len(t, links, 2+6)
 	assert.Equal(t, "https://example.org/webmail/?a=b&c", links[1].attr("href"))
 	w = visit(page, http.MethodGet, "/"+links[0].attr("href"), "")
 	assert.Equal(t, http.StatusOK, w.Code)
@@ -125,7 +129,7 @@ func TestPageForm(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "@import")
 
 	d = parsePage(t, visit(newService(t, passwd.Config{Changer: &changer{}}).Page(), http.MethodGet, "/", ""))
-	assert.Len(t, d.with("href", ""), 1, "no webmail, no link")
+	assert.Len(t, d.with("href", ""), 1+6, "no webmail, no link")
 }
 
 // TestPageHeaders are on every answer.
@@ -140,6 +144,7 @@ func TestPageHeaders(t *testing.T) {
 		"nothing": visit(page, http.MethodGet, "/nothing", ""),
 		"method":  visit(page, http.MethodPut, "/", ""),
 		"style":   visit(page, http.MethodGet, "/style.css", ""),
+		"known":   visit(page, http.MethodGet, "/.well-known/change-password", ""),
 	} {
 		header := w.Header()
 		assert.Equal(t, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -148,7 +153,9 @@ func TestPageHeaders(t *testing.T) {
 		assert.Equal(t, "same-origin", header.Get("Referrer-Policy"), name)
 		assert.Equal(t, "same-origin", header.Get("Cross-Origin-Opener-Policy"), name)
 		assert.Equal(t, "same-origin", header.Get("Cross-Origin-Resource-Policy"), name)
-		assert.Contains(t, header.Get("Content-Type"), "; charset=utf-8", name)
+		if name != "known" {
+			assert.Contains(t, header.Get("Content-Type"), "; charset=utf-8", name)
+		}
 		assert.Empty(t, header.Values("Set-Cookie"), name)
 		if name != "style" {
 			assert.Equal(t, "no-store", header.Get("Cache-Control"), name)
@@ -173,6 +180,13 @@ func TestPagePaths(t *testing.T) {
 		{"HEAD", "/", 200, ""},
 		{"GET", "/style.css", 200, ""},
 		{"HEAD", "/style.css", 200, ""},
+		{"GET", "/.well-known/change-password", 303, ""},
+		{"HEAD", "/.well-known/change-password", 303, ""},
+		{"GET", "/.well-known/change-password?user=x", 303, ""},
+		{"POST", "/.well-known/change-password", 405, "GET, HEAD"},
+		{"GET", "/.well-known/change-password/", 404, ""},
+		{"GET", "/.well-known/", 404, ""},
+		{"GET", "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", 404, ""},
 		{"PUT", "/", 405, "GET, HEAD, POST"},
 		{"DELETE", "/", 405, "GET, HEAD, POST"},
 		{"OPTIONS", "/", 405, "GET, HEAD, POST"},
@@ -189,6 +203,7 @@ func TestPagePaths(t *testing.T) {
 		w := visit(page, tt.method, tt.target, filled)
 		assert.Equal(t, tt.status, w.Code, "%s %s", tt.method, tt.target)
 		assert.Equal(t, tt.allow, w.Header().Get("Allow"), "%s %s", tt.method, tt.target)
+		assert.Equal(t, tt.status == 303, w.Header().Get("Location") != "")
 	}
 	assert.Empty(t, c.calls)
 
@@ -198,6 +213,21 @@ func TestPagePaths(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	assert.Equal(t, int64(visit(page, http.MethodGet, "/", "").Body.Len()), response.ContentLength)
+}
+
+// TestPageWellKnown follows the redirect of the page at the top of a host and below a path.
+func TestPageWellKnown(t *testing.T) {
+	t.Parallel()
+	page := newService(t, passwd.Config{Changer: &changer{}}).Page()
+	for _, path := range []string{"", "/password"} {
+		server := httptest.NewServer(http.StripPrefix(path, page))
+		defer server.Close()
+		response, err := server.Client().Get(server.URL + path + "/.well-known/change-password")
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, http.StatusOK, response.StatusCode)
+		assert.Equal(t, path+"/", response.Request.URL.Path)
+	}
 }
 
 func TestPageCrossOrigin(t *testing.T) {
