@@ -37,6 +37,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) soak-service
 	$(MAKE) reproduce
 	$(MAKE) mariadb-test SUITE=trixie
+	$(MAKE) cluster-test
 	$(MAKE) mailserver-test SUITE=bookworm
 	$(MAKE) mailserver-test SUITE=trixie
 
@@ -44,6 +45,12 @@ mariadb-test: ## Test the library with the MariaDB of SUITE.
 	@env=$$(MARIADB_SUITE=$(SUITE) .ci/test-env) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
 		go test -count=1 ./ispmail/... ./passwd/cmd/ispmailctl
+
+cluster-test: ## Test the library on clusters of MariaDB servers, which it starts on this machine.
+	@.ci/need mariadbd mariadb-server galera-4
+	@.ci/need rsync rsync
+	@.ci/need haproxy haproxy
+	go test -count=1 -v -timeout 2h ./ispmail/internal/cluster -cluster
 
 mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
 	@examples/mailserver/run $(SUITE)
@@ -95,4 +102,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test mariadb-test deb bench lint fmt soak soak-service reproduce fuzz
+.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb bench lint fmt soak soak-service reproduce fuzz
