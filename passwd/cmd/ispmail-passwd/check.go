@@ -11,6 +11,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
@@ -52,7 +53,7 @@ func checkDatabase(ctx context.Context, s *settings, say sayer) bool {
 		say("FAIL", "A password cannot be hashed: %v.", err)
 		return false
 	}
-	// Reading a large table may take longer than openTimeout. Each page of rows has a timeout of its own.
+	// Reading a large table may take longer than database.Timeout. Each page of rows has a timeout of its own.
 	if !checkWidth(ctx, s, store, sample, say) || !checkRows(ctx, s, store, sample, say) {
 		return false
 	}
@@ -66,7 +67,7 @@ func checkDatabase(ctx context.Context, s *settings, say sayer) bool {
 
 // checkAccount tries what the account in the database may do, and returns the open store.
 func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.Store, closer func(), ok bool) {
-	asking, cancel := context.WithTimeout(ctx, openTimeout)
+	asking, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
 	store, closeStore, err := s.opener(s.logger(s.stderr), newMetrics())(asking)
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
 
 // A sayer prints a sentence of --check after its verdict: ok, warn or FAIL.
@@ -30,7 +32,7 @@ func checkSockets(ctx context.Context, s *settings, say sayer) bool {
 // checkListeners tries each address where the service would listen. One that is in use is taken for that of the running service. A
 // setting that names a socket of systemd becomes the address of that.
 func checkListeners(s *settings, say sayer) bool {
-	inherited, err := inherit()
+	inherited, err := serve.Inherit()
 	if err != nil {
 		say("FAIL", "%v.", err)
 		return false
@@ -47,13 +49,13 @@ func checkListeners(s *settings, say sayer) bool {
 		case isSystemd && len(inherited) == 0:
 			say("warn", "%s: systemd passed no sockets, so %s cannot be looked at. As root, call ispmail-passwd-check.", e.flag, address)
 		case isSystemd:
-			listener, err := inherited.listen(address, 0)
+			listener, err := inherited.Listen(address, 0)
 			if err != nil {
 				say("FAIL", "%s: %v.", e.flag, err)
 				good = false
 				continue
 			}
-			*e.address = addressOf(listener)
+			*e.address = serve.AddressOf(listener)
 			say("ok", "%s: the socket %s of systemd is there, on %s.", e.flag, name, *e.address)
 		default:
 			good = checkListener(e.flag, address, say) && good
@@ -101,7 +103,7 @@ func tryToListen(address string) error {
 		}
 		return os.Remove(dir)
 	}
-	listener, err := sockets{}.listen(address, 0)
+	listener, err := serve.Sockets{}.Listen(address, 0)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return errInUse
@@ -118,7 +120,7 @@ func checkOnChange(ctx context.Context, s *settings, say sayer) bool {
 	}
 	nobody := ispmail.Change{Kind: ispmail.PasswordChanged, Email: "nobody@check.invalid", Domain: "check.invalid"}
 	begin := time.Now()
-	if err := notify.TellWithin(ctx, openTimeout, s.onChange, nobody); err != nil {
+	if err := notify.TellWithin(ctx, database.Timeout, s.onChange, nobody); err != nil {
 		say("FAIL", "--on-change: nobody hears of changes at %s, and Dovecot's cache goes on to accept old passwords: %v. For the socket of the package: systemctl enable --now ispmail-passwd-changed.socket.", s.OnChange, err)
 		return false
 	}

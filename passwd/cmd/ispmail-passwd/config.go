@@ -7,6 +7,8 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
+	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
@@ -61,35 +63,18 @@ func (s *settings) passOn(log *slog.Logger, counters *metrics) func(context.Cont
 }
 
 // opener returns the function that opens the database of the settings.
-func (s *settings) opener(log *slog.Logger, counters *metrics) opener {
+func (s *settings) opener(log *slog.Logger, counters *metrics) database.Opener {
 	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log, counters), State: s.State}
 	if s.Demo {
 		return openDemo(config)
 	}
 	if path, ok := sqlitefile.Path(s.dsn); ok {
-		return openSQLite(path, config)
+		return database.SQLite(path, config)
 	}
-	return openMariaDB(s.dsn, config)
+	return database.MariaDB(s.dsn, config)
 }
 
 // logger returns the log in the format of the settings. In the journal, each line has the priority of its level.
 func (s *settings) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(s.LogLevel)) // a word that slog knows
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
-			a.Value = slog.TimeValue(a.Value.Time().UTC())
-		}
-		return a
-	}}
-	newHandler := func(w io.Writer) slog.Handler {
-		if s.LogFormat == "json" {
-			return slog.NewJSONHandler(w, options)
-		}
-		return slog.NewTextHandler(w, options)
-	}
-	if s.journal {
-		return slog.New(newJournalHandler(w, newHandler))
-	}
-	return slog.New(newHandler(w))
+	return logwriter.Logger(w, s.LogFormat, s.LogLevel, s.journal)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
@@ -17,7 +19,7 @@ import (
 const demoListen = "127.0.0.1:8081"
 
 // openDemo opens a database in memory.
-func openDemo(config ispmail.Config) opener {
+func openDemo(config ispmail.Config) database.Opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
 		db, err := sqlitefile.Memory("demo")
 		if err != nil {
@@ -56,7 +58,7 @@ func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {
 
 // printDemo tells how to use the demo, once it can be used.
 func printDemo(w io.Writer, api, page net.Listener) {
-	curl, base := "curl", urlOf(api)
+	curl, base := "curl", serve.URLOf(api)
 	if api.Addr().Network() == "unix" {
 		curl, base = "curl --unix-socket "+api.Addr().String(), "http://localhost"
 	}
@@ -70,5 +72,5 @@ Change John's password, and get OK; a second time, and the old password is refus
 
   %s -d user=john@example.org -d curpass=summersun -d newpass='correct horse battery staple' %s/api/password
 
-`, urlOf(api), urlOf(page), curl, base)
+`, serve.URLOf(api), serve.URLOf(page), curl, base)
 }

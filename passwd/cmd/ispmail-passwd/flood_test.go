@@ -22,6 +22,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
 
 // TestSlowClients opens a thousand connections to the page that send half a header, or a part of a body: others are
@@ -61,8 +62,8 @@ func TestMoreClientsThanFit(t *testing.T) {
 	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0")
 	page := await(t, &p.stdout, `(http://\S+) \(the page\)`)
 	var slow []net.Conn
-	for i := range connections * 5 / 4 {
-		conn := dialFrom(t, fmt.Sprintf("127.0.2.%d", 1+i/connectionsPerClient), strings.TrimPrefix(page, "http://"))
+	for i := range serve.Connections * 5 / 4 {
+		conn := dialFrom(t, fmt.Sprintf("127.0.2.%d", 1+i/serve.ConnectionsPerClient), strings.TrimPrefix(page, "http://"))
 		slow = append(slow, conn)
 		_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n")
 		require.NoError(t, err)
@@ -88,7 +89,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	service, err := passwd.New(passwd.Config{Changer: newLateStore(), Logger: log})
 	require.NoError(t, err)
-	server := newServer(service.API(), log)
+	server := serve.NewServer(service.API(), log)
 	server.ReadHeaderTimeout /= 10
 	server.ReadTimeout /= 10
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -191,4 +192,13 @@ func TestSpeedFlood(t *testing.T) {
 	t.Logf("at most %d MiB of memory, with the clients of the test (at most 256)", kib>>10)
 	assert.LessOrEqual(t, kib>>10, 256)
 	p.finish(t)
+}
+
+// dialFrom connects to a server from an address of the loopback network.
+func dialFrom(t *testing.T, client, server string) net.Conn {
+	t.Helper()
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}).DialContext(t.Context(), "tcp", server)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }

@@ -66,7 +66,7 @@ func TestJournal(t *testing.T) {
 	for _, c := range []struct {
 		stream, prefix string
 	}{
-		{this, priorityError},
+		{this, "<3>"},
 		{fmt.Sprintf("%d:%d", stat.Dev, stat.Ino+1), ""},
 		{"nonsense", ""},
 		{"", ""},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
 )
 
 const description = `Lets the users of an ISPmail server change their passwords: through a webmail, for which it has an
@@ -22,9 +23,9 @@ func main() { command.Main(run) }
 
 // run is the command, until ctx ends.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := &settings{stderr: stderr, journal: isJournal(stderr)}
+	s := &settings{stderr: stderr, journal: logwriter.IsJournal(stderr)}
 	if s.journal { // what is not the log is why the command ends
-		stderr = priorityWriter{stderr, priorityError}
+		stderr = logwriter.Errors(stderr)
 	}
 	return command.Run(ctx, newCommand(s, serveOrCheck, rehashOrCheck), args, stdin, stdout, stderr)
 }

@@ -85,7 +85,7 @@ func TestFirstRequest(t *testing.T) {
 			go func() {
 				changed <- late.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
 			}()
-			go late.open(t.Context(), log, func(context.Context) (*ispmail.Store, func() error, error) {
+			go late.Open(t.Context(), log, func(context.Context) (*ispmail.Store, func() error, error) {
 				<-attempt
 				if fails {
 					return nil, nil, errors.New("no database")

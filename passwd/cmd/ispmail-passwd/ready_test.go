@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 )
 
 // TestReadiness asks the database once a second at the most, and logs a change of the answer.
@@ -109,7 +110,7 @@ func TestReason(t *testing.T) {
 	for _, c := range []struct {
 		err, want error
 	}{
-		{errNotOpen, errNoAnswer},
+		{database.ErrNotOpen, errNoAnswer},
 		{fmt.Errorf("canary: %w", ispmail.ErrDenied), errRefused},
 		{fmt.Errorf("canary: %w", ispmail.ErrSchema), errCannotRead},
 		{fmt.Errorf("%w: %w", errCannotRead, ispmail.ErrDenied), errCannotRead},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 )
 
 // longestLogin is more than a mail address and what Dovecot takes for a password from a mail client.
@@ -33,7 +34,7 @@ func rehash(c *cobra.Command, s *settings) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), openTimeout)
+	ctx, cancel := context.WithTimeout(c.Context(), database.Timeout)
 	defer cancel()
 	store, closer, err := s.opener(s.logger(s.stderr), newMetrics())(ctx)
 	if err != nil {

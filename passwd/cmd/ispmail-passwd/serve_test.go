@@ -18,6 +18,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
 
 // TestDemo does what the demo says.
@@ -64,7 +66,7 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	_, err = os.Stat(file)
 	require.ErrorIs(t, err, os.ErrNotExist, "a wrong path makes no database")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	store, closer, err := openSQLite(file, ispmail.Config{})(t.Context())
+	store, closer, err := database.SQLite(file, ispmail.Config{})(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, store.CreateSchema(t.Context()))
 	_, err = store.CreateDomain(t.Context(), "example.org")
@@ -124,14 +126,14 @@ func TestJSONLog(t *testing.T) {
 
 func TestServer(t *testing.T) {
 	t.Parallel()
-	server := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	server := serve.NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	assert.Equal(t, 5*time.Second, server.ReadHeaderTimeout)
 	assert.Equal(t, 10*time.Second, server.ReadTimeout)
 	assert.Equal(t, 5*time.Second, server.IdleTimeout)
 	assert.Equal(t, 8<<10, server.MaxHeaderBytes)
 	assert.True(t, server.DisableGeneralOptionsHandler)
 	assert.GreaterOrEqual(t, server.WriteTimeout, 28*time.Second, "what an attempt may take")
-	assert.Greater(t, stopTimeout, server.WriteTimeout)
+	assert.Greater(t, serve.StopTimeout, server.WriteTimeout)
 }
 
 func TestPortInUse(t *testing.T) {

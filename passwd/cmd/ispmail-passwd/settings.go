@@ -18,6 +18,7 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 	"github.com/ispmail/go-ispmail/passwd/internal/redislimits"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
 
 // settings are the flags. Each is also an environment variable: ISPMAIL_PASSWD_ and its name in capitals.
@@ -171,7 +172,7 @@ func (s *settings) validateListeners() error {
 		if address == "" && name != "--api-listen" {
 			continue
 		}
-		if _, err := isLocal(address); err != nil {
+		if _, err := serve.IsLocal(address); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -221,10 +222,10 @@ func validateNumber(secrets []string) error {
 
 // validateReach looks at who reaches what anybody could guess passwords at.
 func (s *settings) validateReach() error {
-	if local, _ := isLocal(s.APIListen); !local && len(s.Secret) == 0 {
+	if local, _ := serve.IsLocal(s.APIListen); !local && len(s.Secret) == 0 {
 		return fmt.Errorf("--api-listen: %s is not a loopback address: it needs --secret-file, or everybody who can reach it can guess passwords", s.APIListen)
 	}
-	if local, _ := isLocal(s.PoppassdListen); s.PoppassdListen != "" && !local {
+	if local, _ := serve.IsLocal(s.PoppassdListen); s.PoppassdListen != "" && !local {
 		return fmt.Errorf("--poppassd-listen: %s is neither a loopback address nor a socket: poppassd has no secret and no TLS", s.PoppassdListen)
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
 
 // What systemctl status says of the service.
@@ -29,7 +29,7 @@ func (s *status) say(sentence string) {
 		return
 	}
 	s.said = sentence
-	notifySystemd(s.log, "STATUS="+sentence)
+	serve.Notify(s.log, "STATUS="+sentence)
 }
 
 // sayReadiness tells systemd why a change would not work, or with nil that it would.
@@ -39,11 +39,4 @@ func (s *status) sayReadiness(err error) {
 		return
 	}
 	s.say(statusReady)
-}
-
-// notifySystemd tells systemd the state of the service, see sd_notify(3). Without systemd it does nothing.
-func notifySystemd(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("systemd cannot be told", slog.String("state", state), slog.Any("cause", err))
-	}
 }

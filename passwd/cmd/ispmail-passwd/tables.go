@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 )
 
 // What the tables are like is looked at by --check, and once the database has been opened.
@@ -47,7 +48,7 @@ func sayState(ctx context.Context, store *ispmail.Store, say sayer) {
 
 // warnTables logs what --check would say about the tables as they are now.
 func (s *settings) warnTables(ctx context.Context, store *ispmail.Store, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	ctx, cancel := context.WithTimeout(ctx, database.Timeout)
 	defer cancel()
 	sentences, err := unnamedState(ctx, store)
 	for _, sentence := range sentences {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
@@ -49,7 +50,7 @@ func (s *settings) warnPage() (warnings []string) {
 	if s.Listen == "" {
 		return nil
 	}
-	local, _ := isLocal(s.Listen)
+	local, _ := serve.IsLocal(s.Listen)
 	switch {
 	case !local:
 		warnings = append(warnings, "the page is not on a loopback address: passwords must reach it through TLS only")
@@ -77,10 +78,10 @@ func isWide(network netip.Prefix) bool {
 
 // warnAddresses is about what listens where others can reach it.
 func (s *settings) warnAddresses() (warnings []string) {
-	if local, _ := isLocal(s.APIListen); !local {
+	if local, _ := serve.IsLocal(s.APIListen); !local {
 		warnings = append(warnings, fmt.Sprintf("the API is on %s, and not on a loopback address: its secret and the passwords come through the network in clear", s.APIListen))
 	}
-	if local, err := isLocal(s.MetricsListen); s.MetricsListen != "" && err == nil && !local {
+	if local, err := serve.IsLocal(s.MetricsListen); s.MetricsListen != "" && err == nil && !local {
 		warnings = append(warnings, fmt.Sprintf("the metrics are on %s, and not on a loopback address: whoever reaches it can read them", s.MetricsListen))
 	}
 	if s.PoppassdListen != "" && !strings.HasPrefix(s.PoppassdListen, "unix:") && !strings.HasPrefix(s.PoppassdListen, "systemd:") && len(s.Secret) > 0 {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// isLocal reports whether only this machine can reach an address: a loopback address or a unix socket. It takes a socket of
+// IsLocal reports whether only this machine can reach an address: a loopback address or a unix socket. It takes a socket of
 // systemd for local, whose address is known later. It returns an error if the address is neither host:port nor unix:/path nor
 // systemd:name.
-func isLocal(address string) (bool, error) {
+func IsLocal(address string) (bool, error) {
 	name, isSystemd := strings.CutPrefix(address, "systemd:")
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if isSystemd && name != "" || isUnix && path != "" && path[0] != '@' { // an abstract socket has no mode
@@ -30,11 +30,11 @@ func isLocal(address string) (bool, error) {
 	return host == "localhost" || err == nil && ip.IsLoopback(), nil
 }
 
-// sockets are the listeners that systemd passes, by their FileDescriptorName, see systemd.socket(5).
-type sockets map[string][]net.Listener
+// Sockets are the listeners that systemd passes, by their FileDescriptorName, see systemd.socket(5).
+type Sockets map[string][]net.Listener
 
-// inherit takes over the sockets of systemd. Without systemd there are none.
-func inherit() (sockets, error) {
+// Inherit takes over the sockets of systemd. Without systemd there are none.
+func Inherit() (Sockets, error) {
 	inherited, err := activation.ListenersWithNames()
 	if err != nil {
 		return nil, fmt.Errorf("the sockets of systemd: %w", err)
@@ -42,8 +42,8 @@ func inherit() (sockets, error) {
 	return inherited, nil
 }
 
-// listen opens an address. A unix socket gets the mode. A socket of systemd is open already.
-func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) {
+// Listen opens an address. A unix socket gets the mode. A socket of systemd is open already.
+func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) {
 	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
 		found := s[name]
 		if len(found) != 1 {
@@ -85,17 +85,17 @@ func (s sockets) listen(address string, mode fs.FileMode) (net.Listener, error) 
 	return listener, nil
 }
 
-// addressOf returns the address of a listener as it is written in a setting.
-func addressOf(listener net.Listener) string {
+// AddressOf returns the address of a listener as it is written in a setting.
+func AddressOf(listener net.Listener) string {
 	if listener.Addr().Network() == "unix" {
 		return "unix:" + listener.Addr().String()
 	}
 	return listener.Addr().String()
 }
 
-// urlOf returns the address of a listener as people use it.
-func urlOf(listener net.Listener) string {
-	address := addressOf(listener)
+// URLOf returns the address of a listener as people use it.
+func URLOf(listener net.Listener) string {
+	address := AddressOf(listener)
 	if strings.HasPrefix(address, "unix:") {
 		return address
 	}

@@ -1,4 +1,4 @@
-package main
+package logwriter
 
 import (
 	"context"
@@ -17,8 +17,8 @@ const (
 	priorityDebug   = "<7>"
 )
 
-// isJournal reports whether systemd's journal reads a writer. Only standard error is looked at.
-func isJournal(w io.Writer) bool {
+// IsJournal reports whether systemd's journal reads a writer. Only standard error is looked at.
+func IsJournal(w io.Writer) bool {
 	if w != io.Writer(os.Stderr) {
 		return false
 	}
@@ -37,6 +37,32 @@ func (w priorityWriter) Write(line []byte) (int, error) {
 		return 0, err
 	}
 	return len(line), nil
+}
+
+// Errors returns a writer whose lines have the priority of an error in the journal.
+func Errors(out io.Writer) io.Writer { return priorityWriter{out, priorityError} }
+
+// Logger returns a log of a level (debug, info, warn or error) in a format (text or json). In the journal, each line has the
+// priority of its level.
+func Logger(w io.Writer, format, level string, inJournal bool) *slog.Logger {
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // a word that slog knows
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
+	newHandler := func(w io.Writer) slog.Handler {
+		if format == "json" {
+			return slog.NewJSONHandler(w, options)
+		}
+		return slog.NewTextHandler(w, options)
+	}
+	if inJournal {
+		return slog.New(newJournalHandler(w, newHandler))
+	}
+	return slog.New(newHandler(w))
 }
 
 // A journalHandler has a handler for each priority, which differ in nothing else.

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"net"
@@ -36,17 +36,17 @@ func TestFairListener(t *testing.T) {
 		}
 	}()
 	server := inner.Addr().String()
-	for range 3 * connectionsPerClient {
+	for range 3 * ConnectionsPerClient {
 		dialFrom(t, "127.0.0.2", server)
 	}
 	var greedy []net.Conn
-	for range connectionsPerClient {
+	for range ConnectionsPerClient {
 		greedy = append(greedy, <-accepted)
 	}
 	dialFrom(t, "127.0.0.3", server) // which comes after them
 	client, _ := clientOf(<-accepted)
 	assert.Equal(t, "127.0.0.3", client.String(), "the greedy one got no more")
-	for range 2 * connectionsPerClient {
+	for range 2 * ConnectionsPerClient {
 		dialFrom(t, "127.0.0.9", server)
 		client, _ := clientOf(<-accepted)
 		assert.Equal(t, "127.0.0.9", client.String(), "a proxy has no bound")
@@ -63,6 +63,6 @@ func TestFairListener(t *testing.T) {
 	assert.Equal(t, "127.0.0.4", client.String())
 	require.NoError(t, inner.Close())
 	assert.Empty(t, accepted)
-	assert.Equal(t, connectionsPerClient, l.open[netip.MustParsePrefix("127.0.0.2/32")])
+	assert.Equal(t, ConnectionsPerClient, l.open[netip.MustParsePrefix("127.0.0.2/32")])
 	assert.Len(t, l.open, 3, "the table holds who is connected")
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// connectionsPerClient is the greatest number of open connections of one client to an endpoint. A browser opens six. Further ones
+// ConnectionsPerClient is the greatest number of open connections of one client to an endpoint. A browser opens six. Further ones
 // are closed at once: one client cannot take all the connections of an endpoint.
-const connectionsPerClient = 64
+const ConnectionsPerClient = 64
 
 // A fairListener bounds the connections of each client: of an IPv4 address or an IPv6 /64. Unix sockets and trusted proxies, behind
 // which are many, have no bound but that of the endpoint.
@@ -59,7 +59,7 @@ func clientOf(conn net.Conn) (client netip.Addr, isTCP bool) {
 func (l *fairListener) enter(network netip.Prefix) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open[network] >= connectionsPerClient {
+	if l.open[network] >= ConnectionsPerClient {
 		return false
 	}
 	l.open[network]++
