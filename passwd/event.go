@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/policy"
 )
 
 // A Channel says by which way an attempt came. Nothing in the request decides it.
@@ -31,8 +33,10 @@ func (c Channel) String() string {
 func (c Channel) Reasons() []string {
 	reasons := []string{
 		"ok", "bad-credentials", "limited", "busy", "unavailable", "outcome-unknown",
-		"policy-control", "policy-too-short", "policy-too-long", "policy-same", "policy-common", "policy-address", "policy-site",
 		"bad-request",
+	}
+	for _, rule := range policy.Rules() {
+		reasons = append(reasons, string(rule))
 	}
 	switch c {
 	case API:

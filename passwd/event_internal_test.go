@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/policy"
 )
 
 // TestReasons compares Channel.Reasons with the reasons in the source of the package.
@@ -27,6 +29,9 @@ func TestReasons(t *testing.T) {
 		for _, found := range regexp.MustCompile(`(?:reason: +|refuse\()"([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
 			inSource[found[1]] = true
 		}
+	}
+	for _, rule := range policy.Rules() {
+		inSource[string(rule)] = true
 	}
 	known := map[string]bool{}
 	for _, channel := range []Channel{API, Page, Poppassd} {

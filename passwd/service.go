@@ -39,6 +39,7 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/limit"
+	"github.com/ispmail/go-ispmail/passwd/internal/policy"
 )
 
 // A Changer verifies the current password of a mail user and replaces it. [ispmail.Store] is one. It must be safe for
@@ -111,12 +112,8 @@ type Fields struct {
 }
 
 const (
-	defaultMinLength = 15
-	lowestMinLength  = 8
-	defaultMaxLength = 256  // bytes of a new password
-	lowestMaxLength  = 64   // NIST SP 800-63B-4, section 3.1.1.2: at least 64 characters must be possible
-	maxCurrent       = 1024 // bytes of a current one, the limit of Roundcube's login form
-	defaultFloor     = 500 * time.Millisecond
+	maxCurrent   = 1024 // bytes of a current password, the limit of Roundcube's login form
+	defaultFloor = 500 * time.Millisecond
 	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds.
 	changeTimeout = 10 * time.Second
 )
@@ -129,9 +126,9 @@ type Service struct {
 	attempts [2]*limit.Attempts // by channel: an attack on the page does not stop the webmail
 	underWay [2]sync.Map        // by channel, the accounts of attempts that are not answered yet
 
-	siteWords []string // that make no good password
-	down      atomic.Bool
-	floor     atomic.Int64 // nanoseconds
+	policy *policy.Policy
+	down   atomic.Bool
+	floor  atomic.Int64 // nanoseconds
 }
 
 // New returns a [Service]. It returns an error if config has no Changer or a setting is out of its range.
@@ -139,8 +136,8 @@ func New(config Config) (*Service, error) {
 	if config.Changer == nil {
 		return nil, errors.New("passwd: Config has no Changer")
 	}
-	config.MinLength = cmp.Or(config.MinLength, defaultMinLength)
-	config.MaxLength = cmp.Or(config.MaxLength, defaultMaxLength)
+	config.MinLength = cmp.Or(config.MinLength, policy.DefaultMinLength)
+	config.MaxLength = cmp.Or(config.MaxLength, policy.DefaultMaxLength)
 	config.SiteName = cmp.Or(config.SiteName, "Mail")
 	config.Floor = cmp.Or(config.Floor, defaultFloor)
 	config.Logger = cmp.Or(config.Logger, slog.Default())
@@ -151,10 +148,6 @@ func New(config Config) (*Service, error) {
 	}
 	config.Fields = fields
 	switch {
-	case config.MaxLength < lowestMaxLength || config.MaxLength > defaultMaxLength:
-		return nil, fmt.Errorf("passwd: MaxLength %d is not in %d to %d", config.MaxLength, lowestMaxLength, defaultMaxLength)
-	case config.MinLength < lowestMinLength || config.MinLength > lowestMaxLength:
-		return nil, fmt.Errorf("passwd: MinLength %d is not in %d to %d", config.MinLength, lowestMinLength, lowestMaxLength)
 	case config.MaxConcurrent < 0:
 		return nil, fmt.Errorf("passwd: MaxConcurrent %d is negative", config.MaxConcurrent)
 	case fields.User == fields.Current || fields.User == fields.New || fields.Current == fields.New:
@@ -166,12 +159,13 @@ func New(config Config) (*Service, error) {
 			return nil, errors.New("passwd: WebmailURL is not a URL that starts with https:// or http://")
 		}
 	}
-	s := &Service{
-		config: config,
-		gate:   newGate(config.MaxConcurrent),
-
-		siteWords: siteWords(config.SiteName),
+	rules, err := policy.New(policy.Config{
+		MinLength: config.MinLength, MaxLength: config.MaxLength, AllowSame: config.AllowSame, SiteName: config.SiteName,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passwd: %w", err)
 	}
+	s := &Service{config: config, gate: newGate(config.MaxConcurrent), policy: rules}
 	if err := errors.Join(s.SetSecrets(config.Secrets), s.SetFloor(config.Floor)); err != nil {
 		return nil, err
 	}
@@ -232,6 +226,11 @@ var verdicts = []struct {
 	{hash.ErrInvalidPassword, badPassword},
 }
 
+// refusal is the verdict about a password that breaks a rule.
+func (s *Service) refusal(rule policy.Rule) verdict {
+	return verdict{status: http.StatusUnprocessableEntity, reason: string(rule), text: s.policy.Text(rule)}
+}
+
 // form holds what a change needs.
 type form struct{ user, current, replacement string }
 
@@ -247,8 +246,8 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if len(f.current) > maxCurrent {
 		return email, longCurrent
 	}
-	if v, ok := s.policy(email, f); !ok {
-		return email, v
+	if rule := s.policy.Check(email, f.user, f.current, f.replacement); rule != "" {
+		return email, s.refusal(rule)
 	}
 	// An account has one attempt at a time, until it is answered. Otherwise the wait of the second reveals how long the
 	// first took.

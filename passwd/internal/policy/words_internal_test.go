@@ -1,6 +1,8 @@
-package passwd
+package policy
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +14,7 @@ import (
 
 func TestPolicy(t *testing.T) {
 	t.Parallel()
-	service, err := New(Config{Changer: struct{ Changer }{}, MinLength: 8, SiteName: "Fastmail Köln"})
+	p, err := New(Config{MinLength: 8, SiteName: "Fastmail Köln"})
 	require.NoError(t, err)
 	for replacement, want := range map[string]string{
 		"1234567":                       "policy-too-short",
@@ -49,9 +51,8 @@ func TestPolicy(t *testing.T) {
 		"correct horse battery staple":  "",
 		"{PLAIN}secret":                 "",
 	} {
-		v, ok := service.policy("john.doe@example.org", form{user: "john.doe@example.org", current: "the current", replacement: replacement})
-		assert.Equal(t, want == "", ok, "%q %s", replacement, v.reason)
-		assert.Equal(t, want, v.reason, "%q", replacement)
+		rule := p.Check("john.doe@example.org", "john.doe@example.org", "the current", replacement)
+		assert.Equal(t, Rule(want), rule, "%q", replacement)
 	}
 	for user, replacement := range map[string]string{
 		"john@bücher.example":        "JOHN@BÜCHER.example",
@@ -61,12 +62,11 @@ func TestPolicy(t *testing.T) {
 	} {
 		email, err := ispmail.Canonical(user)
 		require.NoError(t, err)
-		v, _ := service.policy(email, form{user: user, replacement: replacement})
-		assert.Equal(t, "policy-address", v.reason, "%s %q", user, replacement)
+		assert.Equal(t, Address, p.Check(email, user, "", replacement), "%s %q", user, replacement)
 	}
-	service.config.AllowSame = true
-	_, ok := service.policy("john.doe@example.org", form{current: "the current", replacement: "the current"})
-	assert.True(t, ok)
+	p, err = New(Config{MinLength: 8, AllowSame: true})
+	require.NoError(t, err)
+	assert.Empty(t, p.Check("john.doe@example.org", "", "the current", "the current"))
 }
 
 func TestCommonPasswords(t *testing.T) {
@@ -74,8 +74,23 @@ func TestCommonPasswords(t *testing.T) {
 	common := commonPasswords()
 	assert.Greater(t, len(common), 8000)
 	for password := range common {
-		require.GreaterOrEqual(t, len(password), lowestMinLength)
+		require.GreaterOrEqual(t, len(password), LowestMinLength)
 		require.Equal(t, strings.ToLower(password), password)
 		require.NotContains(t, password, "\n")
 	}
+}
+
+// TestRules compares the list of rules with the constants, and asks for a sentence about each.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("policy.go")
+	require.NoError(t, err)
+	p, err := New(Config{})
+	require.NoError(t, err)
+	var constants []Rule
+	for _, found := range regexp.MustCompile(`Rule = "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
+		constants = append(constants, Rule(found[1]))
+		assert.NotEmpty(t, p.Text(Rule(found[1])))
+	}
+	assert.ElementsMatch(t, constants, Rules())
 }

@@ -1,10 +1,7 @@
-package passwd
+package policy
 
 import (
 	_ "embed"
-	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,42 +9,12 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-
-	"github.com/ispmail/go-ispmail/hash"
 )
-
-// policy judges a new password by the request alone, without the database. There are no rules about kinds of characters, see
-// NIST SP 800-63B-4, section 3.1.1.2. email is canonical.
-func (s *Service) policy(email string, f form) (verdict, bool) {
-	refuse := func(reason, text string) (verdict, bool) {
-		return verdict{status: http.StatusUnprocessableEntity, reason: reason, text: text}, false
-	}
-	switch lowered := strings.ToLower(f.replacement); {
-	case len(f.replacement) > s.config.MaxLength:
-		return tooLong, false
-	case errors.Is(anyScheme.Validate(f.replacement), hash.ErrControlCharacter):
-		return control, false
-	case utf8.RuneCountInString(f.replacement) < s.config.MinLength:
-		return refuse("policy-too-short", fmt.Sprintf("The new password must have at least %d characters.", s.config.MinLength))
-	case f.replacement == f.current && !s.config.AllowSame:
-		return refuse("policy-same", "The new password is the current one.")
-	case madeOf(lowered, addressWords(email, f.user)):
-		return refuse("policy-address", "The new password is made of the mail address.")
-	case madeOf(lowered, s.siteWords):
-		return refuse("policy-site", "The new password is made of the name of this site.")
-	case isCommon(lowered):
-		return refuse("policy-common", "The new password is one of the most common ones.")
-	}
-	return verdict{}, true
-}
-
-// anyScheme knows the rules for passwords that hold for every scheme.
-var anyScheme hash.Hasher
 
 //go:embed common/passwords.txt
 var commonText string
 
-// commonPasswords are those of at least lowestMinLength characters, in lower case.
+// commonPasswords are those of at least LowestMinLength characters, in lower case.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for line := range strings.Lines(commonText) {
@@ -79,7 +46,7 @@ var runs = func() (endless []string) {
 	for _, sequence := range []string{"0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"} {
 		backwards := []byte(sequence)
 		slices.Reverse(backwards)
-		times := defaultMaxLength/len(sequence) + 2
+		times := DefaultMaxLength/len(sequence) + 2
 		endless = append(endless, strings.Repeat(sequence, times), strings.Repeat(string(backwards), times))
 	}
 	return endless
