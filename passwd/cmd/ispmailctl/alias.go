@@ -41,7 +41,7 @@ warning on standard error.`,
 			return err
 		}
 		for i, alias := range aliases {
-			line := aliasLine{alias, warningsOf(alias, warnings, i == len(aliases)-1)}
+			line := aliasLine{Alias: alias, Warnings: warningsOf(alias, warnings, i == len(aliases)-1)}
 			if err := errors.Join(a.say("Added the alias from %s to %s.", alias.Source, alias.Destination), a.object(line)); err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (a *app) aliasDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete {SOURCE [DESTINATION...] | --id ID | --exact TEXT}", Short: "Delete the aliases from a source to some destinations, or to all.",
 		Long: `Deletes the aliases from a source to some destinations, or to all. The exact TEXT is a source or a
-destination.` + rowFlagsHelp,
+destination.`,
 		Example:           "  ispmailctl alias delete info@example.org\n  ispmailctl alias delete info@example.org john@example.org\n  ispmailctl alias delete --id 7",
 		ValidArgsFunction: a.complete(aliasSources),
 	}
@@ -94,7 +94,7 @@ destination.` + rowFlagsHelp,
 		}
 		var deleted [][2]string
 		var warnings []ispmail.Warning
-		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) error {
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) error {
 			deleted, warnings = nil, nil
 			if len(args) == 1 {
 				aliases, err := tx.AliasesOf(ctx, args[0])
@@ -123,35 +123,31 @@ destination.` + rowFlagsHelp,
 				deleted, warnings = append(deleted, [2]string{args[0], destination}), addWarnings(warnings, more)
 			}
 			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, d := range deleted {
-			if err := a.say("%s the alias from %s to %s.", s.verb("Deleted", "delete"), command.Printable(d[0]), command.Printable(d[1])); err != nil {
-				return err
+		}, func() error {
+			for _, d := range deleted {
+				if err := a.say("%s the alias from %s to %s.", s.verb("Deleted", "delete"), command.Printable(d[0]), command.Printable(d[1])); err != nil {
+					return err
+				}
 			}
-		}
-		return errors.Join(a.warn(warnings), s.object(a, map[string]any{"deleted": orEmpty(deleted), "warnings": orEmpty(warnings)}))
+			return errors.Join(a.warn(warnings), s.object(a, map[string]any{"deleted": orEmpty(deleted), "warnings": orEmpty(warnings)}))
+		})
 	})
 }
 
 func (a *app) deleteAliasRow(ctx context.Context, store *ispmail.Store, s *selection) error {
 	var alias ispmail.Alias
 	var warnings []ispmail.Warning
-	err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+	return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
 		if alias, err = find(ctx, s, tx.Aliases); err == nil {
 			warnings, err = tx.DeleteRow(ctx, alias)
 		}
 		return err
+	}, func() error {
+		return errors.Join(
+			a.say("%s row %d of virtual_aliases, the alias from %q to %q.", s.verb("Deleted", "delete"), alias.ID, alias.Source, alias.Destination),
+			a.warn(warnings),
+			s.object(a, map[string]any{"deleted": [][2]string{{alias.Source, alias.Destination}}, "id": alias.ID, "warnings": orEmpty(warnings)}))
 	})
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		a.say("%s row %d of virtual_aliases, the alias from %q to %q.", s.verb("Deleted", "delete"), alias.ID, alias.Source, alias.Destination),
-		a.warn(warnings),
-		s.object(a, map[string]any{"deleted": [][2]string{{alias.Source, alias.Destination}}, "id": alias.ID, "warnings": orEmpty(warnings)}))
 }
 
 func (a *app) recipients() *cobra.Command {

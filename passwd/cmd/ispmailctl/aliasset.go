@@ -21,31 +21,33 @@ destinations.`,
 		ValidArgsFunction: a.complete(aliasSources),
 	}
 	a.setFlag(c)
+	k := consentFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		var before, after []ispmail.Alias
+		var after, deleted, added []ispmail.Alias
 		var warnings []ispmail.Warning
-		err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) (err error) {
-			if before, err = tx.AliasesOf(ctx, args[0]); err == nil {
+		return k.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) error {
+			before, err := tx.AliasesOf(ctx, args[0])
+			if err == nil {
 				after, warnings, err = tx.SetAliases(ctx, args[0], args[1:]...)
 			}
+			deleted, added = without(before, after), without(after, before)
+			k.harmless = len(deleted) == 0
 			return err
+		}, func() (err error) {
+			for _, alias := range deleted {
+				err = errors.Join(err, a.say("%s the alias from %s to %s.", k.verb("Deleted", "delete"), command.Printable(alias.Source), command.Printable(alias.Destination)))
+			}
+			for _, alias := range added {
+				err = errors.Join(err, a.say("%s the alias from %s to %s.", k.verb("Added", "add"), alias.Source, alias.Destination))
+			}
+			for i, alias := range after {
+				err = errors.Join(err, a.object(aliasLine{alias, warningsOf(alias, warnings, i == len(after)-1), k.dryRun}))
+			}
+			if len(deleted)+len(added) == 0 {
+				err = errors.Join(err, a.say("Nothing was to be changed."))
+			}
+			return errors.Join(err, a.warn(warnings))
 		})
-		if err != nil {
-			return err
-		}
-		for _, alias := range without(before, after) {
-			err = errors.Join(err, a.say("Deleted the alias from %s to %s.", command.Printable(alias.Source), command.Printable(alias.Destination)))
-		}
-		for _, alias := range without(after, before) {
-			err = errors.Join(err, a.say("Added the alias from %s to %s.", alias.Source, alias.Destination))
-		}
-		for i, alias := range after {
-			err = errors.Join(err, a.object(aliasLine{alias, warningsOf(alias, warnings, i == len(after)-1)}))
-		}
-		if len(without(before, after))+len(without(after, before)) == 0 {
-			err = errors.Join(err, a.say("Nothing was to be changed."))
-		}
-		return errors.Join(err, a.warn(warnings))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -20,12 +21,17 @@ const silence = "none"
 type herald struct {
 	setting string // of --on-change
 	path    string // of the socket, "" if there is none
+	keeps   bool   // open sessions may go on
+	failed  bool   // the socket did not take a change
 	todo    []string
 }
 
 func (h *herald) flag(flags *pflag.FlagSet) {
 	flags.StringVar(&h.setting, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told which users have changed, such as one that flushes Dovecot's cache; none tells nobody (default: "+notify.Socket+" if it is there)")
 }
+
+// patience is how long an administrator waits for Dovecot to forget users and to end their sessions.
+const patience = 10 * time.Second
 
 // prepare reads the setting.
 func (h *herald) prepare() (err error) {
@@ -48,7 +54,12 @@ func (a *app) tell(ctx context.Context, c ispmail.Change) {
 	h := &a.herald
 	switch {
 	case h.path != "":
-		if err := notify.Tell(ctx, h.path, c); err != nil {
+		told := notify.TellToEnd
+		if h.keeps {
+			told = notify.TellWithin
+		}
+		if err := told(ctx, patience, h.path, c); err != nil {
+			h.failed = true
 			_, _ = fmt.Fprintf(a.stderr, "ispmailctl: unix:%s did not take word of the change (%s)\n", h.path, command.Text(err))
 			h.add(c)
 		}
@@ -67,5 +78,17 @@ func (h *herald) add(c ispmail.Change) {
 func (a *app) advise() {
 	for _, todo := range a.herald.todo {
 		_, _ = fmt.Fprintf(a.stderr, "ispmailctl: if Dovecot's auth_cache_size is set, run this, or it goes by the old state until its cache expires: %s\n", todo)
+	}
+}
+
+// saySessions tells what becomes of the open sessions of a user, or of all users of a domain, after a change that ends them.
+func (a *app) saySessions(name string) error {
+	switch kick := notify.Kick(name); {
+	case kick == "": // which the socket does not do either
+		return a.say("Sessions that are open go on.")
+	case a.herald.path != "" && !a.herald.failed:
+		return a.say("Dovecot was told to end the sessions that are open.")
+	default:
+		return a.say("Sessions that are open go on; this ends them: %s", kick)
 	}
 }

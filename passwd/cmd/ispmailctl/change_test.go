@@ -53,29 +53,30 @@ func TestOnChange(t *testing.T) {
 		}{
 			{"", []string{"domain", "add", "example.org"}},
 			{"john@example.org", []string{"user", "add", "john@example.org"}},
-			{"john@example.org", []string{"password", "set", "John@Example.org"}},
+			{"john@example.org+kick", []string{"password", "set", "John@Example.org"}},
 			{"", []string{"password", "check", "john@example.org"}},
-			{"john@example.org", []string{"user", "lock", "john@example.org"}},
+			{"john@example.org+kick", []string{"user", "lock", "john@example.org"}},
 			{"john@example.org", []string{"user", "unlock", "john@example.org"}},
-			{"john@example.org\njack@example.org", []string{"user", "rename", "john@example.org", "jack@example.org"}},
-			{"jack@example.org\njohn@example.org", []string{"user", "rename", "jack@example.org", "john@example.org"}},
-			{"@example.org\n@example.net", []string{"domain", "rename", "example.org", "example.net"}},
-			{"@example.net\n@example.org", []string{"domain", "rename", "example.net", "example.org"}},
+			{"john@example.org+kick\njack@example.org", []string{"user", "rename", "john@example.org", "jack@example.org", "--yes"}},
+			{"jack@example.org+kick\njohn@example.org", []string{"user", "rename", "jack@example.org", "john@example.org", "--yes"}},
+			{"@example.org+kick\n@example.net", []string{"domain", "rename", "example.org", "example.net", "--yes"}},
+			{"@example.net+kick\n@example.org", []string{"domain", "rename", "example.net", "example.org", "--yes"}},
 			{"", []string{"user", "list"}},
-			{"", []string{"alias", "set", "info@example.org", "sales@example.net"}},
-			{"", []string{"alias", "delete", "info@example.org"}},
+			{"", []string{"alias", "set", "info@example.org", "sales@example.net", "--yes"}},
+			{"", []string{"alias", "delete", "info@example.org", "--yes"}},
 			{"", []string{"alias", "add", "info@example.org", "sales@example.net"}},
 			{"", []string{"export", backup}},
-			{"john@example.org", []string{"user", "delete", "john@example.org"}},
+			{"john@example.org+kick", []string{"user", "delete", "john@example.org", "--yes"}},
 			{"*", []string{"import", "file", backup}},
-			{"@example.org", []string{"domain", "delete", "example.org", "--yes"}},
+			{"@example.org+kick", []string{"domain", "delete", "example.org", "--yes"}},
 			{"*", []string{"restore", backup}},
 		} {
-			s.ok("a long enough secret", step.args...)
+			out := s.ok("a long enough secret", step.args...)
+			assert.Equal(t, strings.Contains(step.want, "+kick"), strings.Contains(out, "Dovecot was told to end the sessions that are open."), "%v: %s", step.args, out)
 			for want := range strings.FieldsSeq(step.want) {
 				select {
 				case line := <-lines:
-					assert.Equal(t, want+"\n", line, "%v", step.args)
+					assert.Equal(t, strings.Replace(want, "+", "\t", 1)+"\n", line, "%v", step.args)
 				default:
 					t.Errorf("nobody heard of %v", step.args)
 				}
@@ -100,7 +101,7 @@ func TestNobodyHears(t *testing.T) {
 		{"", []string{"user", "add", "o'neil@example.org"}},
 		{"", []string{"password", "check", "o'neil@example.org"}},
 		{advice + ` -- 'o'\''neil@example.org'` + "\n", []string{"password", "set", "o'neil@example.org"}},
-		{advice + ` -- 'o'\''neil@example.org'` + "\n", []string{"user", "delete", "o'neil@example.org"}},
+		{advice + ` -- 'o'\''neil@example.org'` + "\n", []string{"user", "delete", "o'neil@example.org", "--yes"}},
 		{advice + "\n", []string{"domain", "delete", "example.org", "--yes"}},
 	} {
 		_, err := os.Stat("/run/ispmail-passwd/changed.sock")

@@ -15,7 +15,7 @@ func (a *app) userCorrect() *cobra.Command {
 		Use: "correct {--id ID | --exact TEXT} [EMAIL]", Short: "Correct a row of another program: the address, and the domain it belongs to.",
 		Long: `Gives one row of virtual_users an address, and the domain_id that belongs to it. Without EMAIL the address
 stays, in lower case, and only the domain_id is set right. It is for rows that "user rename" does not
-find or refuses. If the row alone holds a valid address, aliases follow, as with "user rename".` + rowFlagsHelp,
+find or refuses. If the row alone holds a valid address, aliases follow, as with "user rename".`,
 		Example:           "  ispmailctl user correct --id 7 kim@example.org\n  ispmailctl user correct --exact ' kim@example.org' kim@example.org\n  ispmailctl user correct --id 7   # only the domain_id",
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -25,29 +25,28 @@ find or refuses. If the row alone holds a valid address, aliases follow, as with
 		var before, after ispmail.User
 		var warnings []ispmail.Warning
 		alone := false
-		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
 			if before, err = find(ctx, s, tx.Users); err != nil {
 				return err
 			}
 			if after, warnings, err = tx.CorrectUser(ctx, before, orStays(args, before.Email)); err != nil {
 				return err
 			}
+			s.harmless = before.Email == after.Email && before.DomainID == after.DomainID
 			alone, err = isGone(ctx, tx, before.Email)
 			return err
+		}, func() error {
+			if err := errors.Join(s.sayCorrected(a, "virtual_users", before.ID, before.Email, after.Email, before.DomainID, after.DomainID),
+				a.warn(warnings),
+				s.object(a, map[string]any{"corrected": a.line(store, after), "before": before, "warnings": orEmpty(warnings)})); err != nil || s.dryRun || !alone {
+				return err
+			}
+			old, err := ispmail.Canonical(before.Email)
+			if err != nil || old == after.Email {
+				return nil //nolint:nilerr // nobody had sessions or mail by it
+			}
+			return errors.Join(a.saySessions(old), a.say(mailStays, moveMail(old, after.Email)))
 		})
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(s.sayCorrected(a, "virtual_users", before.ID, before.Email, after.Email, before.DomainID, after.DomainID),
-			a.warn(warnings),
-			s.object(a, map[string]any{"corrected": a.line(store, after), "before": before, "warnings": orEmpty(warnings)})); err != nil || s.dryRun || !alone {
-			return err
-		}
-		old, err := ispmail.Canonical(before.Email)
-		if err != nil || old == after.Email {
-			return nil //nolint:nilerr // nobody had sessions or mail by it
-		}
-		return errors.Join(a.say("%s", endSessions(old)), a.say(mailStays, moveMail(old, after.Email)))
 	})
 }
 
@@ -55,7 +54,7 @@ func (a *app) aliasCorrect() *cobra.Command {
 	c := &cobra.Command{
 		Use: "correct {--id ID | --exact TEXT} [flags]", Short: "Correct a row of another program: source, destination, and the domain it belongs to.",
 		Long: `Gives one row of virtual_aliases another source or destination, and the domain_id that belongs to the
-source. What is not given stays as it is. The exact TEXT is a source or a destination.` + rowFlagsHelp,
+source. What is not given stays as it is. The exact TEXT is a source or a destination.`,
 		Example: "  ispmailctl alias correct --id 7 --destination kim@example.org\n  ispmailctl alias correct --exact '*@example.org' --source @example.org\n  ispmailctl alias correct --id 7   # only the domain_id",
 	}
 	s := a.rowFlags(c, "virtual_aliases", "source or destination", aliasIDs)
@@ -65,7 +64,7 @@ source. What is not given stays as it is. The exact TEXT is a source or a destin
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
 		var before, after ispmail.Alias
 		var warnings []ispmail.Warning
-		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
 			if before, err = find(ctx, s, tx.Aliases); err != nil {
 				return err
 			}
@@ -77,15 +76,14 @@ source. What is not given stays as it is. The exact TEXT is a source or a destin
 				to = *destination
 			}
 			after, warnings, err = tx.CorrectAlias(ctx, before, from, to)
+			s.harmless = before == after
 			return err
+		}, func() error {
+			return errors.Join(
+				s.sayCorrected(a, "virtual_aliases", before.ID, before.Source+" > "+before.Destination, after.Source+" > "+after.Destination, before.DomainID, after.DomainID),
+				a.warn(warnings),
+				s.object(a, map[string]any{"corrected": after, "before": before, "warnings": orEmpty(warnings)}))
 		})
-		if err != nil {
-			return err
-		}
-		return errors.Join(
-			s.sayCorrected(a, "virtual_aliases", before.ID, before.Source+" > "+before.Destination, after.Source+" > "+after.Destination, before.DomainID, after.DomainID),
-			a.warn(warnings),
-			s.object(a, map[string]any{"corrected": after, "before": before, "warnings": orEmpty(warnings)}))
 	})
 }
 
@@ -95,7 +93,7 @@ func (a *app) domainCorrect() *cobra.Command {
 		Long: `Gives one row of virtual_domains another name. Without NAME the name stays, in lower case. It is for rows
 that "domain rename" does not find, and for one of several rows with the same name: users and aliases of
 the row whose addresses are in a domain of another row move there. If the row alone holds a valid name,
-all addresses follow, as with "domain rename".` + rowFlagsHelp,
+all addresses follow, as with "domain rename".`,
 		Example:           "  ispmailctl domain correct --id 2 example.org\n  ispmailctl domain correct --exact 'example.org ' example.org",
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -104,19 +102,18 @@ all addresses follow, as with "domain rename".` + rowFlagsHelp,
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		var before, after ispmail.Domain
 		var warnings []ispmail.Warning
-		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
 			if before, err = find(ctx, s, tx.Domains); err != nil {
 				return err
 			}
 			after, warnings, err = tx.CorrectDomain(ctx, before, orStays(args, before.Name))
+			s.harmless = before.Name == after.Name
 			return err
+		}, func() error {
+			return errors.Join(s.sayCorrected(a, "virtual_domains", before.ID, before.Name, after.Name, 0, 0),
+				a.warn(warnings),
+				s.object(a, map[string]any{"corrected": after, "before": before, "warnings": orEmpty(warnings)}))
 		})
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.sayCorrected(a, "virtual_domains", before.ID, before.Name, after.Name, 0, 0),
-			a.warn(warnings),
-			s.object(a, map[string]any{"corrected": after, "before": before, "warnings": orEmpty(warnings)}))
 	})
 }
 

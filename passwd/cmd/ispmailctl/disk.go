@@ -41,14 +41,3 @@ func moveMail(name, to string) string {
 
 // removeMail returns the command that removes the mail of an address or a domain.
 func removeMail(name string) string { return "rm -r " + notify.Quote(folderOf(name)) }
-
-// endSessions returns a sentence about the open sessions of a user, or of all users of a domain.
-func endSessions(name string) string {
-	_, _, isAddress := cut(name)
-	if !isAddress {
-		name = "*@" + name
-	} else if strings.ContainsAny(name, "*?") { // which doveadm takes for a pattern, of others too
-		return "Sessions that are open go on."
-	}
-	return "Sessions that are open go on; this ends them: doveadm kick -- " + notify.Quote(name)
-}

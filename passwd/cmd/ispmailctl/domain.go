@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,53 +61,41 @@ func (a *app) domainList() *cobra.Command {
 func (a *app) domainDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete {DOMAIN | --id ID | --exact TEXT}", Short: "Delete a domain with all its users and aliases.",
-		Long: `Deletes a domain with all its users and aliases, after it has asked. The mail that is there stays on
+		Long: `Deletes a domain with all its users and aliases, and ends open sessions. The mail that is there stays on
 the disk. With --id or --exact it deletes that row and nothing else: users and aliases that belong to it
-move to the row of the domain in their address, and if there is none, the row stays.` + rowFlagsHelp,
+move to the row of the domain in their address, and if there is none, the row stays.`,
 		Example:           "  ispmailctl domain delete example.org\n  ispmailctl domain delete --id 2",
 		ValidArgsFunction: a.complete(domainNames),
 	}
 	s := a.rowFlags(c, "virtual_domains", "name", domainIDs)
 	c.Args = s.args(command.Arguments, 0)
-	yes := c.Flags().Bool("yes", false, "do not ask")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if s.given() {
 			return a.deleteDomainRow(ctx, store, s)
 		}
-		domain, err := store.Domain(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		users, err := store.CountUsers(ctx, ispmail.InDomain(domain.Name))
-		if err != nil {
-			return err
-		}
-		aliases, err := store.CountAliases(ctx, ispmail.InDomain(domain.Name))
-		if err != nil {
-			return err
-		}
-		if !*yes && !s.dryRun {
-			if err := a.confirm(ctx, domain.Name, users, aliases); err != nil {
+		var domain ispmail.Domain
+		var users, aliases int
+		var warnings []ispmail.Warning
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			if domain, err = tx.Domain(ctx, args[0]); err != nil {
 				return err
 			}
-		}
-		var warnings []ispmail.Warning
-		err = s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			s.word = domain.Name
+			if users, err = tx.CountUsers(ctx, ispmail.InDomain(domain.Name)); err != nil {
+				return err
+			}
+			if aliases, err = tx.CountAliases(ctx, ispmail.InDomain(domain.Name)); err != nil {
+				return err
+			}
 			warnings, err = tx.DeleteDomain(ctx, domain.Name)
 			return err
+		}, func() error {
+			return errors.Join(
+				a.say("%s the domain %s with %s and %s.", s.verb("Deleted", "delete"), domain.Name, plural(users, "user"), plural(aliases, "alias")),
+				a.warn(warnings),
+				a.sayMailOf(domain.Name, users, s.dryRun),
+				s.object(a, map[string]any{"deleted": domain, "users": users, "aliases": aliases, "warnings": orEmpty(warnings)}))
 		})
-		if err != nil {
-			return err
-		}
-		withMail := users
-		if s.dryRun {
-			withMail = 0
-		}
-		return errors.Join(
-			a.say("%s the domain %s with %s and %s.", s.verb("Deleted", "delete"), domain.Name, plural(users, "user"), plural(aliases, "alias")),
-			a.warn(warnings),
-			a.sayMailOf(domain.Name, withMail),
-			s.object(a, map[string]any{"deleted": domain, "users": users, "aliases": aliases, "warnings": orEmpty(warnings)}))
 	})
 }
 
@@ -119,7 +103,7 @@ move to the row of the domain in their address, and if there is none, the row st
 func (a *app) deleteDomainRow(ctx context.Context, store *ispmail.Store, s *selection) error {
 	var domain ispmail.DomainCount
 	var warnings []ispmail.Warning
-	err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) error {
+	return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) error {
 		row, err := find(ctx, s, tx.Domains)
 		if err != nil {
 			return err
@@ -136,43 +120,24 @@ func (a *app) deleteDomainRow(ctx context.Context, store *ispmail.Store, s *sele
 		}
 		warnings, err = tx.DeleteRow(ctx, row)
 		return err
+	}, func() error {
+		err := a.say("%s row %d of virtual_domains, the domain %q.", s.verb("Deleted", "delete"), domain.ID, domain.Name)
+		if domain.Users+domain.Aliases > 0 {
+			err = errors.Join(err, a.say("%s of it: moved to the rows of their domains.", plural(domain.Users, "user")+" and "+plural(domain.Aliases, "alias")))
+		}
+		return errors.Join(err, a.warn(warnings),
+			s.object(a, map[string]any{"deleted": domain.Domain, "moved_users": domain.Users, "moved_aliases": domain.Aliases, "warnings": orEmpty(warnings)}))
 	})
-	if err != nil {
-		return err
-	}
-	err = a.say("%s row %d of virtual_domains, the domain %q.", s.verb("Deleted", "delete"), domain.ID, domain.Name)
-	if domain.Users+domain.Aliases > 0 {
-		err = errors.Join(err, a.say("%s of it: moved to the rows of their domains.", plural(domain.Users, "user")+" and "+plural(domain.Aliases, "alias")))
-	}
-	return errors.Join(err, a.warn(warnings),
-		s.object(a, map[string]any{"deleted": domain.Domain, "moved_users": domain.Users, "moved_aliases": domain.Aliases, "warnings": orEmpty(warnings)}))
 }
 
 // sayMailOf tells about the mail and the sessions of a domain that was deleted, if it had users.
-func (a *app) sayMailOf(domain string, users int) error {
-	if users == 0 {
+func (a *app) sayMailOf(domain string, users int, dryRun bool) error {
+	if users == 0 || dryRun {
 		return nil
 	}
 	return errors.Join(
-		a.say("%s", endSessions(domain)),
+		a.saySessions(domain),
 		a.say("The mail on the disk stays. With the guide's layout, this removes it: %s", removeMail(domain)))
-}
-
-// confirm asks whoever sits at the terminal.
-func (a *app) confirm(ctx context.Context, name string, users, aliases int) error {
-	if !a.isTerminal() {
-		return errUsage{errors.New("there is no terminal to ask at: say --yes to delete the domain with everything in it")}
-	}
-	_, _ = fmt.Fprintf(a.stderr, "This deletes %s with %s and %s. Type the name of the domain to go on: ", name, plural(users, "user"), plural(aliases, "alias"))
-	line, err := wait(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
-	if err != nil && !errors.Is(err, io.EOF) {
-		_, _ = fmt.Fprintln(a.stderr)
-		return err
-	}
-	if !strings.EqualFold(strings.TrimSpace(line), name) {
-		return errors.New("nothing was deleted")
-	}
-	return nil
 }
 
 // selected is the query for the domain that an argument names, or for all if there is none.

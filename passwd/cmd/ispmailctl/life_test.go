@@ -33,10 +33,10 @@ func TestLife(t *testing.T) {
 		s.ok("", "alias", "add", "@example.net", "@example.org")
 		s.ok("", "alias", "add", "info@example.org", "jane@example.org")
 		assert.JSONEq(t, `{"address":"jane@example.org","mailbox":"jane@example.org"}`, s.ok("", "--json", "recipients", "Jane@Example.NET"))
-		out, _, code := s.do("", "user", "delete", "jane@example.org", "--json")
+		out, _, code := s.do("", "user", "delete", "jane@example.org", "--json", "--yes")
 		assert.Zero(t, code)
 		assert.Contains(t, out, `"warnings":[{"code":"dangling-alias","address":"info@example.org","alias":{"id":2,"domain_id":1,"source":"info@example.org","destination":"jane@example.org"},"message":`)
-		assert.Equal(t, "Deleted the alias from info@example.org to jane@example.org.\n", s.ok("", "alias", "delete", "info@example.org"))
+		assert.Equal(t, "Deleted the alias from info@example.org to jane@example.org.\n", s.ok("", "alias", "delete", "info@example.org", "--yes"))
 		s.ok("", "user", "quota", "john@example.org", "0")
 
 		file := filepath.Join(t.TempDir(), "backup.jsonl")
@@ -83,15 +83,15 @@ func TestRename(t *testing.T) {
 		s.ok("", "domain", "add", "example.org", "example.net")
 		s.ok("a long enough secret", "user", "add", "o'neil@example.org")
 		s.ok("", "alias", "add", "info@example.org", "o'neil@example.org")
-		assert.Equal(t, "The user o'neil@example.org is neil@example.org now.\n"+
+		assert.Equal(t, "Renamed the user o'neil@example.org to neil@example.org.\n"+
 			`Sessions that are open go on; this ends them: doveadm kick -- 'o'\''neil@example.org'`+"\n"+
 			`The mail on the disk stays where it is. With the guide's layout, this moves it: mv -T '/var/vmail/example.org/o'\''neil' /var/vmail/example.org/neil`+"\n",
-			s.ok("", "user", "rename", "O'neil@example.org", "neil@example.org"))
+			s.ok("", "user", "rename", "O'neil@example.org", "neil@example.org", "--yes"))
 		s.ok("a long enough secret", "password", "check", "neil@example.org")
 		assert.Contains(t, s.ok("", "alias", "list"), "info@example.org  neil@example.org")
-		assert.Contains(t, s.ok("", "user", "rename", "neil@example.org", "a*@example.net"), "mkdir -p /var/vmail/example.net && mv -T /var/vmail/example.org/neil '/var/vmail/example.net/a*'\n")
-		assert.Contains(t, s.ok("", "user", "rename", "a*@example.net", "neil@example.net"), "\nSessions that are open go on.\n", "doveadm would end those of others too")
-		assert.Contains(t, s.ok("", "domain", "rename", "example.net", "example.com", "--json"), `"move":"mv -T /var/vmail/example.net /var/vmail/example.com"`)
+		assert.Contains(t, s.ok("", "user", "rename", "neil@example.org", "a*@example.net", "--yes"), "mkdir -p /var/vmail/example.net && mv -T /var/vmail/example.org/neil '/var/vmail/example.net/a*'\n")
+		assert.Contains(t, s.ok("", "user", "rename", "a*@example.net", "neil@example.net", "--yes"), "\nSessions that are open go on.\n", "doveadm would end those of others too")
+		assert.Contains(t, s.ok("", "domain", "rename", "example.net", "example.com", "--json", "--yes"), `"move":"mv -T /var/vmail/example.net /var/vmail/example.com"`)
 		s.ok("a long enough secret", "password", "check", "neil@example.com")
 	})
 }
@@ -103,7 +103,7 @@ func TestAliasSet(t *testing.T) {
 		s.ok("", "domain", "add", "example.org")
 		s.ok("", "alias", "add", "info@example.org", "a@example.net", "b@example.net")
 		assert.Equal(t, "Deleted the alias from info@example.org to a@example.net.\nAdded the alias from info@example.org to c@example.net.\n",
-			s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net"))
+			s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net", "--yes"))
 		assert.Equal(t, "Nothing was to be changed.\n", s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net"))
 		assert.Equal(t, 2, strings.Count(s.ok("", "alias", "set", "info@example.org", "b@example.net", "c@example.net", "--json"), "\n"))
 	})
@@ -125,10 +125,10 @@ func TestWarnings(t *testing.T) {
 		const shadowed = "ispmailctl: warning: aliases send all mail for john@example.org elsewhere and none to the mailbox: if it should get mail too, add an alias from the address to itself\n"
 		assert.Equal(t, "Added the alias from john@example.org to Me+X@gmail.com.\n", warns(shadowed, "alias", "add", "john@example.org", "Me+X@gmail.com"))
 		warns("", "alias", "add", "john@example.org", "john@example.org")
-		warns(shadowed, "alias", "delete", "john@example.org", "John@example.org")
+		warns(shadowed, "alias", "delete", "john@example.org", "John@example.org", "--yes")
 		warns("", "alias", "set", "john@example.org", "Me+X@gmail.com", "john@example.org")
 		assert.Contains(t, s.ok("", "recipients", "john@example.org"), "Me+X@gmail.com")
-		warns("", "alias", "delete", "john@example.org")
+		warns("", "alias", "delete", "john@example.org", "--yes")
 		warns("", "alias", "add", "john@example.org", "me@gmail.com", "john@example.org")
 
 		warns("ispmailctl: warning: jack@example.org leads to jim@example.org, and nothing there takes the mail: create the user, or correct or delete the alias\n",
@@ -140,7 +140,7 @@ func TestWarnings(t *testing.T) {
 			"user", "add", "jack@example.org")
 		warns("ispmailctl: warning: john@example.org leads to itself, and there is no such mailbox: create the user, or delete the alias\n"+
 			"ispmailctl: warning: john@example.org has no mailbox any more, but its mail still goes to me@gmail.com: delete this alias too, unless it is wanted\n",
-			"user", "delete", "john@example.org")
+			"user", "delete", "john@example.org", "--yes")
 
 		for _, source := range []string{"*@example.org", "%@example.org", "*"} {
 			_, errs, code := s.do("", "alias", "add", source, "john@example.org")

@@ -13,8 +13,8 @@ func (a *app) userLock() *cobra.Command {
 	c := &cobra.Command{
 		Use: "lock EMAIL", Short: "Keep a user from logging in, without loss of the password.",
 		Long: `Keeps a user from logging in. The password stays, behind a lock that "user unlock" takes away; a new
-one from "password set" is behind the lock too. Mail still arrives. Sessions that are open go on unless
-they are ended, and the command that does so is printed.`,
+one from "password set" is behind the lock too. Mail still arrives. Sessions that are open are ended where
+the package has put its socket; elsewhere the command that ends them is printed.`,
 		Example:           "  ispmailctl user lock john@example.org",
 		ValidArgsFunction: a.complete(userEmails),
 	}
@@ -28,7 +28,7 @@ they are ended, and the command that does so is printed.`,
 		}
 		return errors.Join(
 			a.say("Locked the user %s. Mail still arrives.", user.Email),
-			a.say("%s", endSessions(user.Email)),
+			a.saySessions(user.Email),
 			a.object(a.line(store, user)))
 	})
 }
@@ -40,6 +40,7 @@ func (a *app) userUnlock() *cobra.Command {
 		ValidArgsFunction: a.complete(userEmails),
 	}
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
+		a.herald.keeps = true
 		if err := store.Unlock(ctx, args[0]); err != nil {
 			return err
 		}

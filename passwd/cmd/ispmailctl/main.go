@@ -58,6 +58,7 @@ type app struct {
 	hashing        command.Hashing
 	state          []string
 	further        further
+	warned         []string // warnings that were told
 }
 
 // run is the program.

@@ -86,7 +86,7 @@ cannot be seen is refused.`,
 		if err := store.SetPassword(ctx, args[0], password); err != nil {
 			return err
 		}
-		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
+		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.saySessions(user.Email), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
 	})
 }
 

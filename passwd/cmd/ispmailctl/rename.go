@@ -21,22 +21,25 @@ is printed.`,
 		Example:           "  ispmailctl user rename jane@example.org jane.doe@example.org",
 		ValidArgsFunction: a.complete(userEmails),
 	}
+	k := consentFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		old, err := ispmail.Canonical(args[0])
 		if err != nil {
 			return err
 		}
-		user, warnings, err := store.RenameUser(ctx, old, args[1])
-		if err != nil {
+		var user ispmail.User
+		var warnings []ispmail.Warning
+		return k.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			user, warnings, err = tx.RenameUser(ctx, old, args[1])
 			return err
-		}
-		move := moveMail(old, user.Email)
-		return errors.Join(
-			a.say("The user %s is %s now.", old, user.Email),
-			a.warn(warnings),
-			a.say("%s", endSessions(old)),
-			a.say(mailStays, move),
-			a.object(map[string]any{"renamed": a.line(store, user), "from": old, "move": move, "warnings": orEmpty(warnings)}))
+		}, func() error {
+			move := moveMail(old, user.Email)
+			return errors.Join(
+				a.say("%s the user %s to %s.", k.verb("Renamed", "rename"), old, user.Email),
+				a.warn(warnings),
+				a.sayRenamed(k, old, move),
+				k.object(a, map[string]any{"renamed": a.line(store, user), "from": old, "move": move, "warnings": orEmpty(warnings)}))
+		})
 	})
 }
 
@@ -49,21 +52,35 @@ command that moves it is printed.`,
 		Example:           "  ispmailctl domain rename example.org example.net",
 		ValidArgsFunction: a.complete(domainNames),
 	}
+	k := consentFlags(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
-		old, err := store.Domain(ctx, args[0])
-		if err != nil {
+		var old, domain ispmail.Domain
+		var users int
+		var warnings []ispmail.Warning
+		return k.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+			if old, err = tx.Domain(ctx, args[0]); err != nil {
+				return err
+			}
+			if users, err = tx.CountUsers(ctx, ispmail.InDomain(old.Name)); err != nil {
+				return err
+			}
+			domain, warnings, err = tx.RenameDomain(ctx, old.Name, args[1])
 			return err
-		}
-		domain, warnings, err := store.RenameDomain(ctx, old.Name, args[1])
-		if err != nil {
-			return err
-		}
-		move := moveMail(old.Name, domain.Name)
-		return errors.Join(
-			a.say("The domain %s is %s now.", old.Name, domain.Name),
-			a.warn(warnings),
-			a.say("%s", endSessions(old.Name)),
-			a.say(mailStays, move),
-			a.object(map[string]any{"renamed": domain, "from": old.Name, "move": move, "warnings": orEmpty(warnings)}))
+		}, func() error {
+			move := moveMail(old.Name, domain.Name)
+			return errors.Join(
+				a.say("%s the domain %s with %s to %s.", k.verb("Renamed", "rename"), old.Name, plural(users, "user"), domain.Name),
+				a.warn(warnings),
+				a.sayRenamed(k, old.Name, move),
+				k.object(a, map[string]any{"renamed": domain, "from": old.Name, "users": users, "move": move, "warnings": orEmpty(warnings)}))
+		})
 	})
+}
+
+// sayRenamed tells what becomes of the sessions and the mail of an old name.
+func (a *app) sayRenamed(k *consent, old, move string) error {
+	if k.dryRun {
+		return nil
+	}
+	return errors.Join(a.saySessions(old), a.say(mailStays, move))
 }

@@ -16,10 +16,10 @@ import (
 
 // A selection names one row where an address cannot: by its id, or by exactly what it holds.
 type selection struct {
-	c      *cobra.Command
-	id     int64
-	exact  exactText
-	dryRun bool
+	*consent
+	c     *cobra.Command
+	id    int64
+	exact exactText
 }
 
 // An exactText may be empty, as a string of the command line may not.
@@ -35,12 +35,12 @@ A row that no address names, because what it holds is no address or because seve
 one, is named by --id, which the lists show with --ids, or by --exact: the text as it is stored, capitals
 and blanks included.`
 
-// rowFlags gives a command the flags that name a row of a table, and --dry-run. ids offers ids to the shell.
+// rowFlags gives a command the flags that name a row of a table, and those of its consent. ids offers ids to the shell.
 func (a *app) rowFlags(c *cobra.Command, table, column string, ids func(context.Context, *ispmail.Store, func(string) bool) error) *selection {
-	s := &selection{c: c}
+	c.Long += rowFlagsHelp
+	s := &selection{c: c, consent: consentFlags(c)}
 	c.Flags().Int64Var(&s.id, "id", 0, "the row of "+table+" with this `ID`")
 	c.Flags().Var(&s.exact, "exact", "the row whose "+column+" is exactly this `TEXT`")
-	c.Flags().BoolVar(&s.dryRun, "dry-run", false, "only tell what would be done")
 	_ = c.RegisterFlagCompletionFunc("id", a.complete(ids)) // these fail only for flags that there are not
 	_ = c.RegisterFlagCompletionFunc("exact", cobra.NoFileCompletions)
 	return s
@@ -94,38 +94,6 @@ func find[T any](ctx context.Context, s *selection, list func(context.Context, i
 }
 
 const maxNamed = 20 // rows in a sentence
-
-var errDryRun = errors.New("a dry run")
-
-// within runs what is to be done in a transaction, and undoes it if it is a dry run.
-func (s *selection) within(ctx context.Context, store *ispmail.Store, do func(ctx context.Context, tx *ispmail.Store) error) error {
-	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-		if err := do(ctx, tx); err != nil || !s.dryRun {
-			return err
-		}
-		return errDryRun
-	})
-	if errors.Is(err, errDryRun) {
-		return nil
-	}
-	return err
-}
-
-// object is the value of a change for JSON, which tells if it was a dry run.
-func (s *selection) object(a *app, values map[string]any) error {
-	if s.dryRun {
-		values["dry_run"] = true
-	}
-	return a.object(values)
-}
-
-// verb is "Deleted", or what a dry run says instead.
-func (s *selection) verb(done, would string) string {
-	if s.dryRun {
-		return "This would " + would
-	}
-	return done
-}
 
 // withIDs says whether a list has a column of ids.
 type withIDs struct{ wanted bool }

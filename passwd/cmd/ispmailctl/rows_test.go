@@ -58,7 +58,7 @@ func TestRows(t *testing.T) {
 			{"domain|correct|--id|2|example.net", `orrect row 2 of virtual_domains: "exa mple.org" to example.net.`},
 			{"user|delete|jim@example.org", "elete the user jim@example.org."},
 			{"alias|delete|info@example.org", "elete the alias from info@example.org to john@example.org."},
-			{"domain|delete|example.net|--yes", "elete the domain example.net with 0 users and 0 aliases."},
+			{"domain|delete|example.net", "elete the domain example.net with 0 users and 0 aliases."},
 		} {
 			args := strings.Split(step.args, "|")
 			before := s.ok("", "export")
@@ -68,13 +68,17 @@ func TestRows(t *testing.T) {
 			assert.NotContains(t, dry, "rm -r /")
 			assert.Contains(t, s.ok("", append(args, "--dry-run", "--json")...), `"dry_run":true`)
 			assert.Equal(t, before, s.ok("", "export"), step.args)
-			out := s.ok("", args...)
+			_, errs, code := s.do("", args...)
+			assert.Equal(t, command.ExitUsage, code, step.args)
+			assert.Contains(t, errs, "nobody can be asked here: --yes does it", step.args)
+			assert.Equal(t, before, s.ok("", "export"), step.args)
+			out := s.ok("", append(args, "--yes")...)
 			assert.NotContains(t, out, "This would")
 			assert.Contains(t, out, strings.NewReplacer("orrect ", "orrected ", "elete ", "eleted ").Replace(step.want))
 			assert.NotContains(t, out, "vmail/..", "the folder of what is no address")
 			assert.NotContains(t, out, "\x1b")
 			if step.args == "user|delete|--id|5" {
-				assert.Contains(t, out, "Another row has the address max@müller.example, so its sessions and its mail stay.")
+				assert.Contains(t, out, "Another row has the address max@müller.example, so its mail stays.")
 			}
 			assert.NotEqual(t, before, s.ok("", "export"), step.args)
 		}
@@ -146,7 +150,7 @@ func TestCheckAdvice(t *testing.T) {
 				break
 			}
 			fresh := strings.NewReplacer("--destination ADDRESS", "--destination john@example.org", "ADDRESS", fmt.Sprintf("new%d@example.org", round), "NAME", fmt.Sprintf("new%d.example", round)).Replace(all[0])
-			_, errs, code := s.do("", strings.Fields(fresh)[1:]...)
+			_, errs, code := s.do("", append(strings.Fields(fresh)[1:], "--yes")...)
 			require.Equal(t, command.ExitOK, code, "%s: %s\n%s", fresh, errs, out)
 			ran++
 		}

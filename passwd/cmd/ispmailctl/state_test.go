@@ -69,6 +69,6 @@ func TestState(t *testing.T) {
 		assert.Contains(t, s.ok("", "user", "list"), "SHA256-CRYPT  off, locked\n")
 		assert.Contains(t, s.ok("", "user", "unlock", "john@example.org"), "is switched off (")
 		assert.Contains(t, s.ok("a long enough secret", "user", "add", "jim@example.net"), "jim@example.net is switched off (", "its domain is")
-		require.Contains(t, s.ok("", "user", "delete", "john@example.org"), "Deleted the user john@example.org.")
+		require.Contains(t, s.ok("", "user", "delete", "john@example.org", "--yes"), "Deleted the user john@example.org.")
 	})
 }

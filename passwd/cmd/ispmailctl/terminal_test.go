@@ -28,8 +28,13 @@ func TestTerminal(t *testing.T) {
 		{"user add John@example.org", "", "already exists: user john@example.org"},
 		{"user add john@example.com", "", "domain is not in virtual_domains: example.com"},
 		{"domain delete example.org", "\x03", "interrupted, and nothing was changed"},
-		{"domain delete example.org", "example.net\n", "nothing was deleted"},
-		{"domain delete example.org", "Example.org\n", "Deleted the domain example.org with 1 user and 0 aliases."},
+		{"domain delete example.org", "example.net\n", "nothing was changed"},
+		{"user delete john@example.org", "no\n", "nothing was changed"},
+		{"user delete john@example.org", "\x03", "interrupted, and nothing was changed"},
+		{"user rename john@example.org jack@example.org", "yes\n", "Renamed the user john@example.org to jack@example.org."},
+		{"alias set info@example.org jack@example.org", "", "Added the alias from info@example.org to jack@example.org."},
+		{"alias set info@example.org root", "\n", "This would delete the alias from info@example.org to jack@example.org."},
+		{"domain delete example.org", "Example.org\n", "Deleted the domain example.org with 1 user and 1 alias."},
 	} {
 		// script(1) gives the program a terminal, and types when the prompt is there.
 		command := "ispmailctl --dsn " + s.dsn + " " + test.command

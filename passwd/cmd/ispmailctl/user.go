@@ -104,8 +104,8 @@ func (a *app) userQuota() *cobra.Command {
 func (a *app) userDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete {EMAIL | --id ID | --exact TEXT}", Short: "Delete a user. The mail that is there stays on the disk.",
-		Long: `Deletes a user. The mail that is there stays on the disk, where a new user of that address would get it;
-the command that removes it is printed.` + rowFlagsHelp,
+		Long: `Deletes a user, and ends open sessions. The mail that is there stays on the disk, where a new user of that
+address would get it; the command that removes it is printed.`,
 		Example:           "  ispmailctl user delete john@example.org\n  ispmailctl user delete --id 7\n  ispmailctl user delete --exact ' kim@example.org'",
 		ValidArgsFunction: a.complete(userEmails),
 	}
@@ -115,7 +115,7 @@ the command that removes it is printed.` + rowFlagsHelp,
 		var user ispmail.User
 		var warnings []ispmail.Warning
 		gone := false
-		err := s.within(ctx, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
+		return s.perform(ctx, a, store, func(ctx context.Context, tx *ispmail.Store) (err error) {
 			if s.given() {
 				if user, err = find(ctx, s, tx.Users); err == nil {
 					warnings, err = tx.DeleteRow(ctx, user)
@@ -128,20 +128,18 @@ the command that removes it is printed.` + rowFlagsHelp,
 			}
 			gone, err = isGone(ctx, tx, user.Email)
 			return err
+		}, func() (err error) {
+			if s.given() {
+				err = a.say("%s row %d of virtual_users, the user %q.", s.verb("Deleted", "delete"), user.ID, user.Email)
+			} else {
+				err = a.say("%s the user %s.", s.verb("Deleted", "delete"), user.Email)
+			}
+			return errors.Join(
+				err,
+				a.warn(warnings),
+				a.sayMailOfUser(user.Email, gone, s.dryRun),
+				s.object(a, map[string]any{"deleted": user, "warnings": orEmpty(warnings)}))
 		})
-		if err != nil {
-			return err
-		}
-		if s.given() {
-			err = a.say("%s row %d of virtual_users, the user %q.", s.verb("Deleted", "delete"), user.ID, user.Email)
-		} else {
-			err = a.say("%s the user %s.", s.verb("Deleted", "delete"), user.Email)
-		}
-		return errors.Join(
-			err,
-			a.warn(warnings),
-			a.sayMailOfUser(user.Email, gone, s.dryRun),
-			s.object(a, map[string]any{"deleted": user, "warnings": orEmpty(warnings)}))
 	})
 }
 
@@ -155,10 +153,10 @@ func (a *app) sayMailOfUser(email string, gone, dryRun bool) error {
 	case err != nil:
 		return a.say("Mail that may be on the disk stays.")
 	case !gone:
-		return a.say("Another row has the address %s, so its sessions and its mail stay.", email)
+		return a.say("Another row has the address %s, so its mail stays.", email)
 	}
 	return errors.Join(
-		a.say("%s", endSessions(email)),
+		a.saySessions(email),
 		a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", email, removeMail(email)))
 }
 

@@ -12,11 +12,16 @@ import (
 type aliasLine struct {
 	ispmail.Alias
 	Warnings []ispmail.Warning `json:"warnings,omitempty"`
+	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
 // warn tells what an administrator should know about a change that is made.
 func (a *app) warn(warnings []ispmail.Warning) error {
-	for _, w := range warnings {
+	for _, w := range addWarnings(nil, warnings) {
+		if slices.Contains(a.warned, w.Message) { // before somebody was asked
+			continue
+		}
+		a.warned = append(a.warned, w.Message)
 		if _, err := fmt.Fprintf(a.stderr, "ispmailctl: warning: %s\n", command.Printable(w.Message)); err != nil {
 			return err
 		}

@@ -12,6 +12,17 @@ func LetsIn(c ispmail.Change) bool {
 	return c.Kind != ispmail.UserCreated && c.Kind != ispmail.ManyCreated
 }
 
+// Kick returns the shell command that ends the open sessions of a user, or of all users of a domain. It returns "" for an
+// address that doveadm would take for a pattern, of others too.
+func Kick(name string) string {
+	if !strings.Contains(name, "@") {
+		name = "*@" + name
+	} else if strings.ContainsAny(name, "*?") {
+		return ""
+	}
+	return "doveadm kick -- " + Quote(name)
+}
+
 // Flush returns the shell command by which Dovecot's cache forgets the state before a change.
 func Flush(c ispmail.Change) string {
 	const all = "doveadm auth cache flush"

@@ -41,11 +41,25 @@ func Tell(ctx context.Context, path string, c ispmail.Change) error {
 
 // TellWithin is [Tell] with another time than a second.
 func TellWithin(ctx context.Context, most time.Duration, path string, c ispmail.Change) error {
+	return tellAll(ctx, most, path, Names(c))
+}
+
+// TellToEnd is [TellWithin] for an administrator's change, which also ends the open sessions of whom it concerns, whatever the
+// program at the socket does on other changes: their lines are a name, a tab, and "kick".
+func TellToEnd(ctx context.Context, most time.Duration, path string, c ispmail.Change) error {
+	names := Names(c)
+	if LetsIn(c) && names[0] != "*" {
+		names[0] += "\tkick" // a new address has no sessions yet
+	}
+	return tellAll(ctx, most, path, names)
+}
+
+func tellAll(ctx context.Context, most time.Duration, path string, lines []string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	var errs []error
-	for _, name := range Names(c) {
-		errs = append(errs, tell(ctx, path, name))
+	for _, line := range lines {
+		errs = append(errs, tell(ctx, path, line))
 	}
 	return errors.Join(errs...)
 }
@@ -77,7 +91,7 @@ func namesOf(c ispmail.Change) []string {
 	return []string{c.Email}
 }
 
-func tell(ctx context.Context, path, name string) error {
+func tell(ctx context.Context, path, line string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {
 		return err
@@ -87,7 +101,7 @@ func tell(ctx context.Context, path, name string) error {
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(conn, name+"\n"); err != nil {
+	if _, err := io.WriteString(conn, line+"\n"); err != nil {
 		return err
 	}
 	// Only the first line: the program may have more to do then, and systemd keeps the connection of a unit as long as that.

@@ -78,6 +78,13 @@ func TestTell(t *testing.T) {
 		for _, want := range c.lines {
 			assert.Equal(t, want+"\n", <-lines)
 		}
+		require.NoError(t, notify.TellToEnd(gone, notify.Timeout, path, c.change))
+		for i, want := range c.lines {
+			if i == 0 && c.letsIn && want != "*" {
+				want += "\tkick"
+			}
+			assert.Equal(t, want+"\n", <-lines)
+		}
 		assert.Empty(t, lines)
 		assert.Equal(t, c.flush, notify.Flush(c.change))
 		assert.Equal(t, c.letsIn, notify.LetsIn(c.change))
@@ -92,6 +99,15 @@ func TestTellFails(t *testing.T) {
 		path, _ := listen(t, answer)
 		assert.ErrorContains(t, notify.Tell(t.Context(), path, password), "and not OK", "%q", answer)
 	}
+}
+
+// TestKick names one user, or those of a domain, and never others.
+func TestKick(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "doveadm kick -- john@example.org", notify.Kick("john@example.org"))
+	assert.Equal(t, `doveadm kick -- 'o'\''neil@example.org'`, notify.Kick("o'neil@example.org"))
+	assert.Equal(t, "doveadm kick -- '*@example.org'", notify.Kick("example.org"))
+	assert.Empty(t, notify.Kick("a*@example.org"))
 }
 
 func TestPath(t *testing.T) {
@@ -135,6 +151,11 @@ func TestHook(t *testing.T) {
 		{"@example.org", "no", []string{all, all}},
 		{"@example.org", "yes", []string{all, "kick -- *@example.org", all}},
 		{"*", "yes", []string{all, all}},
+		{"john@example.org\tkick", "no", []string{one, "kick -- john@example.org", one}},
+		{"john@example.org\tkick", "yes", []string{one, "kick -- john@example.org", one}},
+		{"@example.org\tkick", "no", []string{all, "kick -- *@example.org", all}},
+		{"a*@example.org\tkick", "no", []string{"auth cache flush -- a*@example.org", "auth cache flush -- a*@example.org"}},
+		{" kim@example.org\tkick", "no", []string{"auth cache flush --  kim@example.org", "kick --  kim@example.org", "auth cache flush --  kim@example.org"}},
 	} {
 		answer, calls := run(c.line, "1 cache entries flushed", c.sessions)
 		assert.Equal(t, "OK\n", answer, c.line)
