@@ -57,11 +57,16 @@ func TestLibxcryptTable(t *testing.T) {
 // safeTwoA is the number of rows whose hash the safety of $2a$ changes.
 const safeTwoA = 8
 
-// TestSafetyOfTwoA has a password whose $2a$ hash crypt_blowfish changes, and the same password where it does not.
+// TestSafetyOfTwoA has a password whose $2a$ hash crypt_blowfish changes, and its hash by the letters that it does not change.
 func TestSafetyOfTwoA(t *testing.T) {
 	t.Parallel()
 	const twoA = "{CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.euRNRfAA6e0fjpTfQPPAMU1PCOf9IHq"
 	require.ErrorIs(t, hash.Verify(twoA, "\xff\xff\xa3"), hash.ErrMismatch)
+	for _, letter := range []string{"b", "y"} {
+		stored := "{CRYPT}$2" + letter + "$05$CCCCCCCCCCCCCCCCCCCCC.Qjdj3GXX7D0sFE9jji6wxSTWIhqI3US"
+		require.NoError(t, hash.Verify(stored, "\xff\xff\xa3"))
+		require.ErrorIs(t, hash.Verify(stored, "\xff\xa3"), hash.ErrMismatch)
+	}
 }
 
 // perlCrypt hands lines of a password in hex, a tab and a setting to crypt(3), which is the one that Dovecot calls. What

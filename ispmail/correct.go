@@ -276,7 +276,7 @@ func (s *Store) CorrectDomain(ctx context.Context, listed Domain, name string) (
 			if leading, err = s.checkRenameDomain(ctx, tx, from, to); err != nil {
 				return err
 			}
-			err = s.renameRows(ctx, tx, []Domain{domain}, from, to)
+			err = s.renameRows(ctx, tx, []Domain{domain}, from, to, leading)
 		case from != to:
 			if leading, err = s.leadingTo(ctx, tx, "@"+to, lockRows); err != nil {
 				return err
@@ -297,11 +297,7 @@ func (s *Store) CorrectDomain(ctx context.Context, listed Domain, name string) (
 				return err
 			}
 		}
-		moved := from // the domain of sources that have changed
-		if !follow {
-			moved = ""
-		}
-		warnings, err = s.lostAt(ctx, tx, onlyOn(leading), moved, to)
+		warnings, err = s.lostAt(ctx, tx, onlyOn(leading), to)
 		return err
 	})
 	if err != nil {

@@ -169,16 +169,9 @@ var (
 // explain adds the file of SQLite to an error, and the true reason to one for which the driver only reports that the time
 // is over: the context of the caller, a pool without a free connection, or Config.Timeout.
 func (s *Store) explain(ctx context.Context, err error) error {
-	caller := callerOf(ctx)
-	e, ok := errors.AsType[*databaseError](s.named(err))
-	if !ok || errors.Is(err, ErrOutcomeUnknown) {
-		return err
-	}
-	late := isContextError(e.cause)
-	if (late || errors.Is(e.cause, sql.ErrTxDone) || isBroken(e.cause)) && caller.Err() != nil {
-		return &databaseError{kind: errCallerGone, cause: context.Cause(caller)}
-	}
-	if !late {
+	err = blameCaller(ctx, s.named(err))
+	e, ok := errors.AsType[*databaseError](err)
+	if !ok || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, errCallerGone) || !isContextError(e.cause) {
 		return err
 	}
 	if pool := s.db.Stats(); pool.MaxOpenConnections > 0 && pool.InUse >= pool.MaxOpenConnections {
@@ -186,6 +179,19 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return &databaseError{kind: ErrUnavailable, text: text, cause: e.cause}
 	}
 	return &databaseError{kind: ErrUnavailable, text: fmt.Sprintf("it did not answer within %v", s.timeout), cause: e.cause}
+}
+
+// blameCaller returns errCallerGone in place of an error of the database, if the context of the caller has ended.
+func blameCaller(ctx context.Context, err error) error {
+	caller := callerOf(ctx)
+	e, ok := errors.AsType[*databaseError](err)
+	if !ok || caller.Err() == nil || errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	if isContextError(e.cause) || errors.Is(e.cause, sql.ErrTxDone) || isBroken(e.cause) {
+		return &databaseError{kind: errCallerGone, cause: context.Cause(caller)}
+	}
+	return err
 }
 
 // named adds the file of SQLite to an error.

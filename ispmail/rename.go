@@ -1,6 +1,7 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,7 +14,8 @@ import (
 
 // RenameUser gives a user another address, in the same domain or another one of this server. The id, the stored
 // password and the quota stay. Aliases from and to the old address, with or without an extension, change to the new
-// one. Mail for the old address is then refused, unless a catch-all takes it or [Store.CreateAlias] makes it an alias.
+// one; a source that leads to the new one already keeps one alias. Mail for the old address is then refused, unless a
+// catch-all takes it or [Store.CreateAlias] makes it an alias.
 // It returns warnings about the aliases that now lead nowhere, because they lead to the old address through the alias of
 // another domain.
 //
@@ -159,6 +161,10 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 	if err != nil {
 		return err
 	}
+	before, err := s.leadingTo(ctx, tx, to, lockRows)
+	if err != nil {
+		return err
+	}
 	var extended []string
 	for _, row := range append(slices.Clone(sources), leading...) {
 		for _, addr := range append(row.keys(), row.canonical()) {
@@ -190,7 +196,10 @@ func (s *Store) moveAliases(ctx context.Context, tx *transaction, from, to strin
 			}
 		}
 	}
-	return nil
+	for i, row := range before {
+		before[i].Source = cmp.Or(r.apply(row.canonical(), true), row.Source)
+	}
+	return s.mergeTwins(ctx, tx, before)
 }
 
 // moveSources changes the sources of aliases that a renaming concerns, unless the new ones are in use.
@@ -240,4 +249,48 @@ func (s *Store) moveRow(ctx context.Context, tx *transaction, table, column stri
 		tx.recordChange(table, column, id, before, to)
 		return nil
 	})
+}
+
+// mergeTwins removes destinations that stand twice for a source after a renaming. Some aliases led to new addresses
+// before; their sources are the present ones. What led there stays.
+func (s *Store) mergeTwins(ctx context.Context, tx *transaction, before []Alias) error {
+	if len(before) == 0 {
+		return nil
+	}
+	type pair struct {
+		source, key string
+		off         bool // a row that is switched off is no twin of one that is on
+	}
+	sources, rank := make([]string, len(before)), map[int64]int{}
+	wanted, seen := map[pair]bool{}, map[pair]bool{}
+	for i, row := range before {
+		sources[i], rank[row.ID] = row.canonical(), -1
+		for _, key := range row.keys() {
+			wanted[pair{sources[i], key, row.Off}] = true
+		}
+	}
+	rows, err := lookup[Alias](ctx, s, tx, "source", lockRows, route.Unique(sources)...)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(rows, func(a, b Alias) int { return cmp.Compare(rank[a.ID], rank[b.ID]) })
+	var gone []Alias
+	for _, row := range rows {
+		destinations := row.Destinations()
+		left := slices.DeleteFunc(slices.Clone(destinations), func(d string) bool {
+			p := pair{row.canonical(), address.Key(d), row.Off}
+			again := seen[p]
+			seen[p] = wanted[p]
+			return again
+		})
+		switch {
+		case len(left) == 0 && len(destinations) > 0:
+			gone = append(gone, row)
+		case len(left) < len(destinations):
+			if _, err := s.redirect(ctx, tx, row, left); err != nil {
+				return err
+			}
+		}
+	}
+	return s.deleteRows(ctx, tx, gone)
 }

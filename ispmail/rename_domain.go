@@ -14,8 +14,9 @@ import (
 )
 
 // RenameDomain gives a domain another name in all addresses: those of its users, and sources and destinations of
-// aliases anywhere. Ids, stored passwords and quotas stay. Mail for the old name is then refused. It returns warnings
-// about aliases that led to the new name, on another server, before, and lead nowhere now.
+// aliases anywhere. Ids, stored passwords and quotas stay. A source that leads to a new address already keeps one alias.
+// Mail for the old name is then refused. It returns warnings about aliases that led to the new name, on another server,
+// before, and lead nowhere now.
 //
 // The mail on disk does not move, as for [Store.RenameUser]. A domain of 100,000 users takes some seconds, which
 // [Config.Timeout] and the statement timeout of the server must allow.
@@ -59,12 +60,12 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, []Wa
 		if err != nil {
 			return err
 		}
-		if err := s.renameRows(ctx, tx, rows, name, to); err != nil {
+		if err := s.renameRows(ctx, tx, rows, name, to, leading); err != nil {
 			return err
 		}
 		domain.Name = to
 		tx.emit(Change{Kind: DomainChanged, Domain: name, To: to})
-		warnings, err = s.lostAt(ctx, tx, onlyOn(leading), name, to)
+		warnings, err = s.lostAt(ctx, tx, onlyOn(leading), to)
 		return err
 	})
 	if err != nil {
@@ -128,14 +129,8 @@ func (s *Store) checkRenameDomain(ctx context.Context, tx *transaction, name, to
 }
 
 // lostAt returns warnings about those of some aliases that lead nowhere after a domain was renamed.
-func (s *Store) lostAt(ctx context.Context, tx *transaction, rows []Alias, name, to string) (warnings []Warning, err error) {
+func (s *Store) lostAt(ctx context.Context, tx *transaction, rows []Alias, to string) (warnings []Warning, err error) {
 	var t route.Tables
-	for i, row := range rows { // the sources may have been renamed too
-		source := row.canonical()
-		if address.InDomain(source, name) {
-			rows[i].Source = strings.TrimSuffix(source, name) + to
-		}
-	}
 	if err := s.loadAll(ctx, tx, &t, targetsOf(rows)); err != nil {
 		return nil, err
 	}
@@ -176,8 +171,9 @@ func (s *Store) checkBound(ctx context.Context, tx *transaction, name string) er
 	return nil
 }
 
-// renameRows changes the rows of a domain, and all destinations in it.
-func (s *Store) renameRows(ctx context.Context, tx *transaction, rows []Domain, name, to string) error {
+// renameRows changes the rows of a domain, and all destinations in it. The sources of the aliases that led to the new name
+// before may change too, also in leading.
+func (s *Store) renameRows(ctx context.Context, tx *transaction, rows []Domain, name, to string, leading []Alias) error {
 	ids := make([]int64, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
@@ -203,7 +199,15 @@ func (s *Store) renameRows(ctx context.Context, tx *transaction, rows []Domain, 
 			}
 		}
 	}
-	return s.renameDestinations(ctx, tx, name, to)
+	if err := s.renameDestinations(ctx, tx, name, to); err != nil {
+		return err
+	}
+	for i, row := range leading {
+		if source := row.canonical(); address.InDomain(source, name) {
+			leading[i].Source = strings.TrimSuffix(source, name) + to
+		}
+	}
+	return s.mergeTwins(ctx, tx, leading)
 }
 
 // replaceDomain replaces the domain at the end of the texts of a column.

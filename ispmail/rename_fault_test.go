@@ -165,3 +165,41 @@ func TestRenameDomainVerdict(t *testing.T) {
 	proxy.armed.Store(&cut{statement: "COMMIT", moment: after})
 	require.NoError(t, errorOf(store.RenameDomain(t.Context(), "example.org", "example.com")))
 }
+
+// TestRenameMergesTwins renames to addresses to which the same sources lead already. Nothing stands twice afterwards.
+func TestRenameMergesTwins(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		for _, alias := range [][2]string{
+			{"x@example.org", "john@example.org"},
+			{"x@example.org", "Johann@example.org"},
+			{"y@example.org", "johann@example.org, a@elsewhere.example, john@example.org"},
+			{"john@example.org", "johann@example.org"},
+			{"john@example.org", "john@example.org"},
+			{"z@example.org", "a@elsewhere.example"},
+			{"z@example.org", "a@elsewhere.example"}, // was there before
+			{"x@example.org", "john+lists@example.org"},
+			{"x@example.org", "johann+lists@example.org"},
+		} {
+			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, ?)", alias[0], alias[1])
+		}
+		require.NoError(t, errorOf(store.RenameUser(ctx, "john@example.org", "johann@example.org")))
+		assert.Equal(t, []string{
+			"jack@example.org > johann@example.org", "x@example.org > Johann@example.org", "y@example.org > johann@example.org, a@elsewhere.example",
+			"johann@example.org > johann@example.org", "z@example.org > a@elsewhere.example", "z@example.org > a@elsewhere.example", "x@example.org > johann+lists@example.org",
+		}, allAliases(t, store))
+
+		db.Exec(t, "DELETE FROM virtual_aliases WHERE source <> 'jack@example.org'")
+		for _, alias := range [][2]string{
+			{"x@example.org", "a@example.com"},
+			{"x@example.org", "a@example.org"},
+			{"y@example.org", "a@example.org; a@example.com; b@example.org"},
+		} {
+			db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, ?)", alias[0], alias[1])
+		}
+		require.NoError(t, errorOf(store.RenameDomain(ctx, "example.org", "example.com")))
+		assert.Equal(t, []string{
+			"jack@example.com > johann@example.com", "x@example.com > a@example.com", "y@example.com > a@example.com, b@example.com",
+		}, allAliases(t, store))
+	})
+}

@@ -54,10 +54,37 @@ func TestServer(t *testing.T) {
 		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) SELECT 1, ?, password FROM virtual_users WHERE id = 1", user+"@example.org")
 	}
 
+	t.Run("of another server", func(t *testing.T) { ofAnotherServer(t, server) })
 	t.Run("read-only", func(t *testing.T) { readOnly(t, db) })
 	t.Run("stopped", func(t *testing.T) { stopped(t, db, server) })
 	t.Run("killed", func(t *testing.T) { killed(t, db, server) })
 	t.Run("killed under load", func(t *testing.T) { killedUnderLoad(t, db, server) })
+}
+
+// ofAnotherServer refuses a transaction of a database that has the same name on another server.
+func ofAnotherServer(t *testing.T, server *container.MariaDB) {
+	ours := ispmailtest.MariaDB(t)
+	config, err := mysql.ParseDSN(ours.DSN)
+	require.NoError(t, err)
+	name := config.DBName
+	config = server.Config.Clone()
+	config.DBName = "mysql"
+	sqlDB, err := sql.Open("mysql", config.FormatDSN())
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, sqlDB.Close()) }()
+	_, err = sqlDB.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	require.NoError(t, err)
+	tx, err := bun.NewDB(sqlDB, mysqldialect.New()).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "USE "+name)
+	require.NoError(t, err)
+	require.ErrorContains(t, errorOf(ours.Store(t, ispmail.Config{}).WithTx(tx).CountUsers(t.Context(), ispmail.Query{})), "none of this database")
+	require.NoError(t, tx.Rollback())
+	again := dbtest.Connect(t, ours, nil) // another pool on the same server
+	tx, err = again.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, errorOf(ours.Store(t, ispmail.Config{}).WithTx(tx).CountUsers(t.Context(), ispmail.Query{})))
+	require.NoError(t, tx.Rollback())
 }
 
 func readOnly(t *testing.T, db *ispmailtest.Database) {

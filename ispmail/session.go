@@ -117,12 +117,12 @@ func isOff(limit uint64) func(string) bool {
 	}
 }
 
-// lookAtSession reads the name of the database and the sql_mode. It returns an error if a session variable of MariaDB
+// lookAtSession reads the names of the database and the server, and the sql_mode. It returns an error if a session variable of MariaDB
 // changes what the statements of this package mean.
 func (s *Store) lookAtSession(ctx context.Context) (mode string, err error) {
 	// By itself, because a limit holds for SHOW too.
 	limit := "0"
-	err = s.db.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), ''), @@SESSION.sql_select_limit").Scan(&s.database, &limit)
+	err = s.db.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), ''), "+serverName+", @@SESSION.sql_select_limit").Scan(&s.database, &s.server, &limit)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", mapError(err)
 	}

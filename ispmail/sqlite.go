@@ -42,6 +42,7 @@ func (s *Store) checkSQLite(ctx context.Context) error {
 	case journal == "off":
 		return errors.New("ispmail: SQLite cannot undo a transaction with PRAGMA journal_mode=OFF")
 	}
+	s.server = s.database
 	file := slog.String("file", s.database)
 	if busyTimeout == 0 {
 		s.log.WarnContext(ctx, "ispmail: SQLite does not wait for other connections and processes", file, slog.String("advice", "PRAGMA busy_timeout=5000"))

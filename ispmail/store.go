@@ -55,6 +55,7 @@ const defaultTimeout = 5 * time.Second
 // concurrent use, except inside [Store.RunInTx] and [Store.WithTx], where it belongs to one goroutine.
 type Store struct {
 	database string // its name, or the file of SQLite
+	server   string // what databaseOf returns
 	db       *bun.DB
 	owned    bool         // Close closes db
 	tx       *transaction // of RunInTx or WithTx, else nil

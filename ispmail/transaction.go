@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -93,16 +94,34 @@ func (tx *transaction) ExecContext(ctx context.Context, query string, args ...an
 		return nil, err
 	}
 	result, err := tx.Tx.ExecContext(ctx, query, args...)
-	tx.noteUndo(err)
+	tx.noteUndo(ctx, err)
 	return result, err
 }
 
 // noteUndo remembers an error after which the database may have rolled the transaction back. After other errors it is
 // intact.
-func (tx *transaction) noteUndo(err error) {
+func (tx *transaction) noteUndo(ctx context.Context, err error) {
 	if mayUndo(err) {
-		_ = tx.noteFailure(mapError(err))
+		_ = tx.noteFailure(blameCaller(ctx, mapError(err)))
 	}
+}
+
+// translate returns the error of a function inside the transaction as one of this package, if it is that of a statement:
+// those of the caller fail with errors of the driver. If no statement failed, the end of a context or a broken connection
+// are those of something else that the function did.
+func (tx *transaction) translate(err error) error {
+	_, network := errors.AsType[net.Error](err)
+	elsewhere := (network || isContextError(err)) && errorCode(err) == 0
+	switch failure := tx.failure(); {
+	case elsewhere && failure == nil:
+		return err
+	case elsewhere && errors.Is(failure, errCallerGone):
+		return failure
+	}
+	if mapped := mapError(err); errors.Is(mapped, ErrUnavailable) {
+		return mapped
+	}
+	return err
 }
 
 // QueryContext runs a query, unless a statement failed before.
@@ -112,7 +131,7 @@ func (tx *transaction) QueryContext(ctx context.Context, query string, args ...a
 	}
 	tx.snapshot = tx.snapshot || !strings.HasSuffix(query, "FOR UPDATE")
 	rows, err := tx.Tx.QueryContext(ctx, query, args...)
-	tx.noteUndo(err)
+	tx.noteUndo(ctx, err)
 	return rows, err
 }
 
@@ -122,7 +141,7 @@ func (tx *transaction) QueryRowContext(ctx context.Context, query string, args .
 	ctx, cancel := tx.unlessFailed(ctx)
 	defer cancel()
 	row := tx.Tx.QueryRowContext(ctx, query, args...)
-	tx.noteUndo(row.Err())
+	tx.noteUndo(ctx, row.Err())
 	return row
 }
 
@@ -158,7 +177,7 @@ func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.
 		return nil, err
 	}
 	result, err := g.tx.Tx.Tx.ExecContext(ctx, query, args...)
-	g.tx.noteUndo(err)
+	g.tx.noteUndo(ctx, err)
 	return result, err
 }
 
@@ -168,7 +187,7 @@ func (g guard) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	}
 	g.tx.snapshot = g.tx.snapshot || !strings.Contains(query, "information_schema") && !strings.HasSuffix(query, "FOR UPDATE")
 	rows, err := g.tx.Tx.Tx.QueryContext(ctx, query, args...)
-	g.tx.noteUndo(err)
+	g.tx.noteUndo(ctx, err)
 	return rows, err
 }
 
@@ -177,7 +196,7 @@ func (g guard) QueryRowContext(ctx context.Context, query string, args ...any) *
 	ctx, cancel := g.tx.unlessFailed(ctx)
 	defer cancel()
 	row := g.tx.Tx.Tx.QueryRowContext(ctx, query, args...)
-	g.tx.noteUndo(row.Err())
+	g.tx.noteUndo(ctx, row.Err())
 	return row
 }
 

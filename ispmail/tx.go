@@ -65,7 +65,8 @@ func (s *Store) in(tx *transaction) *Store {
 //   - After an error of the database, no further method runs, and the caller must roll back.
 //   - After the commit, the caller calls [Store.Committed], which reports the changes to [Config.OnChange].
 //
-// If tx is of another database, every method returns an error. Two databases of SQLite in memory cannot be told apart.
+// If tx is of another database, every method returns an error. A transaction of another *bun.DB than that of [New] must be
+// of the same server, and none of SQLite in memory can be.
 func (s *Store) WithTx(tx bun.Tx) *Store {
 	t := &transaction{Tx: tx, external: true, snapshot: true} // for all that is known
 	if tx.Tx == nil || tx.Dialect().Name() != s.db.Dialect().Name() {
@@ -145,7 +146,7 @@ func (s *Store) read(ctx context.Context, fn func(context.Context, bun.IDB) erro
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
+	return s.tx.noteFailure(s.explain(ctx, fn(ctx, s.tx)))
 }
 
 // write runs fn in the transaction of the Store, or in one of its own.
@@ -158,7 +159,7 @@ func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return s.explain(ctx, s.tx.noteFailure(fn(ctx, s.tx)))
+	return s.tx.noteFailure(s.explain(ctx, fn(ctx, s.tx)))
 }
 
 // writeAll is write for a method of several statements. Inside a transaction it is a savepoint: if the method refuses after
@@ -178,11 +179,13 @@ func (s *Store) usable(ctx context.Context) error {
 	if err := s.tx.failure(); err != nil || !s.tx.external || s.tx.known {
 		return err
 	}
-	name, err := databaseOf(ctx, s.tx.Tx)
+	name, server, err := databaseOf(ctx, s.tx.Tx)
 	if err != nil {
 		return mapError(err)
 	}
-	if name != s.database {
+	// In a pool, the nodes of a cluster may take turns.
+	samePool := s.tx.Dialect() == s.db.Dialect()
+	if name != s.database || !samePool && (server == "" || server != s.server) {
 		s.tx.failed = errForeignTx
 		return errForeignTx
 	}
@@ -192,14 +195,18 @@ func (s *Store) usable(ctx context.Context) error {
 
 var errForeignTx = errors.New("ispmail: the transaction is none of this database")
 
-// databaseOf returns the name of a database, or the file of SQLite.
-func databaseOf(ctx context.Context, db bun.IDB) (name string, err error) {
-	query := "SELECT COALESCE(DATABASE(), '')"
+// databaseOf returns the name of a database, or the file of SQLite, and what its server is known by. In memory, SQLite has
+// neither.
+func databaseOf(ctx context.Context, db bun.IDB) (name, server string, err error) {
+	query := "SELECT COALESCE(DATABASE(), ''), " + serverName
 	if db.Dialect().Name() == dialect.SQLite {
-		query = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+		query = "SELECT file, file FROM pragma_database_list WHERE name = 'main'"
 	}
-	return name, db.QueryRowContext(ctx, query).Scan(&name)
+	return name, server, db.QueryRowContext(ctx, query).Scan(&name, &server)
 }
+
+// serverName tells MariaDB servers apart, also two on one machine.
+const serverName = "CONCAT_WS(' ', @@hostname, @@port, @@datadir)"
 
 // isolation returns the level that prevents duplicates if the schema has no unique keys: gap locks, which MariaDB takes
 // from REPEATABLE READ up.
@@ -250,12 +257,9 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 		}
 	}()
 	if err := tx.noteFailure(fn(ctx, tx)); err != nil {
-		tx.noteUndo(err)
-		// Statements of the caller fail with errors of the driver.
-		if mapped := mapError(err); errors.Is(mapped, ErrUnavailable) {
-			err = mapped
-		}
-		return isRetryable(tx.failure()), err
+		translated := tx.translate(err)
+		tx.noteUndo(ctx, err)
+		return isRetryable(tx.failure()), translated
 	}
 	if err := tx.failure(); err != nil {
 		return isRetryable(err), err

@@ -2,8 +2,10 @@ package ispmail_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -75,6 +77,53 @@ func TestNestedCancel(t *testing.T) {
 		}))
 		require.ErrorIs(t, errorOf(store.Domain(t.Context(), "inner.example")), ispmail.ErrNotFound)
 		require.NoError(t, errorOf(store.Domain(t.Context(), "outer.example")))
+	})
+}
+
+// TestOwnContext has a function with a context of its own that ends. The database is not to blame, whether a statement had
+// that context or something else, and whether the function passes the error on or not.
+func TestOwnContext(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		old := dbtest.Dump(t, db)
+		for name, fn := range map[string]func(ctx, ended context.Context, tx *ispmail.Store) error{
+			"a method": func(_, ended context.Context, tx *ispmail.Store) error {
+				return tx.Lock(ended, "john@example.org")
+			},
+			"a list": func(_, ended context.Context, tx *ispmail.Store) error {
+				return errorOf(tx.CountUsers(ended, ispmail.Query{}))
+			},
+			"a savepoint": func(_, ended context.Context, tx *ispmail.Store) error {
+				return tx.RunInTx(ended, func(context.Context, *ispmail.Store) error { return nil })
+			},
+			"a statement": func(_, ended context.Context, tx *ispmail.Store) error {
+				return errorOf(tx.DB().ExecContext(ended, "DELETE FROM virtual_aliases"))
+			},
+			"a query of bun": func(_, ended context.Context, tx *ispmail.Store) error {
+				return errorOf(tx.DB().NewSelect().Table("virtual_users").Count(ended))
+			},
+		} {
+			for _, swallowed := range []bool{false, true} {
+				canceled, cancel := context.WithCancel(t.Context())
+				late, cancelLate := context.WithDeadline(t.Context(), time.Now())
+				cancel()
+				for want, ended := range map[error]context.Context{context.Canceled: canceled, context.DeadlineExceeded: late} {
+					err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+						require.NoError(t, tx.SetQuota(ctx, "john@example.org", 7))
+						if err := fn(ctx, ended, tx); !swallowed {
+							return err
+						}
+						return nil
+					})
+					require.ErrorIs(t, err, want, name)
+					require.NotErrorIs(t, err, ispmail.ErrUnavailable, name)
+					require.ErrorContains(t, err, "the caller did not wait", name)
+				}
+				cancelLate()
+			}
+		}
+		elsewhere := fmt.Errorf("the program's own work: %w", context.DeadlineExceeded)
+		require.Equal(t, elsewhere, store.RunInTx(t.Context(), func(context.Context, *ispmail.Store) error { return elsewhere }))
+		assert.Equal(t, old, dbtest.Dump(t, db))
 	})
 }
 

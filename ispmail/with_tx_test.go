@@ -56,6 +56,7 @@ func TestWithTxElsewhere(t *testing.T) {
 		"SQLite and MariaDB": {lite, maria},
 		"two of MariaDB":     {maria, ispmailtest.MariaDB(t)},
 		"two of SQLite":      {lite, onDisk(t)},
+		"two in memory":      {ispmailtest.SQLite(t), ispmailtest.SQLite(t)},
 	} {
 		tx, err := test.other.DB.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
