@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,8 @@ func Arguments(c *cobra.Command, args []string) error {
 		return noArguments(c, args)
 	case len(args) > most:
 		return fmt.Errorf("%q is one argument too many: %s", args[most], usageOf(c))
+	case slices.Contains(args[least:], ""): // a variable of a script, perhaps: not what the command does without it
+		return fmt.Errorf("an argument is empty: leave it out, or give it a value: %s", usageOf(c))
 	}
 	return nil
 }

@@ -113,6 +113,9 @@ func TestErrors(t *testing.T) {
 		}
 		assert.Equal(t, test.want, p.stderr, test.args)
 	}
+	p, code := call(t, "user", "size", "john", "1", "")
+	assert.Equal(t, command.ExitUsage, code)
+	assert.Equal(t, "program: an argument is empty: leave it out, or give it a value: program user size NAME SIZE [UNIT]; see program user size --help\n", p.stderr)
 }
 
 // TestArguments has flags before, between and after the arguments, and arguments that look like flags.
