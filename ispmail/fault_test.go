@@ -210,6 +210,9 @@ func TestCutEveryMethod(t *testing.T) {
 					"DeleteAlias": func(ctx context.Context, s *ispmail.Store) error {
 						return errorOf(s.DeleteAlias(ctx, fmt.Sprintf("delete%d@example.org", round), "john@example.org"))
 					},
+					"DeleteAliases": func(ctx context.Context, s *ispmail.Store) error {
+						return errorOf(s.DeleteAliases(ctx, fmt.Sprintf("clear%d@example.org", round)))
+					},
 					"DeleteUser": func(ctx context.Context, s *ispmail.Store) error {
 						return errorOf(s.DeleteUser(ctx, fmt.Sprintf("judy%d@example.org", round)))
 					},
@@ -261,7 +264,7 @@ func TestCutEveryMethod(t *testing.T) {
 					db.Exec(t, "DELETE FROM virtual_domains WHERE name LIKE 'new%' OR name LIKE 'old%'")
 					db.Exec(t, "INSERT INTO virtual_domains (name) VALUES (?)", fmt.Sprintf("old%d.example", round))
 					db.Exec(t, "REPLACE INTO virtual_users (domain_id, email, password) VALUES (1, 'lock@example.org', ?), (1, 'unlock@example.org', ?)", dbtest.Sound(), "{CRYPT}!"+dbtest.Sound())
-					for _, alias := range []string{"change", "delete"} {
+					for _, alias := range []string{"change", "delete", "clear"} {
 						db.Exec(t, "DELETE FROM virtual_aliases WHERE source = ?", fmt.Sprintf("%s%d@example.org", alias, round))
 						db.Exec(t, "INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (1, ?, 'john@example.org')", fmt.Sprintf("%s%d@example.org", alias, round))
 					}

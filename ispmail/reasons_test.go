@@ -36,6 +36,7 @@ func TestTrueReasons(t *testing.T) {
 		{&mysql.MySQLError{Number: 1045, Message: "Access denied for user 'x'@'y'"}, ispmail.ErrDenied, "without TLS"},
 		{&mysql.MySQLError{Number: 1217, Message: "Cannot delete or update a parent row: a foreign key constraint fails"}, ispmail.ErrReferenced, "another row refers to it: Error 1217"},
 		{&mysql.MySQLError{Number: 167, Message: "Out of range value for column 'id' at row 1"}, ispmail.ErrSchema, "there is no further id"},
+		{&mysql.MySQLError{Number: 1193, Message: "Unknown system variable 'max_statement_time'"}, nil, "or the server is no MariaDB: Error 1193"},
 		{&mysql.MySQLError{Number: 4084, Message: "Sequence 'a.b' has run out"}, ispmail.ErrSchema, "there is no further id"},
 	} {
 		err := store.Read(t.Context(), func(context.Context, bun.IDB) error { return test.err })
