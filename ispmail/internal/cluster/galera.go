@@ -38,7 +38,7 @@ func Start(t *testing.T, options ...string) *Cluster {
 			"--wsrep-node-address=" + address,
 			// A node has a machine of its own elsewhere, and takes all addresses.
 			fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://%s:4567;ist.recv_addr=%s:4568;gcache.size=32M", address, address),
-			fmt.Sprintf("--wsrep-sst-receive-address=%s:%d", address, freePort(t)),
+			"--wsrep-sst-receive-address=" + address + strings.TrimPrefix(FreeAddress(t), "127.0.0.1"),
 		}, options...)...)
 		c.Nodes = append(c.Nodes, &Node{Server: server, cluster: c})
 	}
@@ -63,7 +63,7 @@ const (
 // configuration copies a file of examples/deployment/cluster, with the addresses of this network in it.
 func (n *network) configuration(t *testing.T, name string) (path string) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root(t), "examples", "deployment", "cluster", name))
+	content, err := os.ReadFile(filepath.Join(root(t), "examples", "deployment", "cluster", name)) //nolint:gosec // a file of this repository
 	require.NoError(t, err)
 	path = filepath.Join(n.dir, name)
 	own := strings.ReplaceAll(string(content), "192.0.2.", n.prefix)
@@ -85,12 +85,13 @@ func root(t *testing.T) string {
 	}
 }
 
-func freePort(t *testing.T) int {
+// FreeAddress returns an address on this machine where nobody listens.
+func FreeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().String()
 }
 
 // Await waits until all three nodes are synced and form one cluster.

@@ -27,6 +27,8 @@ type Balance int
 const (
 	// OneWriter is the configuration in examples/deployment: the first node takes everything.
 	OneWriter Balance = iota
+	// OneWriterToo is the same once more, for another web node.
+	OneWriterToo
 	// RoundRobin is the same without its backup: each connection goes to the next node.
 	RoundRobin
 )
@@ -45,8 +47,8 @@ func (c *Cluster) Proxy(t *testing.T, balance Balance) *Proxy {
 		own = strings.ReplaceAll(own, ":3306 backup", ":3306")
 	}
 	file = filepath.Join(c.network.dir, fmt.Sprint("haproxy", balance, ".cfg"))
-	require.NoError(t, os.WriteFile(file, []byte(own), 0o600))
-	command := exec.Command(binary, "-db", "-f", file) //nolint:gosec // a command of the tests
+	require.NoError(t, os.WriteFile(file, []byte(own), 0o600)) //nolint:gosec // a directory of the test
+	command := exec.Command(binary, "-db", "-f", file)         //nolint:gosec // a command of the tests
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	command.Stderr = t.Output()
 	require.NoError(t, command.Start())

@@ -64,7 +64,7 @@ func newNetwork(t *testing.T) *network {
 	var err error
 	n.binary, err = exec.LookPath("mariadbd")
 	require.NoError(t, err, "make cluster-test installs it")
-	n.dir, err = os.MkdirTemp("", "cluster") // a socket's path must be short
+	n.dir, err = os.MkdirTemp("", "cluster") //nolint:usetesting // a path of a socket must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(n.dir)) })
 	require.NoError(t, os.Chmod(n.dir, 0o711)) //nolint:gosec // the account of MariaDB must get in

@@ -1,0 +1,169 @@
+package cluster_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/cluster"
+)
+
+// load is for how long TestLoad loads two instances of the service.
+var load = flag.Duration("load", 2*time.Minute, "how long TestLoad takes; the promise is about 20m")
+
+const (
+	loseEvery = 30 * time.Second
+	loadUsers = 40
+	perSecond = 10 // changes that begin, on each instance
+)
+
+// TestLoad runs two instances of the service, as built, as the page on clusters has them: each with a HAProxy of its own. People
+// change their passwords while a node is killed, stopped or cut off every 30 seconds.
+func TestLoad(t *testing.T) {
+	c := start(t)
+	w := newWorld(t, c)
+	binary := filepath.Join(t.TempDir(), "ispmail-passwd")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/ispmail/go-ispmail/passwd/cmd/ispmail-passwd") //nolint:gosec // the service
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	instances := []*instance{
+		startInstance(t, binary, c.Proxy(t, cluster.OneWriter).DSN(w.name)),
+		startInstance(t, binary, c.Proxy(t, cluster.OneWriterToo).DSN(w.name)),
+	}
+	var people []*person
+	store := w.store(t, 0)
+	for i := range loadUsers {
+		p := newPerson(fmt.Sprintf("user%d@example.org", i))
+		w.addUser(t, store, p.email)
+		people = append(people, p)
+	}
+
+	ctx, end := context.WithTimeout(t.Context(), *load)
+	defer end()
+	var done sync.WaitGroup
+	for i, instance := range instances {
+		ticker := time.NewTicker(time.Second / perSecond)
+		t.Cleanup(ticker.Stop)
+		done.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-ticker.C:
+					// Each person comes to both instances in turn.
+					p := people[(2*n+i*(1+n/loadUsers))%loadUsers]
+					done.Go(func() { p.change(instance.change(t)) })
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	lost := map[string]int{}
+	for n := 0; time.Until(deadline(ctx)) > loseEvery; n++ {
+		next := time.After(loseEvery)
+		loss, node := losses[n%len(losses)], c.Nodes[rand.N(len(c.Nodes))] //nolint:gosec // any node
+		if n%2 == 0 {
+			node = c.Nodes[0] // as a rule, where everything goes
+		}
+		loss.lose(t, node)
+		lost[loss.name]++
+		time.Sleep(lostFor)
+		loss.back(t, node)
+		c.Await(t)
+		<-next
+	}
+	<-ctx.Done()
+	done.Wait()
+	n := judge(t, w, people)
+	t.Logf("| two instances, %v, nodes lost: %v | %v |", *load, lost, n)
+	assert.Zero(t, n.wrong)
+	assert.Positive(t, n.done)
+}
+
+func deadline(ctx context.Context) time.Time {
+	at, _ := ctx.Deadline()
+	return at
+}
+
+// An instance is a running service.
+type instance struct {
+	url    string
+	client http.Client
+}
+
+// startInstance starts the service with a database and waits until it is ready.
+func startInstance(t *testing.T, binary, dsn string) *instance {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "dsn")
+	require.NoError(t, os.WriteFile(file, []byte(dsn+"\n"), 0o600))
+	api, metrics := cluster.FreeAddress(t), cluster.FreeAddress(t)
+	command := exec.Command(binary, "--dsn-file="+file, "--api-listen="+api, "--metrics-listen="+metrics, "--max-concurrent=8", "--log-level=warn") //nolint:gosec // the service
+	log := &strings.Builder{}
+	command.Stderr = log
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+		assert.NoError(t, command.Wait())
+		if t.Failed() {
+			t.Log("log of an instance, its end:", log.String()[max(0, log.Len()-4000):])
+		}
+	})
+	i := &instance{url: "http://" + api + "/api/password", client: http.Client{Timeout: time.Minute}}
+	require.Eventually(t, func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+metrics+"/readyz", nil)
+		require.NoError(t, err)
+		response, err := i.client.Do(r)
+		if err != nil {
+			return false
+		}
+		return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+	}, time.Minute, 100*time.Millisecond)
+	return i
+}
+
+// change returns a function that asks the service for a change.
+func (i *instance) change(t *testing.T) func(email, current, replacement string) verdict {
+	t.Helper()
+	return func(email, current, replacement string) verdict {
+		form := url.Values{"user": {email}, "curpass": {current}, "newpass": {replacement}}
+		r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, i.url, strings.NewReader(form.Encode()))
+		if !assert.NoError(t, err) {
+			return failed
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		response, err := i.client.Do(r)
+		if !assert.NoError(t, err) {
+			return unknown
+		}
+		body, err := io.ReadAll(response.Body)
+		assert.NoError(t, err)
+		assert.NoError(t, response.Body.Close())
+		reason, _, _ := strings.Cut(strings.TrimSpace(string(body)), ":")
+		switch reason {
+		case "OK":
+			return changed
+		case "outcome-unknown":
+			return unknown
+		case "bad-credentials":
+			return refused
+		}
+		assert.Contains(t, []string{"busy", "unavailable", "limited"}, reason)
+		return failed
+	}
+}
