@@ -8,6 +8,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/vmail"
 )
 
 func (a *app) userCorrect() *cobra.Command {
@@ -45,7 +46,7 @@ find or refuses. If the row alone holds a valid address, aliases follow, as with
 			if err != nil || old == after.Email {
 				return nil //nolint:nilerr // nobody had sessions or mail by it
 			}
-			return errors.Join(a.saySessions(old), a.say(mailStays, moveMail(old, after.Email)))
+			return errors.Join(a.saySessions(old), a.say(mailStays, vmail.Move(old, after.Email)))
 		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/vmail"
 )
 
 func (a *app) domainAdd() *cobra.Command {
@@ -137,7 +138,7 @@ func (a *app) sayMailOf(domain string, users int, dryRun bool) error {
 	}
 	return errors.Join(
 		a.saySessions(domain),
-		a.say("The mail on the disk stays. With the guide's layout, this removes it: %s", removeMail(domain)))
+		a.say("The mail on the disk stays. With the guide's layout, this removes it: %s", vmail.Remove(domain)))
 }
 
 // selected is the query for the domain that an argument names, or for all if there is none.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/vmail"
 )
 
 const mailStays = "The mail on the disk stays where it is. With the guide's layout, this moves it: %s"
@@ -33,7 +34,7 @@ is printed.`,
 			user, warnings, err = tx.RenameUser(ctx, old, args[1])
 			return err
 		}, func() error {
-			move := moveMail(old, user.Email)
+			move := vmail.Move(old, user.Email)
 			return errors.Join(
 				a.say("%s the user %s to %s.", k.verb("Renamed", "rename"), old, user.Email),
 				a.warn(warnings),
@@ -67,7 +68,7 @@ command that moves it is printed.`,
 			domain, warnings, err = tx.RenameDomain(ctx, old.Name, args[1])
 			return err
 		}, func() error {
-			move := moveMail(old.Name, domain.Name)
+			move := vmail.Move(old.Name, domain.Name)
 			return errors.Join(
 				a.say("%s the domain %s with %s to %s.", k.verb("Renamed", "rename"), old.Name, plural(users, "user"), domain.Name),
 				a.warn(warnings),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/vmail"
 )
 
 // The tables, and the columns in them that a command fills itself.
@@ -53,7 +54,7 @@ func (f *further) columns() func(context.Context, any) map[string]any {
 		case *ispmail.Alias:
 			table, address = "virtual_aliases", r.Source
 		}
-		local, domain, _ := cut(address)
+		local, domain, _ := vmail.Cut(address)
 		fill := strings.NewReplacer("%%", "%", "%u", address, "%n", local, "%d", domain, "%t", f.now)
 		columns := make(map[string]any, len(f.values[table]))
 		for column, value := range f.values[table] {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/vmail"
 )
 
 func (a *app) userAdd() *cobra.Command {
@@ -157,7 +158,7 @@ func (a *app) sayMailOfUser(email string, gone, dryRun bool) error {
 	}
 	return errors.Join(
 		a.saySessions(email),
-		a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", email, removeMail(email)))
+		a.say("The mail on the disk stays, and a new %s would get it. With the guide's layout, this removes it: %s", email, vmail.Remove(email)))
 }
 
 func optional(args []string) string {
