@@ -16,6 +16,9 @@ type decoy struct {
 // sameWork is the part of the decoy's work that makes a second verification needless.
 const sameWork = 0.75
 
+// decoyPassword is the longest password in bytes that all schemes hash, see hash.ErrPasswordTooLong.
+const decoyPassword = 511
+
 // theDecoy returns the decoy: what AdaptDecoy has found, or else a value as Config.Hasher makes it.
 func (s *Store) theDecoy() decoy {
 	if found := s.dearest.Load(); found != nil {
@@ -67,6 +70,7 @@ func (s *Store) VerifyDecoy(ctx context.Context) error {
 // refuse verifies the decoy, unless a verification of the given work has been done already.
 func (s *Store) refuse(ctx context.Context, password string, done float64) {
 	if d := s.theDecoy(); done < sameWork*d.work {
-		_ = s.hasher.VerifyContext(ctx, "", d.stored, password)
+		// Cut, because some schemes refuse a longer one without any work, and others do not.
+		_ = s.hasher.VerifyContext(ctx, "", d.stored, password[:min(len(password), decoyPassword)])
 	}
 }

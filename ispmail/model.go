@@ -56,7 +56,7 @@ func (u User) CanLogin() bool {
 }
 
 // IsLocked reports whether the stored password is locked, by [Store.Lock] or in the way of another program, such as
-// "{SCHEME}!hash".
+// "{SCHEME}!hash". It does not know what values without a {SCHEME} are: [hash.Hasher.Inspect] tells of those.
 func (u User) IsLocked() bool {
 	info, _ := hash.Inspect(u.Password.Reveal())
 	return info.Locked

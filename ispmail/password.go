@@ -87,11 +87,11 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 		}
 	case err != nil:
 		return User{}, err
-	case !user.CanLogin():
+	case !user.CanLogin(), s.isLocked(user):
 		switch {
 		case user.Off:
 			err = errSwitchedOff
-		case user.IsLocked():
+		case s.isLocked(user):
 			err = errors.New("the account is locked")
 		case user.Password.Reveal() == "":
 			level, message = slog.LevelWarn, "ispmail: login refused, the row has no password"
