@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // A consent is what a command that deletes or renames needs before it does so: --yes, or an answer at the terminal.
@@ -80,7 +81,7 @@ func (k *consent) ask(ctx context.Context, a *app, report func() error) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(a.stderr, "Type %s to go on: ", k.word)
-	line, err := wait(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
+	line, err := command.Wait(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		_, _ = fmt.Fprintln(a.stderr)
 		return err

@@ -1,26 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
-
-// maxInput is the number of bytes of a line of standard input that may be a password, more than any scheme takes.
-const maxInput = 4096
 
 // A newPassword is how a command gets a password that it stores.
 type newPassword struct {
@@ -118,74 +109,9 @@ input if that is no terminal. As at a login, a weak hash of it is replaced by a 
 }
 
 // isTerminal tells whether somebody sits at standard input.
-func (a *app) isTerminal() bool {
-	file, ok := a.stdin.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
+func (a *app) isTerminal() bool { return command.IsTerminal(a.stdin) }
 
 // readPassword asks for a password at the terminal, or reads a line of standard input.
 func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
-	if a.isTerminal() {
-		terminal := int(a.stdin.(*os.File).Fd())
-		state, err := term.GetState(terminal)
-		if err != nil {
-			return "", err
-		}
-		_, _ = fmt.Fprint(a.stderr, prompt+": ")
-		password, err := wait(ctx, func() (string, error) {
-			password, err := term.ReadPassword(terminal)
-			return string(password), err
-		})
-		_, _ = fmt.Fprintln(a.stderr)
-		if ctx.Err() != nil {
-			awaitChange(terminal, state)
-		}
-		return password, errors.Join(err, term.Restore(terminal, state)) // which has no echo yet if it was interrupted
-	}
-	line, err := wait(ctx, func() (string, error) {
-		return bufio.NewReader(io.LimitReader(a.stdin, maxInput+1)).ReadString('\n')
-	})
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	if text, ok := strings.CutSuffix(line, "\n"); ok { // which ends the line, as does a carriage return before it
-		line = strings.TrimSuffix(text, "\r")
-	}
-	switch {
-	case line == "":
-		return "", errors.New("standard input holds no password")
-	case len(line) >= maxInput:
-		return "", fmt.Errorf("the first line of standard input is longer than %d bytes", maxInput)
-	}
-	return line, nil
-}
-
-// awaitChange waits until a terminal has another state, but not long: a term.ReadPassword that was interrupted before it
-// had begun would switch the echo off after everything is over.
-func awaitChange(terminal int, state *term.State) {
-	for range 100 {
-		if now, err := term.GetState(terminal); err != nil || *now != *state {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// wait returns what somebody types, or an error as soon as the program is to end.
-func wait(ctx context.Context, read func() (string, error)) (string, error) {
-	type answer struct {
-		text string
-		err  error
-	}
-	typed := make(chan answer, 1)
-	go func() {
-		text, err := read()
-		typed <- answer{text, err}
-	}()
-	select {
-	case a := <-typed:
-		return a.text, a.err
-	case <-ctx.Done():
-		return "", errors.New("interrupted, and nothing was changed")
-	}
+	return command.ReadPassword(ctx, a.stdin, a.stderr, prompt)
 }
