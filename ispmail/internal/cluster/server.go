@@ -33,7 +33,7 @@ type Server struct {
 	Name string
 	// Address is its IP address. It serves port 3306 there.
 	Address string
-	// DB connects as root by the server's socket. A statement that hangs ends after 10 seconds.
+	// DB connects as root by the server's socket. A statement that hangs ends after a minute.
 	DB *sql.DB
 
 	network *network
@@ -116,7 +116,7 @@ func (n *network) server(t *testing.T, number int, options ...string) *Server {
 	)
 	config := mysql.NewConfig()
 	config.User, config.Net, config.Addr = "root", "unix", s.dir+"/socket"
-	config.Timeout, config.ReadTimeout, config.WriteTimeout = 5*time.Second, 10*time.Second, 10*time.Second
+	config.Timeout, config.ReadTimeout, config.WriteTimeout = 5*time.Second, time.Minute, time.Minute
 	connector, err := mysql.NewConnector(config)
 	require.NoError(t, err)
 	s.DB = sql.OpenDB(connector)
@@ -178,6 +178,8 @@ func (s *Server) await(t *testing.T, query, want string) {
 
 // ask returns the last column of a row as text.
 func (s *Server) ask(ctx context.Context, query string) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // it may be stopped
+	defer cancel()
 	rows, err := s.DB.QueryContext(ctx, query)
 	if err != nil {
 		return "", err

@@ -1,9 +1,11 @@
 package cluster_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -14,7 +16,7 @@ type pair struct {
 	prepare func(ctx context.Context, store *ispmail.Store) error
 	one     func(ctx context.Context, store *ispmail.Store) error
 	other   func(ctx context.Context, store *ispmail.Store) error
-	// count is a query of what there must be at most one of.
+	// count is a query of what there must be at most one of. Without it, at most one of the two may be done without a warning.
 	count string
 	both  bool // both may say that they have done it
 	none  bool // there may be nothing to count, though one has done it
@@ -43,7 +45,10 @@ func twins(t *testing.T, w *world, pairOf func(round int) pair) (n tally) {
 				done++
 			}
 		}
-		found := w.number(t, fmt.Sprintf(p.count, w.name))
+		found := min(done, 1)
+		if p.count != "" {
+			found = w.number(t, fmt.Sprintf(p.count, w.name))
+		}
 		sure := !errors.Is(errors.Join(errs...), ispmail.ErrOutcomeUnknown)
 		if found > 1 || !p.both && done > 1 || sure && !p.none && found < min(done, 1) {
 			n.wrong++
@@ -113,17 +118,26 @@ func twinDomainRenames(round int) pair {
 // createAlias returns a function that creates an alias.
 func createAlias(source, destination string) func(context.Context, *ispmail.Store) error {
 	return func(ctx context.Context, store *ispmail.Store) error {
-		_, _, err := store.CreateAlias(ctx, source, destination)
-		return err
+		_, warnings, err := store.CreateAlias(ctx, source, destination)
+		return cmp.Or(err, loopIn(warnings))
 	}
 }
 
 // setAliases returns a function that sets the aliases of a source.
 func setAliases(source string, destinations ...string) func(context.Context, *ispmail.Store) error {
 	return func(ctx context.Context, store *ispmail.Store) error {
-		_, _, err := store.SetAliases(ctx, source, destinations...)
-		return err
+		_, warnings, err := store.SetAliases(ctx, source, destinations...)
+		return cmp.Or(err, loopIn(warnings))
 	}
+}
+
+var errWarned = errors.New("done, with a warning of a loop")
+
+func loopIn(warnings []ispmail.Warning) error {
+	if slices.ContainsFunc(warnings, func(w ispmail.Warning) bool { return w.Code == ispmail.WarningLoop }) {
+		return errWarned
+	}
+	return nil
 }
 
 func twinAliases(round int) pair {
@@ -141,13 +155,8 @@ func twinSets(round int) pair {
 	}
 }
 
-// loop makes a pair of aliases of which each leads to the other. At most one of them may be there.
-func loop(a, b string) pair {
-	return pair{
-		one: createAlias(a, b), other: createAlias(b, a),
-		count: fmt.Sprintf("SELECT COUNT(*) FROM %%s.virtual_aliases WHERE source IN ('%s', '%s')", a, b),
-	}
-}
+// loop makes a pair of aliases of which each leads to the other. Whoever comes second is warned.
+func loop(a, b string) pair { return pair{one: createAlias(a, b), other: createAlias(b, a)} }
 
 func loopInDomain(round int) pair {
 	return loop(fmt.Sprintf("a%d@example.org", round), fmt.Sprintf("b%d@example.org", round))
@@ -159,9 +168,7 @@ func loopOverDomains(round int) pair {
 
 func loopBySets(round int) pair {
 	a, b := fmt.Sprintf("a%d@example.net", round), fmt.Sprintf("b%d@example.org", round)
-	p := loop(a, b)
-	p.one, p.other = setAliases(a, b), setAliases(b, a)
-	return p
+	return pair{one: setAliases(a, b), other: setAliases(b, a)}
 }
 
 // domainDeleted deletes a domain while it gets a user. No user may be left without a domain.

@@ -1,0 +1,137 @@
+package cluster
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A Split sends reads outside transactions to a replica and the rest to the primary, as proxies do that split reads and writes.
+type Split struct {
+	replicas *Replicas
+	database string
+	listener net.Listener
+	done     sync.WaitGroup
+}
+
+// Split returns a proxy for a database, which ends with the test.
+func (r *Replicas) Split(t *testing.T, database string) *Split {
+	t.Helper()
+	r.Primary.Exec(t, "CREATE USER reader@'%'", "GRANT SELECT ON *.* TO reader@'%'")
+	s := &Split{replicas: r, database: database}
+	var err error
+	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.done.Go(func() {
+		for {
+			client, err := s.listener.Accept()
+			if err != nil {
+				return
+			}
+			s.done.Go(func() { assert.NoError(t, s.serve(client)) })
+		}
+	})
+	t.Cleanup(func() {
+		require.NoError(t, s.listener.Close())
+		s.done.Wait()
+	})
+	return s
+}
+
+// Config connects to the database through the proxy.
+func (s *Split) Config() *mysql.Config {
+	c := s.replicas.Primary.Config(s.database)
+	c.Addr = s.listener.Addr().String()
+	return c
+}
+
+func (s *Split) serve(client net.Conn) error {
+	defer func() { _ = client.Close() }()
+	primary, err := net.Dial("tcp", net.JoinHostPort(s.replicas.Primary.Address, "3306"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = primary.Close() }()
+	s.done.Go(func() { _, _ = io.Copy(client, primary) })
+	login, err := readPacket(client)
+	if err != nil {
+		return nil // one that has only looked
+	}
+	if _, err := primary.Write(login); err != nil {
+		return err
+	}
+	replica, err := s.reader(login)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = replica.Close() }()
+	var passOn sync.Once // what the replica answers, once it has logged in and taken the settings of the session
+	inTransaction := false
+	for {
+		packet, err := readPacket(client)
+		if err != nil {
+			return nil //nolint:nilerr // the end of the connection
+		}
+		text, to := statement(packet), primary
+		switch {
+		case strings.HasPrefix(text, "SET "):
+			if _, err := roundTrip(replica, packet); err != nil {
+				return err
+			}
+		case strings.HasPrefix(text, "START TRANSACTION"):
+			inTransaction = true
+		case text == "COMMIT", text == "ROLLBACK":
+			inTransaction = false
+		case strings.HasPrefix(text, "SELECT ") && !inTransaction && !strings.HasSuffix(text, "FOR UPDATE"):
+			passOn.Do(func() { s.done.Go(func() { _, _ = io.Copy(client, replica) }) })
+			to = replica
+		}
+		if _, err := to.Write(packet); err != nil {
+			return nil //nolint:nilerr // as above
+		}
+	}
+}
+
+// reader logs in to the replica as an account without a password, with the capabilities that the client has named.
+func (s *Split) reader(login []byte) (net.Conn, error) {
+	replica, err := net.Dial("tcp", net.JoinHostPort(s.replicas.Replica.Address, "3306"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := readPacket(replica); err != nil {
+		return nil, err
+	}
+	// https://mariadb.com/docs/server/reference/clientserver-protocol/1-connecting/connection: without CLIENT_CONNECT_WITH_DB,
+	// CLIENT_SSL, CLIENT_PLUGIN_AUTH and what follows it.
+	answer := append([]byte{0, 0, 0, 1}, login[4:36]...)
+	answer[4] &^= 0x08
+	answer[5] &^= 0x08
+	answer[6] &^= 0x38
+	answer = append(answer, "reader\x00\x00"...)
+	answer[0] = byte(len(answer) - 4)
+	if _, err := roundTrip(replica, answer); err != nil {
+		return nil, err
+	}
+	use := append([]byte{0, 0, 0, 0, 2}, s.database...) // COM_INIT_DB
+	use[0] = byte(len(use) - 4)
+	_, err = roundTrip(replica, use)
+	return replica, err
+}
+
+// roundTrip sends a packet and reads one.
+func roundTrip(server net.Conn, packet []byte) (answer []byte, err error) {
+	if _, err := server.Write(packet); err != nil {
+		return nil, err
+	}
+	answer, err = readPacket(server)
+	if err == nil && len(answer) > 6 && answer[4] == 0xff {
+		err = &mysql.MySQLError{Number: uint16(answer[5]) | uint16(answer[6])<<8, Message: string(answer[7:])}
+	}
+	return answer, err
+}
