@@ -19,7 +19,8 @@ takes what no user and no other alias of the domain takes. A source that has a m
 only if it is one of its own destinations. A destination without a domain, such as root, is an account
 of the operating system. What is to be known about the aliases, such as that one leads nowhere, is a
 warning on standard error.`,
-		Example: "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
+		Example:           "  ispmailctl alias add info@example.org john@example.org\n  ispmailctl alias add @example.org john@example.org\n  ispmailctl alias add john@example.org john@example.org john@example.net   # a copy elsewhere",
+		ValidArgsFunction: a.completeAlias(sources, anybody),
 	}
 	a.setFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
@@ -84,7 +85,7 @@ func (a *app) aliasDelete() *cobra.Command {
 		Long: `Deletes the aliases from a source to some destinations, or to all. The exact TEXT is a source or a
 destination.`,
 		Example:           "  ispmailctl alias delete info@example.org\n  ispmailctl alias delete info@example.org john@example.org\n  ispmailctl alias delete --id 7",
-		ValidArgsFunction: a.complete(aliasSources),
+		ValidArgsFunction: a.completeAlias(aliasSources, destinationsOf),
 	}
 	s := a.rowFlags(c, "virtual_aliases", "source or destination", aliasIDs)
 	c.Args = s.args(command.Arguments, 0)
@@ -154,7 +155,7 @@ func (a *app) recipients() *cobra.Command {
 	c := &cobra.Command{
 		Use: "recipients ADDRESS", Short: "Tell where mail for an address ends up, through aliases and catch-alls.",
 		Example:           "  ispmailctl recipients info@example.org\n  ispmailctl recipients info@example.org --steps",
-		ValidArgsFunction: a.complete(userEmails),
+		ValidArgsFunction: a.complete(addresses),
 	}
 	steps := c.Flags().Bool("steps", false, "tell the way there: each address that Postfix looks up, and the rows by which it goes on")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {

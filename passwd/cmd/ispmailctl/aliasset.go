@@ -18,7 +18,7 @@ func (a *app) aliasSet() *cobra.Command {
 more is deleted, all at once. A source that has a mailbox keeps a copy only if it is one of its own
 destinations.`,
 		Example:           "  ispmailctl alias set info@example.org john@example.org jane@example.org",
-		ValidArgsFunction: a.complete(aliasSources),
+		ValidArgsFunction: a.completeAlias(aliasSources, anybody),
 	}
 	a.setFlag(c)
 	k := consentFlags(c)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +20,7 @@ aliases that lead nowhere or in a circle, addresses that clash. It changes nothi
 	}
 	errorsOnly := c.Flags().Bool("errors", false, "only what keeps mail or logins from working, or lets strangers in")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
+		a.progress.begin("Checking", -1)
 		found := map[check.Severity]int{}
 		for f, err := range check.Run(ctx, store, check.Config{}) {
 			if err != nil {
@@ -31,15 +31,11 @@ aliases that lead nowhere or in a circle, addresses that clash. It changes nothi
 				continue
 			}
 			found[severity]++
-			place := f.Table
-			if f.ID != 0 {
-				place = fmt.Sprintf("%s %d", f.Table, f.ID)
-			}
 			line := struct {
 				check.Finding
 				Severity check.Severity `json:"severity"`
 			}{f, severity}
-			if err := errors.Join(a.say("%s: %s, %s: %s.", severity, f.Code, place, command.Printable(f.Message)), a.object(line)); err != nil {
+			if err := errors.Join(a.sayFinding("", f), a.object(line)); err != nil {
 				return err
 			}
 		}

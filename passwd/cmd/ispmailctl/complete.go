@@ -13,10 +13,44 @@ import (
 // maxCompletions is how many words the shell is offered.
 const maxCompletions = 100
 
-// complete offers the first argument to the completion of the shell, from the database if that can be asked.
-func (a *app) complete(words func(ctx context.Context, store *ispmail.Store, yield func(string) bool) error) cobra.CompletionFunc {
-	return func(c *cobra.Command, args []string, begun string) (found []cobra.Completion, directive cobra.ShellCompDirective) {
+// addresses are users and the sources of aliases.
+func addresses(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
+	goesOn := true
+	err := userEmails(ctx, store, func(email string) bool { goesOn = yield(email); return goesOn })
+	if err != nil || !goesOn {
+		return err
+	}
+	return aliasSources(ctx, store, yield)
+}
+
+// words are what an argument may be, from the database.
+type words func(ctx context.Context, store *ispmail.Store, yield func(string) bool) error
+
+// complete offers the first argument to the completion of the shell.
+func (a *app) complete(first words) cobra.CompletionFunc {
+	return a.completeEach(func(args []string) words {
 		if len(args) > 0 {
+			return nil
+		}
+		return first
+	})
+}
+
+// completeAlias offers a source, and then destinations.
+func (a *app) completeAlias(source words, destinations func(source string) words) cobra.CompletionFunc {
+	return a.completeEach(func(args []string) words {
+		if len(args) > 0 {
+			return destinations(args[0])
+		}
+		return source
+	})
+}
+
+// completeEach offers an argument that comes after others.
+func (a *app) completeEach(next func(args []string) words) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, begun string) (found []cobra.Completion, directive cobra.ShellCompDirective) {
+		words := next(args)
+		if words == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		if command.ReadEnvironment(c) != nil {
@@ -64,4 +98,32 @@ func aliasSources(ctx context.Context, store *ispmail.Store, yield func(string) 
 		last = alias.Source
 	}
 	return nil
+}
+
+// sources are the addresses of users, the sources of aliases, and the catch-alls that may be added.
+func sources(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
+	goesOn := true
+	err := domainNames(ctx, store, func(name string) bool { goesOn = yield("@" + name); return goesOn })
+	if err != nil || !goesOn {
+		return err
+	}
+	return addresses(ctx, store, yield)
+}
+
+// anybody may be the destination of any alias.
+func anybody(string) words { return addresses }
+
+// destinationsOf are those of a source.
+func destinationsOf(source string) words {
+	return func(ctx context.Context, store *ispmail.Store, yield func(string) bool) error {
+		aliases, err := store.AliasesOf(ctx, source)
+		for _, alias := range aliases {
+			for _, destination := range alias.Destinations() {
+				if !yield(destination) {
+					return nil
+				}
+			}
+		}
+		return err
+	}
 }

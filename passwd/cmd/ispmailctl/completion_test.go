@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,6 +24,17 @@ func TestCompletion(t *testing.T) {
 	s.ok("", "alias", "add", "info@example.org", "a@example.com", "b@example.com")
 	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "alias", "delete", "i")...)...)
 	assert.Equal(t, "info@example.org\n:4\n", out)
+	for _, test := range []struct{ typed, want string }{
+		{"alias delete info@example.org b", "b@example.com\n"},
+		{"alias add @", "@example.org\n@example.net\n@other.example\n"},
+		{"alias add x@example.org i", "info@example.org\n"},
+		{"alias set info@example.org c@example.com i", "info@example.org\n"},
+		{"show i", "info@example.org\n"},
+		{"user rename a b", ""},
+	} {
+		out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, strings.Fields(test.typed)...)...)...)
+		assert.Equal(t, test.want+":4\n", out, test.typed)
+	}
 	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "user", "add", "--scheme", "b")...)...)
 	assert.Contains(t, out, "BLF-CRYPT\n")
 	out, _, _ = s.do("", append([]string{"__complete"}, append(s.args, "--default-pass-scheme", "")...)...)

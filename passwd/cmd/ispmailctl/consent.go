@@ -80,6 +80,8 @@ func (k *consent) ask(ctx context.Context, a *app, report func() error) error {
 	if err != nil {
 		return err
 	}
+	a.progress.end()
+	defer a.progress.begin("Working", -1)
 	_, _ = fmt.Fprintf(a.stderr, "Type %s to go on: ", k.word)
 	line, err := command.Wait(ctx, func() (string, error) { return bufio.NewReader(a.stdin).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {

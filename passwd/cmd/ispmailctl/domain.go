@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -43,15 +44,16 @@ func (a *app) domainAdd() *cobra.Command {
 }
 
 func (a *app) domainList() *cobra.Command {
-	c := &cobra.Command{Use: "list", Short: "List the domains."}
+	c := &cobra.Command{Use: "list", Short: "List the domains, with the numbers of their users and aliases."}
 	ids := idsFlag(c)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, _ []string) error {
-		t := a.table(ids.head(a.withState(store, "STATE", "DOMAIN")...)...)
-		for domain, err := range store.Domains(ctx, ispmail.Query{}) {
-			if err == nil {
-				err = t.row(domain, ids.row(domain.ID, a.withState(store, stateOf(domain.Off), domain.Name)...)...)
-			}
-			if err != nil {
+		t := a.table(ids.head(a.withState(store, "STATE", "DOMAIN", "USERS", "ALIASES")...)...)
+		counts, err := store.DomainCounts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range counts {
+			if err := t.row(d, ids.row(d.ID, a.withState(store, stateOf(d.Off), d.Name, strconv.Itoa(d.Users), strconv.Itoa(d.Aliases))...)...); err != nil {
 				return err
 			}
 		}

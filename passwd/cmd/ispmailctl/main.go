@@ -18,7 +18,7 @@ import (
 // Exit codes beside those of all commands.
 const (
 	exitDatabase = 3 // the database cannot do its work
-	exitFindings = 4 // check has found something
+	exitFindings = 4 // check has found something, or diff
 )
 
 // environment is what the names of variables begin with.
@@ -37,14 +37,18 @@ By default it is root@unix(/run/mysqld/mysqld.sock)/mailserver, which is enough 
 
 Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments
 could be seen by everybody on the machine. The exit code is 0 if all is done, 1 if something cannot
-be done (it is not there, it is there already, a password is wrong), 2 if the command line or a
-setting is wrong, 3 if the database cannot do its work, and 4 if check has found something.`
+be done (it is not there, it is there already, a password is wrong, somebody interrupts), 2 if the command line or a
+setting is wrong, 3 if the database cannot do its work, and 4 if check has found something, or diff a difference.`
 
 const firstSteps = `  ispmailctl domain add example.org
-  ispmailctl user add john@example.org
-  ispmailctl alias add info@example.org john@example.org
-  ispmailctl alias add @example.org john@example.org      # a catch-all: all other addresses
-  ispmailctl recipients info@example.org`
+  ispmailctl user add john@example.org                           # a mailbox with a login
+  ispmailctl alias add info@example.org john@example.org         # an alias
+  ispmailctl alias add @example.org john@example.org             # a catch-all: all other addresses
+  ispmailctl alias set john@example.org john@example.org me@example.net   # keep a copy, send one on
+  ispmailctl show john@example.org                               # why does john not get mail?
+  ispmailctl user lock john@example.org
+  ispmailctl user rename john@example.org john.doe@example.org
+  ispmailctl export backup.jsonl                                 # and restore, into empty tables`
 
 func main() { command.Main(run) }
 
@@ -52,18 +56,22 @@ func main() { command.Main(run) }
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	dsn            *command.DSN
-	json           bool
-	herald         herald
-	hashing        command.Hashing
-	state          []string
-	further        further
-	warned         []string // warnings that were told
+	look
+	progress progress
+	dsn      *command.DSN
+	json     bool
+	herald   herald
+	hashing  command.Hashing
+	state    []string
+	further  further
+	warned   []string // warnings that were told
 }
 
 // run is the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{stdin: stdin, look: look{command.Width(stdout), command.HasColours(stdout)}}
+	defer a.progress.watch(stderr)()
+	a.stdout, a.stderr = a.progress.over(stdout), a.progress.over(stderr)
 	return command.Run(ctx, a.root(), args, stdin, stdout, stderr)
 }
 
@@ -109,11 +117,15 @@ func (a *app) root() *cobra.Command {
 		group("user", "Add, list, lock, rename, correct and delete users, who are mailboxes with a login.",
 			a.userAdd(), a.userList(), a.userQuota(), a.userLock(), a.userUnlock(), a.userRename(), a.userCorrect(), a.userDelete()),
 		group("alias", "Add, set, list, correct and delete aliases, catch-alls among them.", a.aliasAdd(), a.aliasSet(), a.aliasList(), a.aliasCorrect(), a.aliasDelete()),
-		group("password", "Set and check the passwords of users.", a.passwordSet(), a.passwordCheck()),
+		group("password", "Set and check the passwords of users, and tell which are due for a better scheme.", a.passwordSet(), a.passwordCheck(), a.passwordSchemes()),
+		a.show(),
+		a.search(),
+		a.count(),
 		a.recipients(),
 		a.check(),
 		a.export(),
 		a.restore(),
+		a.diff(),
 		group("import", "Add many domains, users and aliases, from a file or another program's database.", a.importFile(), a.importPostfixAdmin(), a.importViMbAdmin()),
 		a.create(),
 	)
@@ -145,13 +157,15 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 	if err != nil {
 		return err
 	}
+	a.progress.begin("Working", -1)
 	if err = a.further.read(c.Context(), store); err == nil {
 		err = do(c.Context(), store, args)
 	}
 	if err != nil {
 		err = hint(c.Context(), store, c, args, err)
 	}
-	err = worded(errors.Join(err, closer()))
+	err = worded(interrupted(c.Context(), errors.Join(err, closer())))
+	a.progress.end()
 	a.advise()
 	if usage, ok := errors.AsType[errUsage](err); ok {
 		return usage.error

@@ -113,5 +113,7 @@ func (a *app) isTerminal() bool { return command.IsTerminal(a.stdin) }
 
 // readPassword asks for a password at the terminal, or reads a line of standard input.
 func (a *app) readPassword(ctx context.Context, prompt string) (string, error) {
+	a.progress.end()
+	defer a.progress.begin("Working", -1)
 	return command.ReadPassword(ctx, a.stdin, a.stderr, prompt)
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 
@@ -33,37 +35,73 @@ func (a *app) object(value any) error {
 // A table prints rows in columns, or as JSON.
 type table struct {
 	a    *app
-	tabs *tabwriter.Writer
-	rows int
-	head string
+	rows [][]string // the first is the head
 }
 
-func (a *app) table(columns ...string) *table {
-	return &table{a: a, tabs: tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0), head: strings.Join(columns, "\t")}
-}
+func (a *app) table(columns ...string) *table { return &table{a: a, rows: [][]string{columns}} }
 
 // row adds a row: a value for JSON, and the same as texts.
 func (t *table) row(value any, texts ...string) error {
 	if t.a.json {
 		return t.a.object(value)
 	}
-	if t.rows++; t.rows == 1 {
-		if _, err := fmt.Fprintln(t.tabs, t.head); err != nil {
-			return err
-		}
-	}
 	for i, text := range texts {
 		texts[i] = command.Printable(text)
 	}
-	_, err := fmt.Fprintln(t.tabs, strings.Join(texts, "\t"))
-	return err
+	t.rows = append(t.rows, texts)
+	return nil
 }
 
+// flush prints the rows. On a terminal that is too narrow, each column has a line of its own.
 func (t *table) flush() error {
-	if t.rows == 0 && !t.a.json {
+	if len(t.rows) == 1 {
 		return t.a.say("There are none.")
 	}
-	return t.tabs.Flush()
+	widths, total := make([]int, len(t.rows[0])), 0
+	for i := range widths {
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+		total += widths[i] + len(gap)
+	}
+	if t.a.width > 0 && total-len(gap) > t.a.width {
+		return t.stack()
+	}
+	out := bufio.NewWriter(t.a.stdout)
+	for n, row := range t.rows {
+		line := ""
+		for i, text := range row {
+			line += text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)) + gap
+		}
+		line = strings.TrimRight(line, " ")
+		if n == 0 {
+			line = t.a.bold(line)
+		}
+		_, _ = out.WriteString(line + "\n") // Flush returns its error
+	}
+	return out.Flush()
+}
+
+const gap = "  " // between two columns
+
+// stack prints each column of a row on a line of its own, after the first one.
+func (t *table) stack() error {
+	width := 0
+	for _, name := range t.rows[0] {
+		width = max(width, len(name))
+	}
+	for _, row := range t.rows[1:] {
+		err := t.a.say("%s", t.a.bold(row[0]))
+		for i, text := range row[1:] {
+			if text != "" {
+				err = errors.Join(err, t.a.say("  %-*s  %s", width, t.rows[0][i+1], text))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plural is a number of things: "1 alias", "2 aliases".

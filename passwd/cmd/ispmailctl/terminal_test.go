@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,4 +66,38 @@ func (s *typist) Write(p []byte) (int, error) {
 		s.lines = s.lines[1:]
 	}
 	return len(p), nil
+}
+
+// TestNarrow has a terminal of 60 columns, with colours unless NO_COLOR is set.
+func TestNarrow(t *testing.T) {
+	t.Parallel()
+	_, env := built(t)
+	s := session{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}
+	s.args = []string{"--dsn", s.dsn, "--on-change", "none"}
+	s.ok("", "init")
+	s.ok("", "domain", "add", "example.org")
+	_, _, _ = s.do("", "alias", "add", "a.source.with.a.long.name@example.org", "nobody.is.there.to.take.it@example.org")
+	shown := func(command string, more ...string) string {
+		cmd := exec.CommandContext(t.Context(), "script", "-qec", "stty cols 60; ispmailctl --dsn "+s.dsn+" "+command, "/dev/null") //nolint:gosec // our own words
+		cmd.Env = append(append(env, "TERM=xterm"), more...)
+		out, _ := cmd.Output() // its exit code is the program's
+		return strings.ReplaceAll(string(out), "\r", "")
+	}
+	for _, command := range []string{"--help", "user add --help", "domain correct --help", "import file --help", "check", "show a.source.with.a.long.name@example.org", "alias list"} {
+		out := shown(command, "NO_COLOR=1")
+		assert.NotContains(t, out, "\x1b", command)
+		assert.NotEmpty(t, out)
+		example := false // which stays one line, to be copied
+		for line := range strings.Lines(out) {
+			example = line != "\n" && (example || line == "Examples:\n" || strings.HasPrefix(line, "  {") || strings.HasPrefix(line, "  user:"))
+			if !example && !strings.HasPrefix(line, "  user:") && !strings.HasPrefix(line, "ispmailctl: ") {
+				assert.LessOrEqual(t, utf8.RuneCountInString(line)-1, 60, "%s: %s", command, line)
+			}
+		}
+	}
+	assert.Contains(t, shown("check"), "\x1b[31merror\x1b[0m: dangling-alias")
+	assert.NotContains(t, shown("check", "TERM=dumb"), "\x1b")
+	assert.Contains(t, shown("alias list"), "\x1b[1ma.source.with.a.long.name@example.org\x1b[0m\n  DESTINATION  nobody.is.there.to.take.it@example.org\n")
+	out, _, _ := s.do("", "check")
+	assert.NotContains(t, out, "\x1b")
 }

@@ -11,11 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -34,9 +31,11 @@ along, but for those that the database computes.`,
 	force := c.Flags().Bool("force", false, "replace a file that is there already")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		n := 0
+		a.progress.begin("Exporting", -1)
 		exported := func(yield func(ispmail.Record, error) bool) {
 			for r, err := range store.Export(ctx) {
 				n++
+				a.progress.set(n)
 				if !yield(r, err) {
 					return
 				}
@@ -110,13 +109,13 @@ is restored. FILE may be - for standard input. To add records to what is there, 
 			return err
 		}
 		defer func() { _ = file.Close() }() // it was only read
-		bar := a.bar("Restoring", -1)
+		a.progress.begin("Restoring", -1)
 		n, unknown := 0, 0
 		err = store.Restore(ctx, func(yield func(ispmail.Record, error) bool) {
 			for r, err := range o.from(records.Read(file)) {
 				if err == nil {
 					n++
-					_ = bar.Add(1) // a progress bar that fails is no reason to
+					a.progress.add(1)
 				}
 				if isUnknown(store.Hasher(), r) {
 					unknown++
@@ -126,7 +125,7 @@ is restored. FILE may be - for standard input. To add records to what is there, 
 				}
 			}
 		})
-		_ = bar.Finish()
+		a.progress.begin("Working", -1)
 		if err != nil {
 			return fmt.Errorf("nothing was restored: %w", wordedForRecords(err))
 		}
@@ -240,14 +239,13 @@ type importLine struct {
 
 // bring looks at all records, and then imports them.
 func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, o *omission, all func() iter.Seq2[ispmail.Record, error]) error {
-	bar := a.bar("Checking", -1)
+	a.progress.begin("Checking", -1)
 	var refused []error
 	plan, err := store.Import(ctx, all(), ispmail.ImportConfig{
 		DryRun:   true,
 		Refused:  func(_ ispmail.Record, err error) { refused = append(refused, err) },
-		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
+		Progress: func(r ispmail.ImportResult) { a.progress.set(r.Total()) },
 	})
-	_ = bar.Finish()
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", wordedForRecords(err))
 	}
@@ -262,16 +260,15 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 	if len(refused) > 0 && !f.skip {
 		return fmt.Errorf("nothing was changed, because %d of %d records are refused; --skip-refused adds the others", len(refused), plan.Total())
 	}
-	bar = a.bar("Importing", plan.Total())
+	a.progress.begin("Importing", plan.Total())
 	result, err := store.Import(ctx, all(), ispmail.ImportConfig{
 		Refused: func(_ ispmail.Record, err error) {
 			if !f.skip || !told[err.Error()] {
 				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(wordedForRecords(err)))
 			}
 		},
-		Progress: func(r ispmail.ImportResult) { _ = bar.Set(r.Total()) },
+		Progress: func(r ispmail.ImportResult) { a.progress.set(r.Total()) },
 	})
-	_ = bar.Finish()
 	if err != nil && result == (ispmail.ImportResult{}) {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
@@ -290,15 +287,6 @@ func refusedFailure(r ispmail.ImportResult) error {
 		return &command.Failure{Code: command.ExitFailed}
 	}
 	return nil
-}
-
-// bar is a progress bar if somebody can see it. total is -1 if it is not known.
-func (a *app) bar(what string, total int) *progressbar.ProgressBar {
-	file, ok := a.stderr.(*os.File)
-	seen := ok && term.IsTerminal(int(file.Fd()))
-	return progressbar.NewOptions(total, progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionSetVisibility(seen), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("records"),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 }
 
 func (a *app) create() *cobra.Command {

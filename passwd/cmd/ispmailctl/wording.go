@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -15,6 +16,14 @@ type rewording struct {
 
 func (r rewording) Error() string { return r.text }
 func (r rewording) Unwrap() error { return r.error }
+
+// interrupted returns what an error is after somebody has ended the program. What a command had done before, it says itself.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "interrupted") {
+		return err
+	}
+	return rewording{err, "interrupted, and nothing was changed"}
+}
 
 // worded returns an error that names flags where the library names its own.
 func worded(err error) error {

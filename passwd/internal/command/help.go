@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,7 +67,7 @@ func printUsage(c *cobra.Command) error {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "  %s [COMMAND] [flags]\n", c.CommandPath())
 	} else {
-		fmt.Fprintf(&b, "  %s\n", c.UseLine())
+		fmt.Fprintf(&b, "  %s\n", Wrap(c.UseLine(), widthOf(c)-6, "      "))
 	}
 	if c.HasExample() {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
@@ -135,9 +136,28 @@ func printFlags(b *strings.Builder, other string, flags *pflag.FlagSet, width in
 	})
 	for _, name := range names {
 		if group := groups[name]; group != nil && group.HasAvailableFlags() {
-			fmt.Fprintf(b, "\n%s:\n%s", name, group.FlagUsagesWrapped(width))
+			fmt.Fprintf(b, "\n%s:\n%s", name, flagUsages(group, width))
 		}
 	}
+}
+
+// narrow is a terminal that has no room for two columns of flags and what they are.
+const narrow = 80
+
+// flagLine is a flag, and what it is, as pflag prints them.
+var flagLine = regexp.MustCompile(`(?m)^ +((?:-\w, )?--\S+(?: \S+)?) +(.*)$`)
+
+// flagUsages returns flags with what they are: beside each, or below it on a narrow terminal.
+func flagUsages(flags *pflag.FlagSet, width int) string {
+	if width >= narrow {
+		return flags.FlagUsagesWrapped(width)
+	}
+	const indent = "      "
+	var b strings.Builder
+	for _, flag := range flagLine.FindAllStringSubmatch(flags.FlagUsages(), -1) {
+		fmt.Fprintf(&b, "  %s\n%s%s\n", flag[1], indent, Wrap(flag[2], width-len(indent), indent))
+	}
+	return b.String()
 }
 
 // helpCommand prints the help of another command.

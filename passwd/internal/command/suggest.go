@@ -35,6 +35,10 @@ func didYouMean(prefix, word string) string {
 	return fmt.Sprintf(" (did you mean %s%s?)", prefix, word)
 }
 
+// DidYouMean is the end of a sentence that says that a word is unknown: the one of others that is most like it. It is empty if
+// none is.
+func DidYouMean(typed string, words []string) string { return didYouMean("", nearest(typed, words)) }
+
 // noArguments are those of a command that takes none: what is there is a sub-command by a wrong name.
 func noArguments(c *cobra.Command, args []string) error {
 	switch {
