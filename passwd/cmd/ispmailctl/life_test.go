@@ -54,6 +54,19 @@ func TestLife(t *testing.T) {
 	})
 }
 
+// TestForce stores what users may not choose.
+func TestForce(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.ok("", "domain", "add", "example.org")
+		s.ok("summersun", "user", "add", "john@example.org", "--force")
+		s.ok("summersun", "password", "check", "john@example.org")
+		_, password, _ := strings.Cut(strings.TrimSpace(s.ok("", "user", "add", "jane@example.org", "--generate")), "Its password is ")
+		assert.Regexp(t, `^[a-z]+(-[a-z]+){4}$`, password)
+		s.ok(password, "password", "set", "john@example.org")
+	})
+}
+
 // TestLock locks a user out and in again, and tells the lists.
 func TestLock(t *testing.T) {
 	t.Parallel()

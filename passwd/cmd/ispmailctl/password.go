@@ -2,26 +2,30 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/policy"
 )
 
 // A newPassword is how a command gets a password that it stores.
 type newPassword struct {
-	generate  bool
-	generated string
+	generate, force bool
+	generated       string
 }
 
 func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	p := &newPassword{}
-	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password and print it, this once")
+	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password of five words, and print it, this once")
+	c.Flags().BoolVar(&p.force, "force", false, "store a password that is short, common or made of the address, which users themselves may not choose")
 	a.schemeFlag(c, "store it")
 	return p
 }
@@ -33,10 +37,13 @@ func (a *app) schemeFlag(c *cobra.Command, what string) {
 // read returns a generated password, or one from the terminal or standard input.
 func (p *newPassword) read(ctx context.Context, a *app, email string) (string, error) {
 	if p.generate {
-		p.generated = strings.ToLower(rand.Text())
+		p.generated = policy.Passphrase()
 		return p.generated, nil
 	}
 	password, err := a.readPassword(ctx, "New password for "+email)
+	if err == nil && !p.force {
+		err = judge(email, password)
+	}
 	if err != nil || !a.isTerminal() {
 		return password, err
 	}
@@ -45,6 +52,27 @@ func (p *newPassword) read(ctx context.Context, a *app, email string) (string, e
 		err = errors.New("these are two different passwords, and nothing was changed")
 	}
 	return password, err
+}
+
+// rules are those for the passwords that users choose, with the defaults of ispmail-passwd.
+var rules = sync.OnceValue(func() *policy.Policy {
+	p, err := policy.New(policy.Config{})
+	if err != nil {
+		panic(err) // the defaults are valid
+	}
+	return p
+})
+
+// anyScheme knows what no password may be.
+var anyScheme hash.Hasher
+
+// judge returns what is wrong with a new password.
+func judge(email, password string) error {
+	rule := rules().Check(email, email, "", password)
+	if rule == "" || anyScheme.Validate(password) != nil { // which the database layer refuses in its own words, --force or not
+		return nil
+	}
+	return fmt.Errorf("%s; --force stores it all the same", strings.TrimSuffix(rules().Text(rule), "."))
 }
 
 // show prints a generated password.

@@ -68,6 +68,6 @@ func leaves(c *cobra.Command) (commands []string) {
 	return commands
 }
 
-var random = regexp.MustCompile(`\b[a-z2-7]{26}\b|\$5\$[^"]*|\$2y\$[^"]*`)
+var random = regexp.MustCompile(`Its password is \S+|\$5\$[^"]*|\$2y\$[^"]*`)
 
 func withoutRandom(text string) string { return random.ReplaceAllString(text, "(random)") }

@@ -82,7 +82,7 @@ func TestRows(t *testing.T) {
 			}
 			assert.NotEqual(t, before, s.ok("", "export"), step.args)
 		}
-		assert.Equal(t, "ID  DOMAIN\n1   example.org\n4   xn--mller-kva.example\n", s.ok("", "domain", "list", "--ids"))
+		assert.Equal(t, "ID  DOMAIN                 USERS  ALIASES\n1   example.org            2      3\n4   xn--mller-kva.example  1      0\n", s.ok("", "domain", "list", "--ids"))
 		assert.Regexp(t, `^ID  USER .*\n1   john@example.org .*\n2   kim@example.org .*\n4   max@xn--mller-kva.example .*\n$`, s.ok("", "user", "list", "--ids"))
 		assert.Equal(t, "1   jack@example.org   john@example.org", strings.Split(s.ok("", "alias", "list", "--ids"), "\n")[1])
 		assert.Contains(t, s.ok("", "user", "list", "--json"), `{"id":4,"domain_id":4,`, "moved with its domain")

@@ -43,11 +43,11 @@ func TestState(t *testing.T) {
 		assert.Equal(t, exitFindings, code)
 		assert.Contains(t, out, "warning: unnamed-state-column, virtual_users: the column disabled seems to switch rows off, and is not heeded here: ")
 		assert.Contains(t, out, "--state-column '!virtual_users.disabled'")
-		assert.Equal(t, "DOMAIN\nexample.org\nexample.net\n", s.ok("", "domain", "list"))
+		assert.Equal(t, "DOMAIN       USERS  ALIASES\nexample.org  2      2\nexample.net  0      0\n", s.ok("", "domain", "list"))
 		s.ok("a long enough secret", "password", "check", "john@example.org")
 
 		s.args = append(s.args, "--state-column", "!disabled")
-		assert.Equal(t, "DOMAIN       STATE\nexample.org  on\nexample.net  off\n", s.ok("", "domain", "list"))
+		assert.Equal(t, "DOMAIN       USERS  ALIASES  STATE\nexample.org  2      2        on\nexample.net  0      0        off\n", s.ok("", "domain", "list"))
 		assert.Contains(t, s.ok("", "user", "list"), "john@example.org  no limit  SHA256-CRYPT  off\n")
 		assert.Contains(t, s.ok("", "user", "list", "--json"), `"off":true,"scheme":"SHA256-CRYPT"`)
 		assert.Contains(t, s.ok("", "alias", "list"), "info@example.org  jane@example.org  off\n")

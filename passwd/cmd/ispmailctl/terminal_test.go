@@ -23,8 +23,9 @@ func TestTerminal(t *testing.T) {
 	s.ok("", "init")
 	s.ok("", "domain", "add", "example.org")
 	for _, test := range []struct{ command, typed, want string }{
-		{"user add john@example.org", "a long secret\na long secret\n", "Added the user john@example.org."},
-		{"user add jane@example.org", "a long secret\nanother secret\n", "these are two different passwords, and nothing was changed"},
+		{"user add john@example.org", "a long enough secret\na long enough secret\n", "Added the user john@example.org."},
+		{"user add jane@example.org", "a long enough secret\nanother long secret\n", "these are two different passwords, and nothing was changed"},
+		{"user add jane@example.org", "summersun\n", "The new password must have at least 15 characters; --force stores it all the same"},
 		{"user add jane@example.org", "\x03", "interrupted, and nothing was changed"},
 		{"user add John@example.org", "", "already exists: user john@example.org"},
 		{"user add john@example.com", "", "domain is not in virtual_domains: example.com"},

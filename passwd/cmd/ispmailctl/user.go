@@ -18,7 +18,7 @@ func (a *app) userAdd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "add EMAIL", Short: "Add a user.",
 		Long: `Adds a user, whose domain must be there. The password is asked for twice, or read from the first
-line of standard input if that is no terminal.`,
+line of standard input if that is no terminal; or --generate makes one.`,
 		Example: "  ispmailctl user add john@example.org\n  ispmailctl user add jane@example.org --generate --quota 5G\n  ispmailctl user add jim@example.org < file-with-password",
 	}
 	p := a.passwordFlags(c)
