@@ -36,6 +36,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) soak
 	$(MAKE) soak-service
 	$(MAKE) reproduce
+	$(MAKE) deb-test
 	$(MAKE) mariadb-test SUITE=trixie
 	$(MAKE) cluster-test
 	$(MAKE) mailserver-test SUITE=bookworm
@@ -61,8 +62,11 @@ mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
 	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
 		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -every-line
 
-deb: ## Build dist/ispmail-passwd.deb, the Debian package of the password service.
-	@examples/deployment/deb/build
+deb: ## Build the Debian package ispmail for amd64 and arm64 in dist.
+	@examples/deployment/deb/build amd64 arm64
+
+deb-test: ## Build the packages, ask lintian, and run what is in that for arm64 under qemu.
+	@.ci/deb-test
 
 bench: ## Measure, and fail where something is slower than it should be.
 	@.ci/need redis-server redis-server
@@ -102,4 +106,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb bench lint fmt soak soak-service reproduce fuzz
+.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test bench lint fmt soak soak-service reproduce fuzz

@@ -15,7 +15,7 @@ import (
 func TestMetrics(t *testing.T) {
 	s := theServer(t)
 	s.undo(t, `systemctl disable --now ispmail-passwd-metrics.socket
-		mariadb </usr/share/doc/ispmail-passwd/examples/grants.sql
+		mariadb </usr/share/doc/ispmail/examples/grants.sql
 		systemctl restart ispmail-passwd`)
 	s.keep(t, "/etc/default/ispmail-passwd")
 	s.do(t, documented(t, "## Metrics and alerts"))
@@ -48,7 +48,7 @@ func TestMetrics(t *testing.T) {
 	assert.Contains(t, warnings(), `level=WARN msg="not ready: a change would not work"`)
 	assert.NotContains(t, warnings(), "level=INFO")
 	assert.NotContains(t, warnings(), "<4>")
-	s.do(t, "mariadb </usr/share/doc/ispmail-passwd/examples/grants.sql")
+	s.do(t, "mariadb </usr/share/doc/ispmail/examples/grants.sql")
 	becomes("Passwords can be changed.")
 	assert.Contains(t, metrics(), "\nispmail_passwd_ready 1\n")
 }

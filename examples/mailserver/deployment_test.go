@@ -39,9 +39,9 @@ func TestConfinement(t *testing.T) {
 		systemctl restart ispmail-passwd`)
 	s.keep(t, "/etc/default/ispmail-passwd")
 	s.do(t, `mkdir -p /etc/systemd/system/ispmail-passwd.service.d
-		cp /usr/share/doc/ispmail-passwd/examples/tcp.conf /etc/systemd/system/ispmail-passwd.service.d/
+		cp /usr/share/doc/ispmail/examples/tcp.conf /etc/systemd/system/ispmail-passwd.service.d/
 		sed "s/VIA unix_socket/BY 'another long secret'/; s/'ispmail-passwd'@'localhost'/'ispmail-tcp'@'127.0.0.1'/" \
-			/usr/share/doc/ispmail-passwd/examples/grants.sql | mariadb
+			/usr/share/doc/ispmail/examples/grants.sql | mariadb
 		sed -i "s|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN='ispmail-tcp:another long secret@tcp(127.0.0.1:3306)/mailserver'|" \
 			/etc/default/ispmail-passwd
 		systemctl daemon-reload
@@ -180,10 +180,10 @@ func TestWebServers(t *testing.T) {
 // switched on or off, or written, stays so.
 func TestPackageKeeps(t *testing.T) {
 	s := newServer(t)
-	const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail-passwd.deb`
+	const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail_*.deb`
 	s.do(t, `systemctl disable --now ispmail-passwd-rehash.socket
 		echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd`)
-	for _, again := range []string{install + " --reinstall", "apt-get remove -y ispmail-passwd\n" + install} {
+	for _, again := range []string{install + " --reinstall", "apt-get remove -y ispmail\n" + install} {
 		pid := s.do(t, "systemctl show --property=MainPID ispmail-passwd")
 		s.do(t, again)
 		assert.NotEqual(t, pid, s.do(t, "systemctl show --property=MainPID ispmail-passwd"), "it runs in the new version")
@@ -198,11 +198,46 @@ func TestPackageKeeps(t *testing.T) {
 	}
 }
 
+// TestPackageBefore has a server with the package ispmail-passwd, which was the name before there was more in it. What an
+// administrator has written and switched on or off stays so under the new name, and when the old one is purged.
+func TestPackageBefore(t *testing.T) {
+	s := newServer(t)
+	for _, name := range []string{"postinst", "prerm", "postrm"} {
+		script, err := os.ReadFile("testdata/ispmail-passwd/" + name)
+		require.NoError(t, err)
+		s.do(t, `mkdir -p /tmp/before && echo "$2" >"/tmp/before/$1"`, name, string(script))
+	}
+	s.do(t, `cd /tmp
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get purge -y ispmail
+		dpkg-deb --raw-extract /usr/local/share/ispmail/ispmail_*.deb old
+		cp before/* old/DEBIAN/
+		sed -i '/^\(Conflicts\|Provides\|Replaces\):/d; s/^Package:.*/Package: ispmail-passwd/; s/^Version:.*/Version: 0.0.0-1/' old/DEBIAN/control
+		mv old/usr/share/doc/ispmail old/usr/share/doc/ispmail-passwd
+		dpkg-deb --build -Znone old old.deb
+		apt-get install -y ./old.deb
+		systemctl enable --now ispmail-passwd-changed.socket
+		echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd
+		apt-get install -y /usr/local/share/ispmail/ispmail_*.deb`)
+	for _, after := range []string{"true", "dpkg --purge ispmail-passwd"} {
+		s.do(t, after)
+		for unit, is := range map[string]string{
+			"ispmail-passwd.service": "active\nenabled\n", "ispmail-passwd-api.socket": "active\nenabled\n",
+			"ispmail-passwd-page.socket": "active\nenabled\n", "ispmail-passwd-changed.socket": "active\nenabled\n",
+			"ispmail-passwd-rehash.socket": "inactive\ndisabled\n",
+		} {
+			assert.Equal(t, is, s.do(t, `systemctl is-active "$1" || true; systemctl is-enabled "$1" || true`, unit), "%s after %s", unit, after)
+		}
+		assert.Contains(t, s.change(t, s.newUser(t), password, "less than twenty"), "policy-too-short")
+	}
+	assert.Equal(t, []string{"ispmail", "install"}, strings.Fields(s.do(t, `dpkg --get-selections 'ispmail*'`)))
+}
+
 // TestPackage removes the package and installs it again, as the README does on a server that has never had it.
 func TestPackage(t *testing.T) {
 	s := newServer(t)
 	email := s.newUser(t)
-	s.do(t, "apt-get purge -y ispmail-passwd")
+	s.do(t, "apt-get purge -y ispmail")
 	assert.Empty(t, s.do(t, `shopt -s nullglob
 		systemctl list-units --state=active --no-legend ispmail-passwd.service 'ispmail-passwd-*.socket'
 		echo -n /usr/bin/ispmail-passwd* /etc/default/ispmail-passwd* /run/ispmail-passwd/*.sock /etc/systemd/system/*/ispmail-passwd*`))
@@ -261,7 +296,7 @@ PHP
 
 	s.do(t, `echo ISPMAIL_PASSWD_SCHEME=BLF-CRYPT >>/etc/default/ispmail-passwd
 		systemctl restart ispmail-passwd
-		cp -b /usr/share/doc/ispmail-passwd/examples/roundcube-password.inc.php /etc/roundcube/plugins/password/config.inc.php
+		cp -b /usr/share/doc/ispmail/examples/roundcube-password.inc.php /etc/roundcube/plugins/password/config.inc.php
 		systemctl restart apache2`)
 	jane.changePassword("written by sql", replacement, "Successfully saved.")
 	assert.Regexp(t, `^\{BLF-CRYPT\}\$2y\$`, s.stored(t, email))
