@@ -42,6 +42,8 @@ const apiPath = "/api/password"
 //	422 policy-common      it is one of the most common passwords
 //	422 policy-address     it is made of the mail address
 //	422 policy-site        it is made of Config.SiteName
+//	422 policy-guessable   it is made of words, names, dates or runs on the keyboard that are tried first
+//	422 policy-breached    Config.Breached says that it is in a list of stolen passwords
 //	429 limited            too many wrong passwords for the account, or of the person; Retry-After tells for how long
 //	503 busy               too many changes at the same time; nothing was changed
 //	503 unavailable        the database could not do it; nothing was changed

@@ -221,8 +221,8 @@ func TestVerdicts(t *testing.T) {
 func TestMinLength(t *testing.T) {
 	t.Parallel()
 	service := newService(t, passwd.Config{Changer: &changer{}, MinLength: 8})
-	assert.Equal(t, http.StatusOK, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "éèêëàâäü")).Code)
-	assert.Equal(t, http.StatusUnprocessableEntity, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "éèêëàâä")).Code)
+	assert.Equal(t, http.StatusOK, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "éxT9ëàvü")).Code)
+	assert.Equal(t, http.StatusUnprocessableEntity, post(service, formType, form("user", "a@b", "curpass", "x", "newpass", "éxT9ëàv")).Code)
 	for _, config := range []passwd.Config{
 		{},
 		{Changer: &changer{}, MinLength: 7},

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +111,39 @@ func TestPolicyIsFree(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusForbidden, onAPI(service, "john@example.org", "wrong", replacement))
 	assert.Equal(t, http.StatusForbidden, onPage(service, "192.0.2.1", "john@example.org", "wrong", replacement))
+}
+
+// TestStrengthIsFree: the strength of a password is judged for as many at the same time as hashing, of those who are within their
+// limits, and costs them no attempt.
+func TestStrengthIsFree(t *testing.T) {
+	t.Parallel()
+	var looking, most, looked atomic.Int32
+	service := newService(t, passwd.Config{Changer: onlyRight, MaxConcurrent: 1, Breached: func(_ context.Context, password string) bool {
+		most.Store(max(most.Load(), looking.Add(1)))
+		defer looking.Add(-1)
+		looked.Add(1)
+		runtime.Gosched()
+		return password == "the canary that others know"
+	}})
+	var done sync.WaitGroup
+	for i := range 10 {
+		done.Go(func() {
+			email := fmt.Sprintf("user%d@example.org", i)
+			assert.Equal(t, http.StatusUnprocessableEntity, onPage(service, fmt.Sprintf("192.0.2.%d", i), email, "wrong", "the canary that others know"))
+		})
+	}
+	done.Wait()
+	assert.EqualValues(t, 1, most.Load(), "a page has one place")
+	assert.EqualValues(t, 10, looked.Load())
+	for range 30 {
+		require.Equal(t, http.StatusUnprocessableEntity, onAPI(service, "john@example.org", "wrong", "the canary that others know"))
+		require.Equal(t, http.StatusUnprocessableEntity, onPage(service, "192.0.2.1", "john@example.org", "wrong", "passwordpassword1"))
+	}
+	looked.Store(0)
+	for range 20 {
+		onAPI(service, "john@example.org", "wrong", replacement)
+	}
+	assert.EqualValues(t, 5, looked.Load(), "who is over a limit costs no look")
 }
 
 // TestTimeTellsNoCost: neither the time of a guess nor that of one's own change behind it tells what verifying costs.

@@ -69,6 +69,11 @@ var situations = map[string]struct {
 		status: 422, reason: "policy-site", field: "newpass", config: passwd.Config{SiteName: "The Canary Mail Service"},
 		body: fill("a@example.org", current, "canarymailservice", "canarymailservice"),
 	},
+	"policy-guessable": {status: 422, reason: "policy-guessable", field: "newpass", body: fill("a@example.org", current, "passwordpassword1", "passwordpassword1")},
+	"policy-breached": {
+		status: 422, reason: "policy-breached", field: "newpass", body: filled,
+		config: passwd.Config{Breached: func(context.Context, string) bool { return true }},
+	},
 	"bad-credentials": {status: 403, reason: "bad-credentials", field: "curpass", body: filled, err: ispmail.ErrBadCredentials},
 	"limited-minutes": {
 		status: 429, reason: "limited", args: []any{3}, body: filled, err: ispmail.ErrBadCredentials,

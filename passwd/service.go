@@ -16,9 +16,10 @@
 //
 // # Order of an attempt
 //
-// The request and the new password are judged first, without the database. Then the attempt is charged to its limits, those
-// of the service and the [SharedLimits] of several. Then it waits for one of a few places, so that hashing does not take the
-// machine away from the mail server. The charge is given back unless the credentials are wrong. The answer to wrong
+// The request and the form of the new password are judged first, without the database. Then the attempt is charged to its
+// limits, those of the service and the [SharedLimits] of several. Then it waits for one of a few places, so that hashing does not
+// take the machine away from the mail server. There it is judged how hard the new password is to guess, which takes milliseconds,
+// and then the current one is verified. The charge is given back unless the credentials are wrong. The answer to wrong
 // credentials comes at a fixed time after the request, whether there is such a user or not.
 package passwd
 
@@ -67,6 +68,11 @@ type Config struct {
 	MaxLength int
 	// AllowSame accepts a new password that equals the current one. Such a change only renews the stored hash.
 	AllowSame bool
+
+	// Breached reports whether a new password is in a list of those that others have lost. It is called for a password that is
+	// good otherwise, in one of the places of MaxConcurrent, before the current password is verified. It must be safe for
+	// concurrent use and return soon. By default there is no such list.
+	Breached func(ctx context.Context, password string) bool
 
 	// Fields are the names of the fields of the API's form. The zero value means user, curpass and newpass.
 	Fields Fields
@@ -161,6 +167,7 @@ func New(config Config) (*Service, error) {
 	}
 	rules, err := policy.New(policy.Config{
 		MinLength: config.MinLength, MaxLength: config.MaxLength, AllowSame: config.AllowSame, SiteName: config.SiteName,
+		Breached: config.Breached,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("passwd: %w", err)
@@ -246,7 +253,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if len(f.current) > maxCurrent {
 		return email, longCurrent
 	}
-	if rule := s.policy.Check(email, f.user, f.current, f.replacement); rule != "" {
+	if rule := s.policy.CheckForm(email, f.user, f.current, f.replacement); rule != "" {
 		return email, s.refusal(rule)
 	}
 	// An account has one attempt at a time, until it is answered. Otherwise the wait of the second reveals how long the
@@ -287,7 +294,7 @@ func (s *Service) waitForFloor(arrival time.Time) {
 	limit.WaitForFloor(arrival, time.Duration(s.floor.Load()))
 }
 
-// changeNow makes the change in a place of the gate.
+// changeNow judges the strength of the new password, and makes the change, in a place of the gate: both take time.
 func (s *Service) changeNow(ctx context.Context, channel Channel, email string, f form) verdict {
 	leave, ok := s.gate.enter(channel)
 	if !ok {
@@ -296,6 +303,9 @@ func (s *Service) changeNow(ctx context.Context, channel Channel, email string, 
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
+	if rule := s.policy.CheckStrength(ctx, email, f.user, f.replacement); rule != "" {
+		return s.refusal(rule)
+	}
 	err := s.changePassword(ctx, email, f)
 	v := unavailable
 	for _, known := range verdicts {

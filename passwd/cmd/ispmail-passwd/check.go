@@ -23,6 +23,7 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 	if s.Listen != "" {
 		say("ok", "The title of the page is %q.", s.SiteName)
 	}
+	s.sayBreached(say)
 	sockets := checkSockets(ctx, s, say)
 	for _, warning := range s.warnings() { // about the addresses of systemd too, which are known now
 		say("warn", "%s.", strings.ToUpper(warning[:1])+warning[1:])
@@ -33,6 +34,17 @@ func check(ctx context.Context, s *settings, w io.Writer) bool {
 		return sockets && shared
 	}
 	return checkDatabase(ctx, s, say) && sockets && shared
+}
+
+// sayBreached tells about the list of breached passwords, which is open.
+func (s *settings) sayBreached(say sayer) {
+	switch {
+	case s.breached == nil:
+	case s.breached.Partial():
+		say("warn", "The list of breached passwords (%s) ends before the last hashes, which begin with FF: its download may have been cut.", s.breached)
+	default:
+		say("ok", "New passwords are looked up in the list of breached ones (%s).", s.breached)
+	}
 }
 
 func newSayer(w io.Writer) sayer {

@@ -22,8 +22,13 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt
 	}
+	var isBreached func(context.Context, string) bool
+	if s.breached != nil {
+		isBreached = s.breached.Has
+	}
 	return passwd.Config{
 		Changer:        changer,
+		Breached:       isBreached,
 		MinLength:      s.MinLength,
 		MaxLength:      maxLength,
 		AllowSame:      s.AllowSame,

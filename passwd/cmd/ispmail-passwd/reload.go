@@ -10,7 +10,7 @@ import (
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
-// reloadOnSignal reads the secrets again at each SIGHUP, until ctx ends. Everything else needs a restart, which forgets the limits.
+// reloadOnSignal reads the secrets again at each SIGHUP, and opens the list of breached passwords again, until ctx ends. Everything else needs a restart, which forgets the limits.
 func (s *settings) reloadOnSignal(ctx context.Context, service *passwd.Service, log *slog.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -26,12 +26,25 @@ func (s *settings) reloadOnSignal(ctx context.Context, service *passwd.Service, 
 	}()
 }
 
-// reload reads the secrets again. If they are wrong, the old ones stay.
+// reload reads the files again that may be other ones now. What is wrong with one leaves the old one in use.
 func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
-	if s.SecretFile == "" {
-		log.Info("nothing to reload: there is no --secret-file, and other settings need a restart")
+	if s.SecretFile == "" && s.breached == nil {
+		log.Info("nothing to reload: there is no --secret-file and no --breached, and other settings need a restart")
+	}
+	if s.SecretFile != "" {
+		s.reloadSecrets(service, log)
+	}
+	if s.breached == nil {
 		return
 	}
+	if err := s.breached.Reload(); err != nil {
+		log.Error("the list of breached passwords was not reloaded, and the old one stays in use", slog.Any("cause", err))
+		return
+	}
+	log.Info("reloaded the list of breached passwords", slog.String("list", s.breached.String()))
+}
+
+func (s *settings) reloadSecrets(service *passwd.Service, log *slog.Logger) {
 	secrets, err := readSecretFile(s.SecretFile)
 	if err == nil {
 		if err = service.SetSecrets(secrets); err != nil {

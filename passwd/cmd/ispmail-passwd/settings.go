@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/passwd/internal/breached"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 	"github.com/ispmail/go-ispmail/passwd/internal/redislimits"
@@ -38,6 +39,7 @@ type settings struct {
 	Hashing                       command.Hashing
 	MinLength                     int
 	AllowSame                     bool
+	Breached                      string
 	OnChange                      string
 	MaxConcurrent                 int
 	Floor                         time.Duration
@@ -50,6 +52,7 @@ type settings struct {
 
 	dsn      string
 	hasher   *hash.Hasher
+	breached *breached.List // nil without Breached
 	proxies  []netip.Prefix
 	mode     fs.FileMode
 	onChange string // the path of OnChange
@@ -96,6 +99,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	s.Hashing.UpgradeFlag(f, "a login that rehash is told of")
 	f.IntVar(&s.MinLength, "min-length", 15, "least number `N` of characters of a new password, from 8 to 64; the default is what NIST SP 800-63B-4 asks")
 	f.BoolVar(&s.AllowSame, "allow-same", false, "accept a new password that is the current one, to renew its hash")
+	f.StringVar(&s.Breached, "breached", "", "`FILE` with the list of Have I Been Pwned, of SHA-1 or NTLM, as its downloader writes it; a new password in it is refused; it is searched on the disk and never loaded")
 	command.Group("Passwords", f)
 
 	s.addLimitsFlags(f)
@@ -140,8 +144,13 @@ func (s *settings) validatePasswords() (err error) {
 	if s.MinLength == 0 { // which passwd.Config takes for its default
 		return errors.New("--min-length: 0 is not in 8 to 64")
 	}
-	s.hasher, err = s.Hashing.Hasher()
-	return err
+	if s.hasher, err = s.Hashing.Hasher(); err != nil || s.Breached == "" {
+		return err
+	}
+	if s.breached, err = breached.Open(s.Breached, s.logger(s.stderr)); err != nil {
+		return fmt.Errorf("--breached: %w", err)
+	}
+	return nil
 }
 
 func (s *settings) validateListeners() error {

@@ -42,7 +42,7 @@ func (p *newPassword) read(ctx context.Context, a *app, email string) (string, e
 	}
 	password, err := a.readPassword(ctx, "New password for "+email)
 	if err == nil && !p.force {
-		err = judge(email, password)
+		err = judge(ctx, email, password)
 	}
 	if err != nil || !a.isTerminal() {
 		return password, err
@@ -67,8 +67,8 @@ var rules = sync.OnceValue(func() *policy.Policy {
 var anyScheme hash.Hasher
 
 // judge returns what is wrong with a new password.
-func judge(email, password string) error {
-	rule := rules().Check(email, email, "", password)
+func judge(ctx context.Context, email, password string) error {
+	rule := rules().Check(ctx, email, email, "", password)
 	if rule == "" || anyScheme.Validate(password) != nil { // which the database layer refuses in its own words, --force or not
 		return nil
 	}

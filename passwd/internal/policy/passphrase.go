@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -30,14 +31,15 @@ func passphrase(n int) string {
 
 // Passphrase returns a password as the function [Passphrase] does, with more words where MinLength asks for them, that breaks no
 // rule of p.
-func (p *Policy) Passphrase() string {
+func (p *Policy) Passphrase(ctx context.Context) string {
 	const longest = 72 // bytes that bcrypt takes
-	for n := words; ; n++ {
-		// Of n words some are too short for MinLength, which may be 64, and some too long.
-		for range 20 {
-			if text := passphrase(n); len(text) <= min(longest, p.config.MaxLength) && p.Check("", "", "", text) == "" {
-				return text
-			}
+	for {
+		text := Passphrase()
+		for len(text) < p.config.MinLength {
+			text += "-" + passphrase(1)
+		}
+		if len(text) <= min(longest, p.config.MaxLength) && p.Check(ctx, "", "", "", text) == "" {
+			return text
 		}
 	}
 }

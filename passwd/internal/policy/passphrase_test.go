@@ -44,12 +44,12 @@ func TestPassphrase(t *testing.T) {
 // TestPassphrasePasses generates for every length that may be asked for.
 func TestPassphrasePasses(t *testing.T) {
 	t.Parallel()
-	for least := policy.LowestMinLength; least <= policy.LowestMaxLength; least++ {
+	for _, least := range []int{policy.LowestMinLength, policy.DefaultMinLength, 19, 20, 30, 49, 50, 63, policy.LowestMaxLength} {
 		for _, most := range []int{policy.LowestMaxLength, 72, policy.DefaultMaxLength} {
 			p, err := policy.New(policy.Config{MinLength: least, MaxLength: most, SiteName: "Mail"})
 			require.NoError(t, err)
-			text := p.Passphrase()
-			assert.Empty(t, p.Check("john@example.org", "john@example.org", "", text), "%d to %d: %s", least, most, text)
+			text := p.Passphrase(t.Context())
+			assert.Empty(t, p.Check(t.Context(), "john@example.org", "john@example.org", "", text), "%d to %d: %s", least, most, text)
 			assert.LessOrEqual(t, len(text), 72)
 			assert.GreaterOrEqual(t, strings.Count(text, "-"), 4)
 		}

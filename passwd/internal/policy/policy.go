@@ -4,6 +4,7 @@ package policy
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,11 +25,13 @@ const (
 	Address  Rule = "policy-address"   // it is made of the mail address
 	Site     Rule = "policy-site"      // it is made of the name of the site
 	Common   Rule = "policy-common"    // it is one of the most common ones
+	Guess    Rule = "policy-guessable" // it is found in few guesses
+	Breached Rule = "policy-breached"  // it is in a list of passwords that others have lost
 )
 
 // Rules returns all rules.
 func Rules() []Rule {
-	return []Rule{Control, TooShort, TooLong, Same, Common, Address, Site}
+	return []Rule{Control, TooShort, TooLong, Same, Common, Address, Site, Guess, Breached}
 }
 
 // Limits of the lengths.
@@ -45,6 +48,9 @@ type Config struct {
 	MaxLength int    // bytes, from LowestMaxLength to DefaultMaxLength
 	AllowSame bool   // accepts the current password as the new one
 	SiteName  string // is no password
+
+	// Breached reports whether a password is in a list of those that others have lost. By default there is no such list.
+	Breached func(ctx context.Context, password string) bool
 }
 
 // A Policy judges new passwords. Make one with [New]; the zero value does not work. It is safe for concurrent use.
@@ -66,10 +72,18 @@ func New(config Config) (*Policy, error) {
 	return &Policy{config: config, siteWords: siteWords(config.SiteName)}, nil
 }
 
-// Check returns the first [Rule] that a new password breaks, or "". The address is given in its canonical form and as it was
-// typed. Where nobody knows the current password, it is "". There are no rules about kinds of characters, see NIST SP 800-63B-4,
-// section 3.1.1.2.
-func (p *Policy) Check(email, typed, current, replacement string) Rule {
+// Check returns the first [Rule] that a new password breaks, or "": first one of [Policy.CheckForm], then one of
+// [Policy.CheckStrength]. The address is given in its canonical form and as it was typed. Where nobody knows the current
+// password, it is "". There are no rules about kinds of characters, see NIST SP 800-63B-4, section 3.1.1.2.
+func (p *Policy) Check(ctx context.Context, email, typed, current, replacement string) Rule {
+	if rule := p.CheckForm(email, typed, current, replacement); rule != "" {
+		return rule
+	}
+	return p.CheckStrength(ctx, email, typed, replacement)
+}
+
+// CheckForm is the part of [Policy.Check] that takes no time.
+func (p *Policy) CheckForm(email, typed, current, replacement string) Rule {
 	switch lowered := strings.ToLower(replacement); {
 	case len(replacement) > p.config.MaxLength:
 		return TooLong
@@ -89,6 +103,18 @@ func (p *Policy) Check(email, typed, current, replacement string) Rule {
 	return ""
 }
 
+// CheckStrength is the part of [Policy.Check] that takes a processor for some milliseconds, and reads the list of Config.Breached.
+// It expects a password that has passed [Policy.CheckForm].
+func (p *Policy) CheckStrength(ctx context.Context, email, typed, replacement string) Rule {
+	switch {
+	case p.guessable(replacement, append(addressWords(email, typed), p.siteWords...)):
+		return Guess
+	case p.config.Breached != nil && p.config.Breached(ctx, replacement):
+		return Breached
+	}
+	return ""
+}
+
 // anyScheme knows the rules for passwords that hold for every scheme.
 var anyScheme hash.Hasher
 
@@ -101,10 +127,12 @@ func (p *Policy) Text(rule Rule) string {
 }
 
 var texts = map[Rule]string{
-	Control: "The new password holds a line end, a tab or another character that cannot be seen.",
-	TooLong: "The new password is too long.",
-	Same:    "The new password is the current one.",
-	Address: "The new password is made of the mail address.",
-	Site:    "The new password is made of the name of this site.",
-	Common:  "The new password is one of the most common ones.",
+	Control:  "The new password holds a line end, a tab or another character that cannot be seen.",
+	TooLong:  "The new password is too long.",
+	Same:     "The new password is the current one.",
+	Address:  "The new password is made of the mail address.",
+	Site:     "The new password is made of the name of this site.",
+	Common:   "The new password is one of the most common ones.",
+	Guess:    "The new password is too easy to guess.",
+	Breached: "The new password is in a list of stolen passwords.",
 }

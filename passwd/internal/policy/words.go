@@ -17,43 +17,15 @@ var commonText string
 // commonPasswords are those of at least LowestMinLength characters, in lower case.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
-	for line := range strings.Lines(commonText) {
-		if !strings.HasPrefix(line, "#") {
-			common[strings.TrimRight(line, "\n")] = true
-		}
+	for _, password := range listed(commonText) {
+		common[password] = true
 	}
 	return common
 })
 
-// isCommon reports whether a password is a common one, with or without digits and punctuation around it, or one that is as
-// easily guessed: a repetition, or a run along the alphabet or the keyboard.
+// isCommon reports whether a password is a common one, with or without digits and punctuation around it.
 func isCommon(password string) bool {
-	core := strings.TrimFunc(password, isNoLetter)
-	return commonPasswords()[password] || commonPasswords()[core] || isRepeated(password) || isRun(password)
-}
-
-func isRepeated(password string) bool {
-	for size := 1; size <= len(password)/2; size++ {
-		if password[size:] == password[:len(password)-size] {
-			return true
-		}
-	}
-	return false
-}
-
-// runs are alphabet, digits and keyboards, forwards and backwards, over and over for the longest password.
-var runs = func() (endless []string) {
-	for _, sequence := range []string{"0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"} {
-		backwards := []byte(sequence)
-		slices.Reverse(backwards)
-		times := DefaultMaxLength/len(sequence) + 2
-		endless = append(endless, strings.Repeat(sequence, times), strings.Repeat(string(backwards), times))
-	}
-	return endless
-}()
-
-func isRun(password string) bool {
-	return slices.ContainsFunc(runs, func(endless string) bool { return strings.Contains(endless, password) })
+	return commonPasswords()[password] || commonPasswords()[strings.TrimFunc(password, isNoLetter)]
 }
 
 // addressWords are the parts of an address that are no secret, as it is stored and as it was typed, and with the domain
@@ -73,8 +45,9 @@ func siteWords(name string) []string {
 	return byLength(append(longWords(name), name))
 }
 
-// byLength sorts words so that a long one comes before its parts.
+// byLength sorts words so that a long one comes before its parts. No word is empty.
 func byLength(words []string) []string {
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
 	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
 	return words
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/sha1" //nolint:gosec // the hash of the list
+	"fmt"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+)
+
+// listOf returns a list with one password.
+func listOf(password string) string { return fmt.Sprintf("%X:7\r\n", sha1.Sum([]byte(password))) } //nolint:gosec // as above
+
+// TestBreached changes to a password that is in the list, and to it again when the list is another one.
+func TestBreached(t *testing.T) {
+	t.Parallel()
+	const lost = "the canary that others know"
+	file := write(t, listOf(lost))
+	cmd, stderr := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--breached="+file)
+	require.NoError(t, cmd.Start())
+	p := &process{client: &http.Client{Timeout: 20 * time.Second}, url: "http://" + await(t, stderr, `api=http://(127\.0\.0\.1:\d+)`) + "/api/password"}
+	await(t, stderr, "database opened")
+	status, said := p.change(t, "john@example.org", ispmailtest.Password, lost)
+	assert.Equal(t, http.StatusUnprocessableEntity, status)
+	assert.Contains(t, said, "policy-breached: ")
+
+	require.NoError(t, os.WriteFile(file, []byte("<html>"), 0o600))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	await(t, stderr, "(the list of breached passwords was not reloaded)")
+	require.NoError(t, os.WriteFile(file, []byte(listOf("another")), 0o600))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	await(t, stderr, "(reloaded the list of breached passwords)")
+	status, said = p.change(t, "john@example.org", ispmailtest.Password, lost)
+	assert.Equal(t, http.StatusOK, status, said)
+	assert.NotContains(t, stderr.String(), lost)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+
+	for content, want := range map[string]string{
+		listOf("x"):                         "warn  The list of breached passwords (0.0 GB of SHA-1) ends before the last hashes",
+		"FF" + listOf("x")[2:]:              "ok    New passwords are looked up in the list of breached ones (0.0 GB of SHA-1).",
+		"":                                  "is empty",
+		"john@example.org:summersun":        "is no list of Have I Been Pwned",
+		listOf("another") + "an odd line\n": "a part of it is lost",
+	} {
+		var stdout, stderr output
+		code := run(t.Context(), []string{"--demo", "--check", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--breached=" + write(t, content)}, nil, &stdout, &stderr)
+		assert.Contains(t, stdout.String()+stderr.String(), want, "%q", content)
+		if stdout.String() == "" {
+			assert.Equal(t, command.ExitUsage, code)
+			assert.Regexp(t, `^ispmail-passwd: --breached: [^\n]+\n`, stderr.String())
+		}
+	}
+}
