@@ -92,7 +92,7 @@ func failureOf(err error) error {
 type errUsage struct{ error }
 
 func (a *app) root() *cobra.Command {
-	root := &cobra.Command{Use: "ispmailctl", Long: description, Example: firstSteps}
+	root := &cobra.Command{Use: "ispmailctl", Short: "administers the domains, users and aliases of an ISPmail server", Long: description, Example: firstSteps}
 	flags := root.PersistentFlags()
 	a.dsn = command.DSNFlags(environment, "dsn", flags)
 	state := pflag.NewFlagSet("", pflag.ContinueOnError)
