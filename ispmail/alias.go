@@ -38,9 +38,14 @@ func (s *Store) CreateAlias(ctx context.Context, source, destination string) (Al
 	if err != nil {
 		return Alias{}, nil, err
 	}
+	along, err := s.domainsOf(ctx, source, to)
+	if err != nil {
+		return Alias{}, nil, err
+	}
 	var alias Alias
 	var warnings []Warning
 	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+		tx.alongside = along
 		var t route.Tables
 		keys := t.Wanted([]string{source, target(source, to.key)})
 		domain, rows, beside, err := s.lockServedSource(ctx, tx, source, keys...)
@@ -118,9 +123,14 @@ func (s *Store) ChangeAlias(ctx context.Context, source, current, replacement st
 	if err != nil {
 		return Alias{}, nil, err
 	}
+	along, err := s.domainsOf(ctx, source, to)
+	if err != nil {
+		return Alias{}, nil, err
+	}
 	var alias Alias
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		tx.alongside = along
 		found, others, err := s.splitAliases(ctx, tx, source, current)
 		if err != nil {
 			return err

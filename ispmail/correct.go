@@ -132,8 +132,13 @@ func (s *Store) CorrectAlias(ctx context.Context, listed Alias, source, destinat
 	if err != nil {
 		return Alias{}, nil, err
 	}
+	along, err := s.domainsOf(ctx, from, to)
+	if err != nil {
+		return Alias{}, nil, err
+	}
 	old := listed.canonical()
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		tx.alongside = along
 		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
 			return err
 		}
@@ -251,6 +256,9 @@ func (s *Store) CorrectDomain(ctx context.Context, listed Domain, name string) (
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
 		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
+			return err
+		}
+		if err := s.claimNames(ctx, tx); err != nil {
 			return err
 		}
 		var twin bool

@@ -22,7 +22,7 @@ type DomainCount struct {
 // DomainCounts returns all domains by id with the numbers of their users and aliases. It takes one statement, and
 // returns only errors of the database.
 func (s *Store) DomainCounts(ctx context.Context) (counts []DomainCount, err error) {
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err = s.browse(ctx, func(ctx context.Context, db bun.IDB) error {
 		counts = nil
 		rows, err := db.QueryContext(ctx, s.domainCounts())
 		if err != nil {

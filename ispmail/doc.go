@@ -98,6 +98,25 @@
 // ErrOutcomeUnknown means that the connection broke during the commit and that the Store could not find out the
 // outcome: the database did not answer within [Config.Timeout], or others have changed the same rows since.
 //
+// # Several servers
+//
+// A Store works on a node of a Galera cluster as on a single server. It recognises one by itself.
+//
+//   - Whatever decides something sees all that was acknowledged before on any node: [Store.Authenticate], the finders of one
+//     row, and all methods that change rows. That is a round trip between the nodes for each SELECT and BEGIN. Lists, counts,
+//     [Store.Recipients] and [Store.Trace] do not wait, and may lack what another node has acknowledged a moment ago.
+//   - Two domains, users or aliases of one name, and a loop of two aliases, are refused or reported as on a single server,
+//     whatever nodes the changes run on and whatever unique keys the tables have. For that, methods that add or rename rows
+//     write the row of the domain, and then again as it was, or write and delete a row 0 of virtual_domains: triggers and
+//     replicas see these. A unique key alone would cost nothing, but knows nothing of aliases.
+//   - Only rows that are written, and domains, keep others away in [Store.RunInTx]: a transaction that reads a user, and then
+//     writes only tables of the program, does not notice that another node changes the user meanwhile.
+//   - After a commit whose answer got lost, the Store keeps it from coming later, on whatever node it is, before it says that
+//     nothing was changed: it writes a row of it as it is. Where that does not work in time, the outcome is unknown.
+//
+// The DSN of [Open] may name several servers. With asynchronous or semi-synchronous replicas, use only the primary: a replica
+// shows old rows, and a proxy that sends reads there makes right passwords wrong.
+//
 // # Errors
 //
 // Methods return the errors of this package and of package hash. Test for them with errors.Is. [ErrSchema],

@@ -22,6 +22,9 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 		if err := s.administer(ctx, tx, tables.Domains); err != nil {
 			return err
 		}
+		if err := s.claimNames(ctx, tx); err != nil {
+			return err
+		}
 		// Only the guide of 2025 has a unique key on name. For older tables, the lock prevents duplicates.
 		switch rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name); {
 		case err != nil:
@@ -43,7 +46,7 @@ func (s *Store) CreateDomain(ctx context.Context, name string) (Domain, error) {
 // switched on if there are any. Inside
 // [Store.RunInTx] it locks the rows. It returns [ErrNotFound] or [ErrInvalidAddress].
 func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
-	rows, err := s.domainRows(ctx, name, s.lockInTx())
+	rows, err := s.domainRows(ctx, s.read, name, s.lockInTx())
 	if err != nil {
 		return Domain{}, err
 	}
@@ -157,13 +160,13 @@ func (d *Domain) newRow() newRow {
 	return newRow{of: d, columns: tables.Needed[tables.Domains][1:], values: []any{d.Name}}
 }
 
-// domainRows returns all rows of a domain, or ErrNotFound.
-func (s *Store) domainRows(ctx context.Context, name string, lock lockMode) (rows []Domain, err error) {
+// domainRows returns all rows of a domain, or ErrNotFound. read is Store.read or Store.browse.
+func (s *Store) domainRows(ctx context.Context, read func(context.Context, func(context.Context, bun.IDB) error) error, name string, lock lockMode) (rows []Domain, err error) {
 	name, err = canonicalDomainIn("domain", name)
 	if err != nil {
 		return nil, err
 	}
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err = read(ctx, func(ctx context.Context, db bun.IDB) error {
 		if lock == lockRows {
 			rows, err = s.lockDomains(ctx, s.tx, name)
 		} else {

@@ -101,6 +101,7 @@ const (
 	mariaReferenced      = 1217 // ER_ROW_IS_REFERENCED, for an account that may not see by what
 	mariaLockWait        = 1205 // ER_LOCK_WAIT_TIMEOUT
 	mariaDeadlock        = 1213 // ER_LOCK_DEADLOCK
+	mariaCommitFailed    = 1180 // ER_ERROR_DURING_COMMIT, of a Galera node that loses its cluster during a commit
 	mariaUserLimit       = 1226 // ER_USER_LIMIT_REACHED
 	mariaRightDenied     = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
 	mariaOutOfRange      = 1264 // ER_WARN_DATA_OUT_OF_RANGE
@@ -125,6 +126,7 @@ const (
 	mariaMustChange      = 1820 // ER_MUST_CHANGE_PASSWORD
 	mariaKilled          = 1927 // ER_CONNECTION_KILLED
 	mariaStatementTime   = 1969 // ER_STATEMENT_TIMEOUT
+	mysqlStatementTime   = 3024 // ER_QUERY_TIMEOUT of MySQL
 	mariaNeedsTLS        = 3159 // ER_SECURE_TRANSPORT_REQUIRED
 	mariaCheck           = 4025 // ER_CONSTRAINT_FAILED, of a CHECK, such as that of JSON
 	mariaSequenceEnd     = 4084 // ER_SEQUENCE_RUN_OUT
@@ -171,7 +173,13 @@ var (
 func (s *Store) explain(ctx context.Context, err error) error {
 	err = blameCaller(ctx, s.named(err))
 	e, ok := errors.AsType[*databaseError](err)
-	if !ok || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, errCallerGone) || !isContextError(e.cause) {
+	if !ok || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, errCallerGone) {
+		return err
+	}
+	if code := errorCode(e.cause); s.onNode() && (code == mariaStatementTime || code == mariaLockWait) {
+		e.text = "others are in the way, or the node waits for its cluster"
+	}
+	if !isContextError(e.cause) {
 		return err
 	}
 	if pool := s.db.Stats(); pool.MaxOpenConnections > 0 && pool.InUse >= pool.MaxOpenConnections {
@@ -270,9 +278,13 @@ func mapError(err error) error {
 		e.kind, e.text = ErrUnavailable, "the server has all the connections that it takes (max_connections)"
 	case mariaTooManyOfUser, mariaUserLimit:
 		e.kind, e.text = ErrUnavailable, "the account has reached a limit of the server"
-	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, sqliteBusy, sqliteLocked:
+	case mariaLockWait, mariaDeadlock, mariaRecordChanged, mariaStatementTime, mysqlStatementTime, sqliteBusy, sqliteLocked:
 		e.kind, e.text = ErrUnavailable, "others are in the way"
-	case mariaShutdown, mariaNoQuorum, mariaInterrupted, mariaKilled:
+	case mariaNoQuorum:
+		e.kind, e.text = ErrUnavailable, "this node of the cluster has lost the others, or is just joining them"
+	case mariaCommitFailed:
+		e.kind, e.text = ErrUnavailable, "it could not commit"
+	case mariaShutdown, mariaInterrupted, mariaKilled:
 		e.kind = ErrUnavailable
 	case sqliteReadOnly, sqliteMoved, sqliteDirectory, sqliteIO, sqliteCorrupt, sqliteFull, sqliteNoFile:
 		e.kind, e.text = ErrUnavailable, sqliteTexts[code]

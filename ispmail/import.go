@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -182,6 +183,11 @@ func (im *importer) add(ctx context.Context, items []item) error {
 		b := &importBatch{importer: im, items: items, known: im.dry}
 		if b.known == nil {
 			b.known = newKnown(len(items))
+		}
+		if tx != nil && slices.ContainsFunc(items, func(it item) bool { return it.Domain != nil }) {
+			if err := im.s.claimNames(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if err := b.load(ctx, db, lockMode(tx != nil)); err != nil {
 			return err

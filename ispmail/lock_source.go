@@ -38,6 +38,9 @@ func (s *Store) lockDomains(ctx context.Context, tx *transaction, names ...strin
 	var rows []Domain
 	var err error
 	if len(ids) > 0 {
+		if tx.alongside != nil {
+			ids = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(ids), tx.alongside...))))
+		}
 		rows, err = selectRows[Domain](ctx, s, tx, "id IN (?) ORDER BY id FOR UPDATE", bun.List(ids))
 		rows = slices.DeleteFunc(rows, func(d Domain) bool { return !slices.Contains(names, d.canonical()) })
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -152,6 +153,11 @@ func selectRows[T model](ctx context.Context, s *Store, db bun.IDB, condition st
 		}
 		return mapError(rows.Err())
 	})
+	if tx, ok := db.(*transaction); ok && of.tableName() == tables.Domains && s.onNode() && strings.HasSuffix(condition, "FOR UPDATE") {
+		for _, row := range found {
+			tx.guard(any(row).(Domain)) //nolint:forcetypeassert // the rows of its table
+		}
+	}
 	return found, err
 }
 

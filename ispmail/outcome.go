@@ -92,13 +92,16 @@ func (s *Store) outcome(ctx context.Context, tx *transaction, lost error) error 
 	ctx, cancel := s.deadline(context.WithoutCancel(ctx))
 	defer cancel()
 	for {
-		made, known, err := s.readBack(ctx, changes)
+		found, err := s.readBack(ctx, tx, changes)
 		switch {
-		case err == nil && made:
+		case err != nil:
+		case found == made:
 			return nil
-		case err == nil && known:
+		case found == notMade:
 			return &databaseError{kind: ErrUnavailable, text: "the connection broke, nothing was changed", cause: lost}
-		case err == nil:
+		case found == pending:
+			return fmt.Errorf("%w: it may be under way on another node of the cluster: %w", ErrOutcomeUnknown, lost)
+		default:
 			return fmt.Errorf("%w: others have changed the same rows since: %w", ErrOutcomeUnknown, lost)
 		}
 		select {
@@ -112,18 +115,30 @@ func (s *Store) outcome(ctx context.Context, tx *transaction, lost error) error 
 // isAnswer reports whether the error of a commit is the answer of the database, which has not committed then.
 func (s *Store) isAnswer(err error) bool {
 	switch code := errorCode(err); code {
-	case 0, mariaShutdown, mariaInterrupted, mariaKilled, mariaNoQuorum:
+	case 0, mariaShutdown, mariaInterrupted, mariaKilled, mariaNoQuorum, mariaCommitFailed:
 		return false
 	default:
 		return true
 	}
 }
 
+// What the rows tell about a commit.
+type finding int
+
+const (
+	unclear finding = iota // others have changed the rows
+	made
+	notMade
+	pending // not made, and it may still come
+)
+
 // readBack compares the rows with the evidence. A salted hash alone proves the commit. Other columns must all agree,
-// because somebody else may have written the same value.
-func (s *Store) readBack(ctx context.Context, changes []fieldChange) (made, known bool, err error) {
-	before, after := 0, 0
+// because somebody else may have written the same value. That a commit will not come is proved by the lock on its rows on a
+// single server, and by fence on a cluster.
+func (s *Store) readBack(ctx context.Context, lost *transaction, changes []fieldChange) (found finding, err error) {
 	_, err = s.transactOnce(ctx, nil, func(ctx context.Context, tx *transaction) error {
+		before, after := 0, 0
+	rows:
 		for _, c := range changes {
 			var now sql.NullString
 			query := tx.NewSelect().Column(c.column).Table(c.table).Where("id = ?", c.id)
@@ -138,13 +153,28 @@ func (s *Store) readBack(ctx context.Context, changes []fieldChange) (made, know
 				after++
 				if c.column == "password" {
 					before = 0
-					return nil
+					break rows
 				}
 			case c.before:
 				before++
 			}
 		}
+		switch {
+		case after > 0 && before == 0:
+			found = made
+		case before == 0 || after > 0:
+			found = unclear
+		case s.onNode():
+			found = pending
+			fenced, err := s.fence(ctx, tx, lost, changes)
+			if fenced {
+				found = notMade
+			}
+			return err
+		default:
+			found = notMade
+		}
 		return nil
 	})
-	return after > 0 && before == 0, (after > 0) != (before > 0), err
+	return found, err
 }

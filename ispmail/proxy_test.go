@@ -41,6 +41,8 @@ type proxy struct {
 	listener net.Listener
 	armed    atomic.Pointer[cut]
 	away     atomic.Bool
+	clients  atomic.Int32                        // that have come so far
+	rewrite  atomic.Pointer[func([]byte) []byte] // of packets of clients, to as many bytes
 	done     sync.WaitGroup
 }
 
@@ -80,6 +82,7 @@ func through(t *testing.T, dsn string) (*proxy, string) {
 
 func (p *proxy) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
+	p.clients.Add(1)
 	if p.away.Load() {
 		return
 	}
@@ -121,6 +124,9 @@ func (p *proxy) serve(client net.Conn) {
 			case c.moment == after:
 				swallow.Store(true)
 			}
+		}
+		if rewrite := p.rewrite.Load(); rewrite != nil {
+			packet = (*rewrite)(packet)
 		}
 		if _, err := server.Write(packet); err != nil {
 			return

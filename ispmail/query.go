@@ -91,7 +91,7 @@ func list[T model](ctx context.Context, s *Store, q Query) iter.Seq2[T, error] {
 				size = left // a short list is one statement
 			}
 			var rows []T
-			err := s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+			err := s.browse(ctx, func(ctx context.Context, db bun.IDB) error {
 				return c.run(func(where string, args []any) (err error) {
 					from, err := s.after(ctx, db, none.tableName(), after)
 					if err == nil {
@@ -166,7 +166,7 @@ func (s *Store) condition(ctx context.Context, q Query, table string) (*conditio
 	if q.domain == nil {
 		return c, nil
 	}
-	domains, err := s.domainRows(ctx, *q.domain, readRows)
+	domains, err := s.domainRows(ctx, s.browse, *q.domain, readRows)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +266,7 @@ func (s *Store) count(ctx context.Context, q Query, table string) (n int, err er
 	if err != nil {
 		return 0, err
 	}
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err = s.browse(ctx, func(ctx context.Context, db bun.IDB) error {
 		return c.run(func(where string, args []any) error {
 			query := "SELECT COUNT(*) FROM " + table
 			if where != "" {

@@ -129,7 +129,7 @@ func (s *Store) walk(ctx context.Context, email string, wantSteps bool) (recipie
 	}
 	var t route.Tables
 	w := route.NewWalk(&t, start)
-	err = s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+	err = s.browse(ctx, func(ctx context.Context, db bun.IDB) error {
 		ends, lost := s.ends(ctx, db, &t, w)
 		asked := route.KeysOf(ends)
 		if wantSteps {

@@ -39,6 +39,9 @@ func (s *Store) RenameDomain(ctx context.Context, name, to string) (Domain, []Wa
 		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
 			return err
 		}
+		if err := s.claimNames(ctx, tx); err != nil {
+			return err
+		}
 		rows, err := lookup[Domain](ctx, s, tx, "name", lockRows, name, to)
 		if err != nil {
 			return err

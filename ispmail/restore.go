@@ -52,6 +52,9 @@ func (s *Store) needEmpty(ctx context.Context) error {
 		if err := s.administer(ctx, tx, tables.Domains, tables.Users, tables.Aliases); err != nil {
 			return err
 		}
+		if err := s.claimNames(ctx, tx); err != nil {
+			return err
+		}
 		for _, name := range []string{tables.Domains, tables.Users, tables.Aliases} {
 			query := tx.NewSelect().ColumnExpr("1").Table(name).Limit(1)
 			if s.isMariaDB() {

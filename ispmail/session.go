@@ -30,13 +30,18 @@ const ownSession = ", @@SESSION.autocommit=1, @@SESSION.completion_type=0" +
 	"/*M!100408 , @@SESSION.in_predicate_conversion_threshold=1000*/" +
 	ownSnapshots
 
+// ownReads makes a node of a Galera cluster wait, before a SELECT or a BEGIN, until it has applied all that was acknowledged
+// before on any node, and refuse to answer from what it has when it cannot know. It changes nothing elsewhere. A server that
+// was built without Galera does not know it.
+const ownReads = "/*M!100100 , @@SESSION.wsrep_sync_wait=1, @@SESSION.wsrep_dirty_reads=0*/"
+
 // ownSnapshots goes behind another setting, in a comment that only servers read which know it. From MariaDB 11.6 on, a locking
 // read fails by default if the row has changed since the snapshot, which would undo transactions that list and then lock.
 const ownSnapshots = "/*M!110402, @@SESSION.innodb_snapshot_isolation=OFF*/"
 
-// sessionParams returns the settings of a connection as one parameter of the driver, which writes "SET name = value". With
+// sessionParams returns the settings of a connection, with some of ours, as one parameter of the driver, which writes "SET name = value". With
 // several parameters, their order would be random; here our own come last, and win.
-func sessionParams(dsn map[string]string) map[string]string {
+func sessionParams(dsn map[string]string, own string) map[string]string {
 	// https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables
 	params := map[string]string{
 		"innodb_lock_wait_timeout": "2",
@@ -58,7 +63,7 @@ func sessionParams(dsn map[string]string) map[string]string {
 		}
 		set.WriteString(params[name])
 	}
-	set.WriteString(", @@SESSION.sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'" + ownSession)
+	set.WriteString(", @@SESSION.sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'" + own)
 	return map[string]string{names[0]: set.String()}
 }
 
@@ -117,8 +122,8 @@ func isOff(limit uint64) func(string) bool {
 	}
 }
 
-// lookAtSession reads the names of the database and the server, and the sql_mode. It returns an error if a session variable of MariaDB
-// changes what the statements of this package mean.
+// lookAtSession reads the names of the database and the server, the sql_mode and whether this is a node of a cluster. It returns
+// an error if a session variable of MariaDB changes what the statements of this package mean.
 func (s *Store) lookAtSession(ctx context.Context) (mode string, err error) {
 	// By itself, because a limit holds for SHOW too.
 	limit := "0"
@@ -129,7 +134,7 @@ func (s *Store) lookAtSession(ctx context.Context) (mode string, err error) {
 	if n, err := strconv.ParseUint(limit, 10, 64); err != nil || n < 1<<32-1 {
 		return "", badVariable("sql_select_limit", limit, "18446744073709551615")
 	}
-	var names []string
+	names := []string{"'wsrep_on'", "'wsrep_sync_wait'", "'wsrep_dirty_reads'"}
 	for _, rule := range sessionRules {
 		names = append(names, "'"+rule.name+"'")
 	}
@@ -154,7 +159,27 @@ func (s *Store) lookAtSession(ctx context.Context) (mode string, err error) {
 			return "", badVariable(rule.name, value, rule.want)
 		}
 	}
+	s.node.Store(values["wsrep_on"] == "ON")
+	if s.onNode() {
+		return values["sql_mode"], checkNode(values)
+	}
 	return values["sql_mode"], nil
+}
+
+// checkNode returns an error if the session variables of a node of a cluster let reads miss what other nodes have acknowledged.
+func checkNode(values map[string]string) error {
+	if wait, err := strconv.Atoi(values["wsrep_sync_wait"]); err != nil || wait&1 == 0 {
+		return missesChanges("wsrep_sync_wait", values["wsrep_sync_wait"], "1")
+	}
+	if values["wsrep_dirty_reads"] == "ON" {
+		return missesChanges("wsrep_dirty_reads", "ON", "OFF")
+	}
+	return nil
+}
+
+func missesChanges(name, value, want string) error {
+	return fmt.Errorf("ispmail: this is a node of a cluster, and the connections of this database have the session variable %s = %s, so that they miss "+
+		"changes that other nodes have acknowledged: set it to %s on each connection, or let Open connect", name, value, want)
 }
 
 func badVariable(name, value, want string) error {

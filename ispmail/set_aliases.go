@@ -45,9 +45,14 @@ func (s *Store) SetAliases(ctx context.Context, source string, destinations ...s
 	case len(wanted) > 1 && slices.ContainsFunc(wanted, func(d destination) bool { return d.key[0] == '@' }):
 		return nil, nil, fmt.Errorf("%w: a whole domain must be the only destination of %s", ErrExists, from)
 	}
+	along, err := s.domainsOf(ctx, from, wanted...)
+	if err != nil {
+		return nil, nil, err
+	}
 	var rows []Alias
 	var warnings []Warning
 	err = s.writeAll(ctx, func(ctx context.Context, tx *transaction) error {
+		tx.alongside = along
 		domain, there, _, err := s.lockServedSource(ctx, tx, from)
 		if err != nil {
 			return err

@@ -26,8 +26,14 @@ type Config struct {
 	// and for each rehash that failed (Warn). It never receives a password or a hash. The default is slog.Default().
 	Logger *slog.Logger
 	// Timeout bounds how long a method works. After it, the method returns [ErrUnavailable]. If the connection breaks
-	// during a commit, the method may take as long again to find out the outcome. 0 means 5 seconds; a negative value
-	// is an error of [New].
+	// during a commit, or the commit takes longer, the method may take as long again to find out the outcome. 0 means 5
+	// seconds; a negative value is an error of [New].
+	//
+	// When a node of a Galera cluster dies, hangs or is cut off, the others suspect it after evs.suspect_timeout, 5 seconds,
+	// and commits everywhere wait until they agree, some 6 seconds in all. That is longer than Timeout and shorter than twice
+	// that, so most of them are known in the end. With less than 4 seconds they are [ErrOutcomeUnknown], and none is wrong.
+	// evs.inactive_timeout, 15 seconds, is for nodes of which the others disagree. Certification costs nothing but a repetition
+	// in a conflict; while a slow node holds the others back (flow control), commits wait as for a slow disk.
 	Timeout time.Duration
 	// Columns returns values, by name, for columns that are not in the guide. It is not needed if these columns have
 	// defaults.
@@ -66,6 +72,7 @@ type Store struct {
 	onChange func(context.Context, Change)
 	decoy    func() decoy
 	dearest  *atomic.Pointer[decoy] // of AdaptDecoy
+	node     *atomic.Bool           // see onNode
 	catalog  *catalog
 	state    []tables.Switch // of Config.State, each with its table
 	lax      bool            // the sql_mode is not strict: MariaDB cuts values that are too long
@@ -80,8 +87,8 @@ type Store struct {
 // keeps its connection for good.
 //
 // It returns an error for a nil db, another dialect, a negative [Config.Timeout], a malformed [Config.State], or a session variable
-// of MariaDB that changes what statements mean: autocommit is off, the sql_mode has NO_BACKSLASH_ESCAPES, and so on; the error names the
-// variable and the right value. The other errors are those of Open.
+// of MariaDB that changes what statements mean: autocommit is off, the sql_mode has NO_BACKSLASH_ESCAPES, a node of a cluster
+// has no wsrep_sync_wait=1, and so on; the error names the variable and the right value. The other errors are those of Open.
 //
 // New looks at the variables of one connection. All connections of db must have the same ones.
 func New(ctx context.Context, db *bun.DB, config Config) (_ *Store, err error) {
@@ -117,7 +124,7 @@ func New(ctx context.Context, db *bun.DB, config Config) (_ *Store, err error) {
 		catalog:  &catalog{},
 	}
 	s.decoy = sync.OnceValue(func() decoy { return newDecoy(s.hasher) })
-	s.dearest = new(atomic.Pointer[decoy])
+	s.dearest, s.node = new(atomic.Pointer[decoy]), new(atomic.Bool)
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.

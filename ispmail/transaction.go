@@ -31,6 +31,11 @@ type transaction struct {
 	// since, so that snapshot reads of these rows are current.
 	held map[string]bool
 	raw  bool // the caller may have run statements of its own, see Store.DB
+	// Of a node of a cluster, see holdOff.
+	alongside []int64          // ids of domains that lockDomains locks with others, see domainsOf
+	guards    map[int64]string // names of the domains that are locked, by id
+	claimed   bool             // claimNames has run
+	wrote     bool
 }
 
 // noteFailure remembers the error of a statement that failed, and returns err.
@@ -93,6 +98,7 @@ func (tx *transaction) ExecContext(ctx context.Context, query string, args ...an
 	if err := tx.failure(); err != nil {
 		return nil, err
 	}
+	tx.wrote = tx.wrote || !strings.Contains(query, "SAVEPOINT ")
 	result, err := tx.Tx.ExecContext(ctx, query, args...)
 	tx.noteUndo(ctx, err)
 	return result, err
@@ -176,6 +182,7 @@ func (g guard) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	if err := g.tx.failure(); err != nil {
 		return nil, err
 	}
+	g.tx.wrote = true
 	result, err := g.tx.Tx.Tx.ExecContext(ctx, query, args...)
 	g.tx.noteUndo(ctx, err)
 	return result, err

@@ -149,6 +149,17 @@ func (s *Store) read(ctx context.Context, fn func(context.Context, bun.IDB) erro
 	return s.tx.noteFailure(s.explain(ctx, fn(ctx, s.tx)))
 }
 
+// browse is read for what decides nothing, such as a list. A node of a cluster does not wait for the others before it: it may
+// lack what they have acknowledged a moment ago.
+func (s *Store) browse(ctx context.Context, fn func(context.Context, bun.IDB) error) error {
+	return s.read(ctx, func(ctx context.Context, db bun.IDB) error {
+		if s.tx == nil && s.onNode() {
+			db = atOnce{db}
+		}
+		return fn(ctx, db)
+	})
+}
+
 // write runs fn in the transaction of the Store, or in one of its own.
 func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction) error) error {
 	ctx, cancel := s.deadline(ctx)
@@ -159,7 +170,11 @@ func (s *Store) write(ctx context.Context, fn func(context.Context, *transaction
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return s.tx.noteFailure(s.explain(ctx, fn(ctx, s.tx)))
+	err := fn(ctx, s.tx)
+	if err == nil && s.tx.external {
+		err = s.holdOff(ctx, s.tx)
+	}
+	return s.tx.noteFailure(s.explain(ctx, err))
 }
 
 // writeAll is write for a method of several statements. Inside a transaction it is a savepoint: if the method refuses after
@@ -269,6 +284,9 @@ func (s *Store) transactOnce(ctx context.Context, options *sql.TxOptions, fn fun
 	}
 	if err := s.stillOpen(ctx, tx); err != nil {
 		return true, err
+	}
+	if err := s.holdOff(ctx, tx); err != nil {
+		return isRetryable(err), err
 	}
 	committing = true
 	err = s.await(ctx, begun.Commit)

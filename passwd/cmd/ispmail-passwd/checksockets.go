@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -140,8 +141,8 @@ func (s *settings) networkHint() string {
 }
 
 func (s *settings) onTCP() bool {
-	config, err := mysql.ParseDSN(s.dsn)
-	return err == nil && config.Net == "tcp"
+	servers, err := ispmail.ParseDSN(s.dsn)
+	return err == nil && slices.ContainsFunc(servers, func(c *mysql.Config) bool { return c.Net == "tcp" })
 }
 
 // mayUseTCP reports whether the process may make a socket, which RestrictAddressFamilies= of a unit can forbid.

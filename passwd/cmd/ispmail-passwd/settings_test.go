@@ -112,6 +112,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--dsn-file=" + missing}, "no such file"},
 		{[]string{"--dsn=mailadmin:canary@tcp(127.0.0.1:3306)/mailserver"}, "must not hold a password"},
 		{[]string{"--dsn=mailadmin:canary@127.0.0.1/mailserver"}, "the DSN is not of the form"},
+		{[]string{"--dsn=mailadmin:canary@tcp(n1,n2:none)/mailserver"}, "in the DSN with several servers, one is not of the form tcp(host:port)"},
+		{[]string{"--dsn=mailadmin:canary@tcp(n1),tcp(n1:3306)/mailserver"}, "the DSN names the server n1:3306 twice"},
 		{[]string{"--dsn=mailadmin@tcp(127.0.0.1:3306)/"}, "the DSN is not of the form"},
 		{[]string{"--dsn=sqlite:"}, "the DSN is not of the form"},
 		{[]string{"--demo", "--scheme=rot13"}, "ispmail-passwd: --scheme: cannot generate scheme"},

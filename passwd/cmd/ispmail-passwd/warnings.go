@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
@@ -117,9 +118,19 @@ func (s *settings) warnFiles() (warnings []string) {
 }
 
 // warnDatabase is about passwords on their way to the database.
-func (s *settings) warnDatabase() []string {
-	config, err := mysql.ParseDSN(s.dsn)
-	if err != nil || config.Net != "tcp" {
+func (s *settings) warnDatabase() (warnings []string) {
+	servers, err := ispmail.ParseDSN(s.dsn)
+	if err != nil {
+		return nil
+	}
+	for _, config := range servers {
+		warnings = append(warnings, warnServer(config)...)
+	}
+	return warnings
+}
+
+func warnServer(config *mysql.Config) []string {
+	if config.Net != "tcp" {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(config.Addr)

@@ -46,6 +46,7 @@ func TestWarnings(t *testing.T) {
 		{[]string{sqlite, "--secret-file=" + readable(secret)}, "--secret-file: everybody on the machine can read "},
 		{[]string{"--dsn-file=" + readable("u:p@tcp(127.0.0.1:3306)/mailserver")}, "--dsn-file: everybody on the machine can read "},
 		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver"}, "the database at 192.0.2.1:3306 is reached without TLS"},
+		{[]string{"--dsn=u@unix(/run/mysqld/mysqld.sock),tcp(127.0.0.1,192.0.2.2)/mailserver"}, "the database at 192.0.2.2:3306 is reached without TLS"},
 		{[]string{"--dsn=u@tcp(db.example.org)/mailserver?tls=false"}, "the database at db.example.org:3306 is reached without TLS"},
 		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=preferred"}, "is reached with tls=preferred, which does not look at who answers"},
 		{[]string{"--dsn=u@tcp(192.0.2.1:3306)/mailserver?tls=skip-verify"}, "is reached with tls=skip-verify"},

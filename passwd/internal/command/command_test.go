@@ -177,9 +177,10 @@ Database:
       --dsn-file FILE   FILE whose first line is the DSN of the database:
                         user:password@tcp(127.0.0.1:3306)/mailserver,
                         user:password@unix(/run/mysqld/mysqld.sock)/mailserver or
-                        sqlite:/path/file.db; over TCP, ?tls=true at its end encrypts the
-                        connection, and ?tls-ca=/path/ca.pem if an authority of your own
-                        signed the certificate of the server ($PROGRAM_DSN_FILE)
+                        sqlite:/path/file.db; tcp(n1:3306),tcp(n2:3306) are nodes of a
+                        cluster, to be tried in this order; over TCP, ?tls=true at its end
+                        encrypts the connection, and ?tls-ca=/path/ca.pem if an authority of
+                        your own signed the certificate of the server ($PROGRAM_DSN_FILE)
       --dsn DSN         the DSN itself; as an argument it must not hold a password, because
                         everybody on the machine can read arguments ($PROGRAM_DSN)
 

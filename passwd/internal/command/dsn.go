@@ -5,8 +5,9 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/spf13/pflag"
+
+	"github.com/ispmail/go-ispmail/ispmail"
 )
 
 // A DSN is the [Source] of the data source name of a database. Make one with [DSNFlags].
@@ -16,6 +17,7 @@ type DSN struct{ *Source }
 func DSNFlags(prefix, name string, flags *pflag.FlagSet) *DSN {
 	return &DSN{SourceFlags(prefix, name, "`FILE` whose first line is the DSN of the database: "+
 		"user:password@tcp(127.0.0.1:3306)/mailserver, user:password@unix(/run/mysqld/mysqld.sock)/mailserver or sqlite:/path/file.db; "+
+		"tcp(n1:3306),tcp(n2:3306) are nodes of a cluster, to be tried in this order; "+
 		"over TCP, ?tls=true at its end encrypts the connection, and ?tls-ca=/path/ca.pem if an authority of your own signed the certificate of the server",
 		"the `DSN` itself", flags)}
 }
@@ -34,11 +36,13 @@ func (d *DSN) Read() (string, error) {
 	}
 	// In a DSN, the last slash comes before the name of the database.
 	value = authorityFile.ReplaceAllStringFunc(value, func(parameter string) string { return strings.ReplaceAll(parameter, "/", "%2F") })
-	config, err := mysql.ParseDSN(value)
+	servers, err := ispmail.ParseDSN(value)
 	switch {
-	case err != nil || config.DBName == "":
+	case errors.Is(err, ispmail.ErrDSN):
 		return "", errors.New("the DSN is not of the form user:password@tcp(host:port)/database, user:password@unix(/path)/database or sqlite:/path")
-	case config.Passwd != "":
+	case err != nil:
+		return "", errors.New(strings.TrimPrefix(err.Error(), "ispmail: "))
+	case servers[0].Passwd != "":
 		if err := d.Exposed(); err != nil {
 			return "", err
 		}

@@ -1,0 +1,196 @@
+package ispmail
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// servers connects to the servers of a DSN. The first is the one to use; each of the others takes the place of those before it
+// while they do not answer, are no ready members of their cluster, or are read-only. For a pool with one server it still does
+// this: a connection that breaks takes all of its age with it, because behind the address may be a proxy.
+type servers struct {
+	all     []*server
+	timeout time.Duration // Config.Timeout
+	plain   atomic.Bool   // they were built without Galera
+	changed atomic.Bool   // a server went away, and may come back as a node of a cluster, or as none
+	node    atomic.Pointer[atomic.Bool]
+}
+
+// A server is one of the servers of a DSN.
+type server struct {
+	of       *servers
+	name     string
+	synced   driver.Connector // with ownReads
+	plain    driver.Connector
+	age      atomic.Int64  // it goes up with each reason to leave: connections of another age are not used again
+	left     atomic.Int64  // when that was, in nanoseconds
+	patience time.Duration // of an attempt to connect, if there are several servers
+}
+
+// restTime is for how long a server that was left comes after the others.
+const restTime = 15 * time.Second
+
+func newServers(dsn string, config Config) (*servers, error) {
+	s := &servers{timeout: config.Timeout}
+	for _, own := range []string{ownSession + ownReads, ownSession} {
+		all, err := connections(dsn, own)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range all {
+			c.Logger = driverLog{config.Logger}
+			connector, err := mysql.NewConnector(c)
+			if err != nil {
+				return nil, errors.New("ispmail: the DSN has settings that do not fit together")
+			}
+			if len(s.all) < len(all) {
+				s.all = append(s.all, &server{of: s, name: c.Addr, synced: connector, patience: c.Timeout})
+			} else {
+				s.all[i].plain = connector
+			}
+		}
+	}
+	return s, nil
+}
+
+// Driver returns the driver of MariaDB.
+func (s *servers) Driver() driver.Driver { return mysql.MySQLDriver{} }
+
+// Connect connects to the first server that can be used. If the others do not answer, it takes one that is read-only, with
+// which passwords can at least be verified.
+func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
+	if len(s.all) == 1 {
+		c, err := s.all[0].connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if s.changed.Load() {
+			if _, err := s.look(ctx, c); err != nil {
+				return nil, errors.Join(err, c.Close())
+			}
+		}
+		return c, nil
+	}
+	var reader *conn
+	var failed error
+	for _, server := range s.inOrder() {
+		c, readOnly, err := server.try(ctx)
+		switch {
+		case err != nil && failed == nil:
+			failed = fmt.Errorf("%s: %w", server.name, err)
+		case err != nil:
+			failed = fmt.Errorf("%w; %s: %w", failed, server.name, err)
+		case readOnly && reader == nil:
+			reader = c
+		case readOnly:
+			_ = c.Close()
+		default:
+			if reader != nil {
+				_ = reader.Close()
+			}
+			return c, nil
+		}
+	}
+	if reader == nil {
+		return nil, failed
+	}
+	return reader, nil
+}
+
+// inOrder returns the servers in the order in which to try them.
+func (s *servers) inOrder() []*server {
+	rested := func(one *server) int {
+		if left := one.left.Load(); left != 0 && time.Since(time.Unix(0, left)) < restTime {
+			return 1
+		}
+		return 0
+	}
+	all := slices.Clone(s.all)
+	slices.SortStableFunc(all, func(a, b *server) int { return rested(a) - rested(b) })
+	return all
+}
+
+// try connects to one of several servers, if that is quick, and looks whether it can be used.
+func (one *server) try(ctx context.Context) (c *conn, readOnly bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, one.patience)
+	defer cancel()
+	if c, err = one.connect(ctx); err == nil {
+		if readOnly, err = one.of.look(ctx, c); err != nil {
+			_ = c.Close()
+		}
+	}
+	if err != nil || readOnly {
+		one.leave()
+	}
+	return c, readOnly, err
+}
+
+// connect makes a connection. A server without Galera does not know the variables of ownReads.
+func (one *server) connect(ctx context.Context) (*conn, error) {
+	age := one.age.Load()
+	connector := one.synced
+	if one.of.plain.Load() {
+		connector = one.plain
+	}
+	inner, err := connector.Connect(ctx)
+	if errorCode(err) == mariaUnknownVariable && connector == one.synced {
+		if inner, err = one.plain.Connect(ctx); err == nil {
+			one.of.plain.Store(true)
+		}
+	}
+	if err != nil {
+		if !errors.Is(context.Cause(ctx), context.Canceled) {
+			one.of.changed.Store(true)
+		}
+		return nil, err
+	}
+	full, ok := inner.(driverConn)
+	if !ok {
+		return nil, errors.Join(errors.New("ispmail: the driver of MariaDB lacks a method"), inner.Close())
+	}
+	return &conn{full, one, age}, nil
+}
+
+// look asks a server whether it is read-only, and whether it is a node of a cluster. A node that is not ready refuses to say.
+func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) {
+	query := "SELECT @@GLOBAL.read_only, @@SESSION.wsrep_on"
+	if s.plain.Load() {
+		query = "SELECT @@GLOBAL.read_only, 0"
+	}
+	rows, err := c.QueryContext(ctx, query, nil)
+	if err != nil {
+		return false, err
+	}
+	values := make([]driver.Value, 2)
+	if err := errors.Join(rows.Next(values), rows.Close()); err != nil {
+		return false, err
+	}
+	if node := s.node.Load(); node != nil {
+		node.Store(isSet(values[1]))
+	}
+	s.changed.Store(false)
+	return isSet(values[0]), nil
+}
+
+// isSet reads a variable that is on or off. That for read_only has had further values than on since MariaDB 12.
+func isSet(value driver.Value) bool {
+	text := fmt.Sprint(value)
+	if bytes, ok := value.([]byte); ok {
+		text = string(bytes)
+	}
+	return text != "0" && text != "OFF"
+}
+
+// leave gives the server up: its connections are not used again, and it comes after the others for a while.
+func (one *server) leave() {
+	one.age.Add(1)
+	one.left.Store(time.Now().UnixNano())
+	one.of.changed.Store(true)
+}

@@ -1,0 +1,105 @@
+package ispmail
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+)
+
+// A driverConn is what database/sql uses of a connection of the driver.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// A conn is a connection that leaves its server when that fails.
+type conn struct {
+	driverConn
+	server *server
+	age    int64 // of the server when the connection was made
+}
+
+// IsValid reports whether the pool may keep the connection.
+func (c *conn) IsValid() bool { return c.age == c.server.age.Load() && c.driverConn.IsValid() }
+
+// ResetSession returns driver.ErrBadConn if the pool must not use the connection again.
+func (c *conn) ResetSession(ctx context.Context) error {
+	if !c.IsValid() {
+		return driver.ErrBadConn
+	}
+	return c.driverConn.ResetSession(ctx)
+}
+
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	result, err := c.driverConn.ExecContext(ctx, query, args)
+	return result, c.note(ctx, err)
+}
+
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := c.driverConn.QueryContext(ctx, query, args)
+	return rows, c.note(ctx, err)
+}
+
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	statement, err := c.driverConn.PrepareContext(ctx, query)
+	return statement, c.note(ctx, err)
+}
+
+func (c *conn) Ping(ctx context.Context) error { return c.note(ctx, c.driverConn.Ping(ctx)) }
+
+func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.driverConn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, c.note(ctx, err)
+	}
+	return connTx{tx, c}, nil
+}
+
+// A connTx is a transaction on a conn.
+type connTx struct {
+	driver.Tx
+	conn *conn
+}
+
+// Commit leaves a server that does not answer within Config.Timeout, a moment before that is over: the look at the outcome
+// must not wait for it too.
+func (tx connTx) Commit() error {
+	if one := tx.conn.server; len(one.of.all) > 1 || one.of.onNode() {
+		defer time.AfterFunc(one.of.timeout*9/10, one.leave).Stop()
+	}
+	return tx.conn.note(context.Background(), tx.Tx.Commit())
+}
+
+// note leaves the server if an error says that the next statement would do no better there, and returns the error.
+func (c *conn) note(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, driver.ErrSkip) || c.age != c.server.age.Load() {
+		return err
+	}
+	several := len(c.server.of.all) > 1
+	switch code := errorCode(err); {
+	case isContextError(err):
+		// A statement that is too slow is no reason on a single server, where there is no other place to go.
+		if (several || c.server.of.onNode()) && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			c.server.leave()
+		}
+	case code == mariaNoQuorum, code == mariaShutdown, code == mariaCommitFailed, code == 0 && isBroken(err):
+		c.server.leave()
+	case several && errors.Is(mapError(err), ErrUnavailable) && (code == mariaReadOnly || code == mariaOption):
+		c.server.leave()
+	}
+	return err
+}
+
+// onNode reports whether the server is a node of a cluster.
+func (s *servers) onNode() bool {
+	node := s.node.Load()
+	return node != nil && node.Load()
+}
