@@ -157,18 +157,9 @@ func (s *settings) validateListeners() error {
 	if s.Demo && s.Listen == "" {
 		s.Listen = demoListen
 	}
-	for _, network := range s.TrustedProxy {
-		prefix, err := netip.ParsePrefix(network)
-		if address, addressErr := netip.ParseAddr(network); addressErr == nil {
-			prefix, err = address.Prefix(address.BitLen())
-		}
-		if err != nil {
-			return fmt.Errorf("--trusted-proxy: %q is neither an address nor a network", network)
-		}
-		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 { // peers are compared as IPv4
-			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
-		}
-		s.proxies = append(s.proxies, prefix)
+	var err error
+	if s.proxies, err = serve.ParseNetworks(s.TrustedProxy); err != nil {
+		return fmt.Errorf("--trusted-proxy: %w", err)
 	}
 	mode, err := strconv.ParseUint(s.SocketMode, 8, 32)
 	if err != nil || mode > 0o777 {

@@ -101,3 +101,21 @@ func URLOf(listener net.Listener) string {
 	}
 	return "http://" + address
 }
+
+// ParseNetworks reads networks, and addresses as networks of one.
+func ParseNetworks(texts []string) (networks []netip.Prefix, err error) {
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil {
+			prefix, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network", text)
+		}
+		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 { // peers are compared as IPv4
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+		}
+		networks = append(networks, prefix)
+	}
+	return networks, nil
+}

@@ -27,10 +27,11 @@ type Field struct {
 	Name  string
 	Value *string
 	Bytes bool // any bytes will do, as for a password that is verified as it is; else it must be UTF-8
+	Empty bool // it may be empty, or not be there
 }
 
 // ReadFields reads the fields of a request from its body, which must be of one of some types and of at most max bytes. Each
-// field must be there once and have a value. Other fields are ignored. It returns nil if nothing is wrong.
+// field must be there once and have a value, unless it may be Empty. Other fields are ignored. It returns nil if nothing is wrong.
 func ReadFields(w http.ResponseWriter, r *http.Request, max int64, types []BodyType, fields []Field) *Fault {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -57,7 +58,7 @@ func ReadFields(w http.ResponseWriter, r *http.Request, max int64, types []BodyT
 // Set gives the field a value. It returns nil if nothing is wrong with that.
 func (f Field) Set(value string) *Fault {
 	switch {
-	case value == "":
+	case value == "" && !f.Empty:
 		return badField(f.Name, Missing)
 	case !f.Bytes && strings.ContainsRune(value, utf8.RuneError):
 		// U+FFFD itself is what remains of text that was none.

@@ -1,0 +1,252 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
+	"github.com/ispmail/go-ispmail/passwd/internal/web"
+)
+
+const (
+	// maxBody takes an alias with the 1000 destinations that Postfix follows.
+	maxBody = 512 << 10
+	// maxValue is the greatest number of bytes of a field, but for the destinations of an alias.
+	maxValue = 1024
+	// requestTimeout bounds the work of a request, so that a page says that the database is away.
+	requestTimeout = 20 * time.Second
+)
+
+// A request is what an action has: the tables as the administrator sees them, and what was sent. It has no other way to the data.
+type request struct {
+	ctx    context.Context
+	w      http.ResponseWriter
+	r      *http.Request
+	client netip.Addr
+	look   look
+	t      texter
+	who    Administrator
+	view   view.View
+	id     int64             // of the path
+	form   map[string]string // the fields that the route names
+}
+
+// texter is what says something in the language of the administrator.
+type texter interface {
+	Text(name string, args ...any) string
+}
+
+// An answer is a page, or a redirection.
+type answer struct {
+	Status   int
+	Template string
+	Data     any
+	Problem  string // a sentence about what is wrong, "" if nothing is
+	Field    string // that has to be corrected, or ""
+	Location string
+	Notice   *notice // for the page of Location
+}
+
+func shown(template string, status int, data any) answer {
+	return answer{Status: status, Template: template, Data: data}
+}
+
+func seeOther(path string) answer { return answer{Status: http.StatusSeeOther, Location: path} }
+
+// A notice tells on the next page what was done. It is shown once, and so is the passphrase in it.
+type notice struct {
+	Text       string
+	Passphrase string
+	Email      string // whose it is
+	Warnings   []view.Warning
+	Others     int      // warnings about rows of other domains
+	Commands   []string // for the mail on the disk
+}
+
+// handle returns the handler of a route.
+func (p *Page) handle(route route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		q := &request{ctx: ctx, w: w, r: r, client: web.ClientOf(r, p.config.TrustedProxies), form: map[string]string{}}
+		q.look = p.lookOf(q)
+		q.t = q.look
+		a, err := p.act(route, q)
+		if err != nil {
+			a = p.failed(q, route, err)
+		}
+		p.write(q, a)
+	}
+}
+
+// act does what a route is for. Who is logged in, and what they see, is decided here, for all routes.
+func (p *Page) act(route route, q *request) (answer, error) {
+	if q.r.Method == http.MethodPost {
+		if err := web.CheckOrigin(q.r); err != nil {
+			return failure(http.StatusForbidden, q.t.Text("cross-origin")), nil
+		}
+	}
+	if !route.open {
+		who, ok := p.administrator(q.ctx)
+		if !ok {
+			return p.loginFirst(q), nil
+		}
+		q.who = who
+		q.view = p.data.View(view.Person{Name: who.Name, Client: q.client.String(), Domains: who.Domains})
+		if route.all && !q.view.All() {
+			return answer{}, ispmail.ErrNotFound
+		}
+	}
+	if text := q.r.PathValue("id"); text != "" {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || strconv.FormatInt(id, 10) != text {
+			return answer{}, ispmail.ErrNotFound
+		}
+		q.id = id
+	}
+	if q.r.Method == http.MethodPost {
+		if a, ok := p.read(route, q); !ok {
+			return a, nil
+		}
+	}
+	return route.action(p, q)
+}
+
+// loginFirst sends somebody to the login, and says so if a form got lost by that.
+func (p *Page) loginFirst(q *request) answer {
+	if q.r.Method == http.MethodPost {
+		a := shown("login", http.StatusForbidden, loginData{Next: "/"})
+		a.Problem = q.t.Text("session-ended")
+		return a
+	}
+	if q.r.URL.Path == "/" && q.r.URL.RawQuery == "" {
+		return seeOther("/login")
+	}
+	return seeOther("/login?next=" + url.QueryEscape(q.r.URL.RequestURI()))
+}
+
+// read reads the form of a route.
+func (p *Page) read(route route, q *request) (answer, bool) {
+	values := make([]string, len(route.fields))
+	fields := make([]web.Field, len(route.fields))
+	for i, name := range route.fields {
+		fields[i] = web.Field{Name: name, Value: &values[i], Empty: true, Bytes: name == "password" && route.open}
+	}
+	if fault := web.ReadFields(q.w, q.r, maxBody, []web.BodyType{web.FormBody}, fields); fault != nil {
+		return failure(fault.Status, q.t.Text("bad-form")), false
+	}
+	for i, name := range route.fields {
+		if len(values[i]) > maxValue && name != "destinations" {
+			return failure(http.StatusBadRequest, q.t.Text("bad-form")), false
+		}
+		q.form[name] = values[i]
+	}
+	return answer{}, true
+}
+
+// query returns a parameter of the URL, as text that can be shown and looked for.
+func (q *request) query(name string) string {
+	values := q.r.URL.Query()[name]
+	if len(values) != 1 || !utf8.ValidString(values[0]) || len(values[0]) > maxValue {
+		return ""
+	}
+	return values[0]
+}
+
+// failure is a page that says only what is wrong.
+func failure(status int, text string) answer {
+	a := shown("failed", status, nil)
+	a.Problem = text
+	return a
+}
+
+// failed is the page about an error that the action itself has no better answer to.
+func (p *Page) failed(q *request, route route, err error) answer {
+	status, text := http.StatusServiceUnavailable, "unavailable"
+	switch {
+	case errors.Is(err, ispmail.ErrNotFound):
+		return failure(http.StatusNotFound, q.t.Text("not-found"))
+	case errors.Is(err, view.ErrForbidden):
+		return failure(http.StatusForbidden, q.t.Text("forbidden"))
+	case errors.Is(err, ispmail.ErrOutcomeUnknown):
+		text = "outcome-unknown"
+	}
+	p.config.Logger.ErrorContext(q.ctx, "the database does not do what an administrator asks", slog.Any("cause", err))
+	a := failure(status, q.t.Text(text))
+	if q.r.Method == http.MethodPost && text == "unavailable" { // nothing is lost that was typed
+		a.Data = again(q, route)
+	}
+	return a
+}
+
+// An againField is a field of a form that could not be worked on.
+type againField struct {
+	Name, Value string
+	Secret      bool
+	Long        bool
+	Seen        bool // somebody has typed it
+}
+
+func again(q *request, route route) (fields []againField) {
+	for _, name := range route.fields {
+		f := againField{Name: name, Value: q.form[name], Secret: name == "password", Long: name == "destinations"}
+		f.Seen = !slices.Contains([]string{"version", "next"}, name) && f.Value != ""
+		if f.Secret {
+			f.Value = ""
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// write writes an answer.
+func (p *Page) write(q *request, a answer) {
+	header := q.w.Header()
+	if a.Location != "" {
+		if a.Notice != nil {
+			text, _ := json.Marshal(a.Notice) // texts and numbers: this cannot fail
+			p.sessions.Put(q.ctx, sessionNotice, string(text))
+		}
+		header.Set("Location", a.Location)
+		q.w.WriteHeader(a.Status)
+		return
+	}
+	s := screen{look: q.look, answer: a, Site: p.config.SiteName, Style: p.styleURL, Who: q.who.Name, All: q.who.Domains == nil, Path: q.r.URL.Path, Languages: p.languages(q.look)}
+	if q.who.Name != "" && q.r.Method != http.MethodHead {
+		if text := p.sessions.PopString(q.ctx, sessionNotice); text != "" {
+			s.Notice = new(notice)
+			_ = json.Unmarshal([]byte(text), s.Notice) // which write has made
+		}
+	}
+	var body bytes.Buffer
+	if err := q.look.pages.ExecuteTemplate(&body, a.Template, &s); err != nil {
+		p.config.Logger.ErrorContext(q.ctx, "a page cannot be shown", slog.Any("cause", err))
+		web.Write(q.w, http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("The page cannot be shown.\n"))
+		return
+	}
+	header.Set("Content-Language", q.look.Language)
+	header.Set("Vary", "Accept-Language, Cookie")
+	web.Write(q.w, a.Status, "text/html; charset=utf-8", body.Bytes())
+}
+
+func seconds(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
+func minutes(wait time.Duration) int    { return max(1, int(math.Ceil(wait.Minutes()))) }
+
+// path makes a path of this page.
+func path(format string, args ...any) string {
+	return "/" + fmt.Sprintf(strings.TrimPrefix(format, "/"), args...)
+}

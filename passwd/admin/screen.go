@@ -1,0 +1,100 @@
+package admin
+
+import (
+	"errors"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
+)
+
+// A screen is the data of a template.
+type screen struct {
+	look
+	answer
+	Site, Style, Who, Path string
+	All                    bool // the administrator sees all domains
+	Notice                 *notice
+	Languages              []languageChoice
+}
+
+// titles are the texts of the titles of pages.
+var titles = map[string]string{
+	"overview": "overview", "search": "search", "domain": "domain", "domain-new": "new-domain", "domain-rename": "rename-domain",
+	"domain-delete": "delete-domain", "user": "user", "user-new": "new-user", "user-delete": "delete-user", "alias": "alias",
+	"alias-new": "new-alias", "alias-delete": "delete-alias", "recipients": "recipients", "findings": "findings", "changes": "changes",
+	"login": "log-in", "failed": "not-done",
+}
+
+// named is the data of a page about one row.
+type named interface{ named() string }
+
+func (d domainData) named() string       { return d.Domain.Name }
+func (d domainNameData) named() string   { return d.Domain.Name }
+func (d deleteDomainData) named() string { return d.Domain.Name }
+func (d userData) named() string         { return d.User.Email }
+func (d deleteUserData) named() string   { return d.User.Email }
+func (d aliasData) named() string        { return d.Alias.Source }
+func (d deleteAliasData) named() string  { return d.Alias.Source }
+
+// Title returns the title of the page.
+func (s *screen) Title() string {
+	title := s.Text(titles[s.Template])
+	if d, ok := s.Data.(named); ok {
+		title = d.named() + " – " + title
+	}
+	return title
+}
+
+// Wrong reports whether a field has to be corrected.
+func (s *screen) Wrong(field string) bool { return s.Problem != "" && s.Field == field }
+
+// Count returns a sentence with a number.
+func (s *screen) Count(name string, n int) string {
+	if n == 1 {
+		return s.Text(name + "-one")
+	}
+	return s.Text(name+"-many", n)
+}
+
+// Warning returns what a warning says.
+func (s *screen) Warning(w view.Warning) string {
+	name := "warning-" + string(w.Code)
+	if w.Source == "" {
+		return s.Text(name+"-mailbox", w.Address)
+	}
+	return s.Text(name, w.Source, w.Destination)
+}
+
+// Hop returns what a step on the way of mail says.
+func (s *screen) Hop(step ispmail.Step) string { return s.Text("hop-" + string(step.Found)) }
+
+// RouteProblem returns why nobody gets a mail.
+func (s *screen) RouteProblem(err error) string {
+	switch {
+	case errors.Is(err, ispmail.ErrAliasLoop):
+		return s.Text("route-loop")
+	case errors.Is(err, ispmail.ErrAliasLimit):
+		return s.Text("route-limit")
+	case errors.Is(err, ispmail.ErrInvalidAddress):
+		return s.Text("route-invalid")
+	}
+	return s.Text("route-nobody")
+}
+
+// Label returns the name of a field.
+func (s *screen) Label(field string) string {
+	switch field {
+	case "quota":
+		return s.Text("quota")
+	case "catchall":
+		return s.Text("catch-all")
+	case "copy":
+		return s.Text("keep-copy")
+	}
+	return s.Text("address")
+}
+
+// Place is where the rows of a table have their pages.
+func (*screen) Place(table string) string {
+	return map[string]string{"virtual_domains": "domain", "virtual_users": "user", "virtual_aliases": "alias"}[table]
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/admin"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/policy"
+)
+
+// An administrator is what the flags of the sub-command say.
+type administrator struct {
+	scheme           string
+	domains          []string
+	generate, remove bool
+}
+
+func (s *settings) userCommand() *cobra.Command {
+	a := &administrator{}
+	c := &cobra.Command{
+		Use: "user NAME", Short: "Add an administrator, change the password of one, or remove one.",
+		Long: `Adds an administrator to the file, or changes the password and the domains of one who is there. The
+password is asked for twice, or read from the first line of standard input if that is no terminal. Who is
+logged in as that administrator is logged out.`,
+		Example: firstSteps[strings.Index(firstSteps, "\n")+1:] + "\n  ispmail-admin user bob --generate\n  ispmail-admin user bob --delete",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.Flags().Var(command.List(&a.domains), "domains", "limit the administrator to these `DOMAINS`, with commas between them (default: all domains)")
+	c.Flags().BoolVar(&a.generate, "generate", false, "make a passphrase and print it, this once")
+	c.Flags().StringVar(&a.scheme, "scheme", "ARGON2ID", "`SCHEME` to store the password with: one that is not weak, such as ARGON2ID, BLF-CRYPT or SHA512-CRYPT")
+	c.Flags().BoolVar(&a.remove, "delete", false, "remove the administrator from the file")
+	c.RunE = func(c *cobra.Command, args []string) error { return a.write(c, s, args[0]) }
+	return c
+}
+
+func (a *administrator) write(c *cobra.Command, s *settings, name string) error {
+	if a.remove {
+		if a.generate || a.domains != nil {
+			return errors.New("--delete goes with no other flag")
+		}
+		if err := admin.RemoveAdministrator(s.Administrators, name); err != nil {
+			return command.Fail(err)
+		}
+		_, err := fmt.Fprintf(c.OutOrStdout(), "Removed the administrator %s.\n", name)
+		return command.Fail(err)
+	}
+	hasher, err := hash.New(hash.Config{Scheme: a.scheme})
+	if err != nil {
+		return errors.New("--scheme: " + strings.TrimPrefix(err.Error(), "hash: "))
+	}
+	one := admin.Administrator{Name: name}
+	for _, domain := range a.domains {
+		canonical, err := ispmail.CanonicalDomain(domain)
+		if err != nil {
+			return fmt.Errorf("--domains: %q is not the name of a domain", domain)
+		}
+		one.Domains = append(one.Domains, canonical)
+	}
+	sample, err := hasher.Generate("a sample of no use")
+	if err != nil {
+		return command.Fail(err)
+	}
+	one.Stored = ispmail.NewSecret(sample)
+	if err := one.Check(); err != nil { // before anybody types a password in vain
+		return err
+	}
+	password, err := a.password(c.Context(), c, s, name)
+	if err != nil {
+		return command.Fail(err)
+	}
+	stored, err := hasher.Generate(password)
+	if err != nil {
+		return command.Fail(err)
+	}
+	one.Stored = ispmail.NewSecret(stored)
+	added, err := admin.SetAdministrator(s.Administrators, one)
+	if err != nil {
+		return command.Fail(err)
+	}
+	did, reach := "Changed", "all domains"
+	if added {
+		did = "Added"
+	}
+	if one.Domains != nil {
+		reach = strings.Join(one.Domains, ", ")
+	}
+	if _, err = fmt.Fprintf(c.OutOrStdout(), "%s the administrator %s, of %s.\n", did, name, reach); err == nil && a.generate {
+		_, err = fmt.Fprintf(c.OutOrStdout(), "The passphrase is %s\n", password)
+	}
+	return command.Fail(err)
+}
+
+// password returns a generated password, or one from the terminal or standard input that the policy takes.
+func (a *administrator) password(ctx context.Context, c *cobra.Command, s *settings, name string) (string, error) {
+	if a.generate {
+		return policy.Passphrase(), nil
+	}
+	password, err := command.ReadPassword(ctx, s.stdin, c.ErrOrStderr(), "New password for "+name)
+	if err != nil {
+		return "", err
+	}
+	rules, err := policy.New(policy.Config{})
+	if err != nil {
+		return "", err
+	}
+	if rule := rules.Check(ctx, name, name, "", password); rule != "" {
+		return "", errors.New(strings.TrimSuffix(rules.Text(rule), ".") + "; --generate makes a good one")
+	}
+	if !command.IsTerminal(s.stdin) {
+		return password, nil
+	}
+	again, err := command.ReadPassword(ctx, s.stdin, c.ErrOrStderr(), "Once more")
+	if err == nil && again != password {
+		err = errors.New("these are two different passwords, and nothing was changed")
+	}
+	return password, err
+}
+
+// inFlags returns an error of admin.New about a setting in the words of the command line.
+func inFlags(err error) error {
+	return errors.New(strings.NewReplacer("admin: ", "", "policy: ", "", "MinLength ", "--min-length: ", "Floor ", "--floor: ").Replace(err.Error()))
+}
