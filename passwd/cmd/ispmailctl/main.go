@@ -155,7 +155,7 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 	}
 	store, closer, err := a.openWith(c.Context(), false, ispmail.Config{Hasher: hasher, OnChange: a.tell, State: a.state, Columns: a.further.columns()})
 	if err != nil {
-		return err
+		return interrupted(c.Context(), err)
 	}
 	a.progress.begin("Working", -1)
 	if err = a.further.read(c.Context(), store); err == nil {

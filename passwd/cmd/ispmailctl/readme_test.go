@@ -43,7 +43,7 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	if *update {
-		require.NoError(t, os.WriteFile("README.md", []byte(fresh), 0o600))
+		require.NoError(t, os.WriteFile("README.md", []byte(fresh), 0o600)) //nolint:gosec // our own file
 	}
 	root := (&app{}).root()
 	root.InitDefaultCompletionCmd()

@@ -273,7 +273,11 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	if err != nil {
-		return fmt.Errorf("interrupted after it had added %s; run the same import again to complete it: %w", summary(result), err)
+		text := fmt.Sprintf("interrupted after it had added %s; run the same import again to complete it", summary(result))
+		if ctx.Err() == nil { // it was the database
+			text += ": " + err.Error()
+		}
+		return rewording{err, text}
 	}
 	return errors.Join(a.say("Added %s.", summary(result)), o.say(a), a.object(importLine{result, o.left}), refusedFailure(result))
 }

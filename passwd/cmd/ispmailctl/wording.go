@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // A rewording is an error with a text for people at a shell, who do not call functions.
@@ -22,7 +23,7 @@ func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "interrupted") {
 		return err
 	}
-	return rewording{err, "interrupted, and nothing was changed"}
+	return command.Fail(errors.New("interrupted, and nothing was changed"))
 }
 
 // worded returns an error that names flags where the library names its own.
