@@ -37,6 +37,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) soak-service
 	$(MAKE) reproduce
 	$(MAKE) deb-test
+	$(MAKE) alerts-test
 	$(MAKE) mariadb-test SUITE=trixie
 	$(MAKE) cluster-test
 	$(MAKE) mailserver-test SUITE=bookworm
@@ -67,6 +68,9 @@ deb: ## Build the Debian package ispmail for amd64 and arm64 in dist.
 
 deb-test: ## Build the packages, ask lintian, and run what is in that for arm64 under qemu.
 	@.ci/deb-test
+
+alerts-test: ## Test the alerts with promtool, and with a real Prometheus while the service loses its database.
+	@.ci/alerts-test
 
 bench: ## Measure, and fail where something is slower than it should be.
 	@.ci/need redis-server redis-server
@@ -106,4 +110,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test bench lint fmt soak soak-service reproduce fuzz
+.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test alerts-test bench lint fmt soak soak-service reproduce fuzz

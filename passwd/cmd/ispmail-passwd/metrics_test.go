@@ -2,6 +2,9 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,5 +35,43 @@ func TestMetrics(t *testing.T) {
 	}
 	all := len(passwd.API.Reasons()) + len(passwd.Page.Reasons()) + len(passwd.Poppassd.Reasons())
 	assert.Equal(t, all, strings.Count(p.body, "\nispmail_passwd_attempts_total{"))
+	p.finish(t)
+}
+
+// TestMetricsDocumented has every metric in the documentation, and asks in the alerts for nothing that is not there: such an alert
+// would never come. make alerts-test says when they come.
+func TestMetricsDocumented(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--demo", anyPort, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0",
+		"--limits=unix:///nonexistent", "--limits-key-file="+write(t, "the key of all instances"))
+	await(t, &p.stderr, "database opened")
+	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
+	const deployment = "../../../examples/deployment/"
+	var documentation strings.Builder
+	files, err := filepath.Glob(deployment + "*.md")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		documentation.Write(text)
+	}
+	for _, metric := range regexp.MustCompile(`(?m)^# HELP (ispmail_\w+)`).FindAllStringSubmatch(p.body, -1) {
+		assert.Contains(t, documentation.String(), "`"+metric[1], "in no document")
+	}
+
+	rules, err := os.ReadFile(deployment + "prometheus/ispmail-passwd.rules.yml")
+	require.NoError(t, err)
+	expressions := regexp.MustCompile(`(?m)^ +expr: (.*)$`).FindAllStringSubmatch(string(rules), -1)
+	require.Greater(t, len(expressions), 5)
+	for _, expression := range expressions {
+		for _, metric := range regexp.MustCompile(`\b(ispmail|process)_\w+`).FindAllString(expression[1], -1) {
+			assert.Regexp(t, `(?m)^`+metric+`[ {]`, p.body)
+		}
+		for _, matched := range regexp.MustCompile(`reason=~?"([^"]*)"`).FindAllStringSubmatch(expression[1], -1) {
+			for reason := range strings.SplitSeq(matched[1], "|") {
+				assert.Contains(t, p.body, `reason="`+reason+`"`)
+			}
+		}
+	}
 	p.finish(t)
 }
