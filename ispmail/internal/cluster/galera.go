@@ -103,6 +103,15 @@ func (c *Cluster) Await(t *testing.T) {
 	}
 }
 
+// DSN is a data source name with all nodes, in their order, for a database.
+func (c *Cluster) DSN(database string) string {
+	var all []string
+	for _, node := range c.Nodes {
+		all = append(all, "tcp("+node.Config(database).Addr+")")
+	}
+	return strings.Replace(c.Nodes[0].DSN(database), all[0], strings.Join(all, ","), 1)
+}
+
 // Agree waits until all nodes have applied what any of them has committed.
 func (c *Cluster) Agree(t *testing.T) {
 	t.Helper()

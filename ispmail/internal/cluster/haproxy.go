@@ -27,8 +27,6 @@ type Balance int
 const (
 	// OneWriter is the configuration in examples/deployment: the first node takes everything.
 	OneWriter Balance = iota
-	// OneWriterToo is the same once more, for another web node.
-	OneWriterToo
 	// RoundRobin is the same without its backup: each connection goes to the next node.
 	RoundRobin
 )

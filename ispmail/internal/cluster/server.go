@@ -274,6 +274,6 @@ func open(t *testing.T, config *mysql.Config) *sql.DB {
 	connector, err := mysql.NewConnector(config)
 	require.NoError(t, err)
 	db := sql.OpenDB(connector)
-	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	t.Cleanup(func() { _ = db.Close() }) // its connections may be broken
 	return db
 }

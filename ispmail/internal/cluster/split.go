@@ -114,12 +114,12 @@ func (s *Split) reader(login []byte) (net.Conn, error) {
 	answer[5] &^= 0x08
 	answer[6] &^= 0x38
 	answer = append(answer, "reader\x00\x00"...)
-	answer[0] = byte(len(answer) - 4)
+	answer[0] = byte(len(answer) - 4) //nolint:gosec // it is short
 	if _, err := roundTrip(replica, answer); err != nil {
 		return nil, err
 	}
 	use := append([]byte{0, 0, 0, 0, 2}, s.database...) // COM_INIT_DB
-	use[0] = byte(len(use) - 4)
+	use[0] = byte(len(use) - 4)                         //nolint:gosec // it is short
 	_, err = roundTrip(replica, use)
 	return replica, err
 }

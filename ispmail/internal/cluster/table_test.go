@@ -136,7 +136,7 @@ func (w *world) open(t *testing.T, dsn string) *ispmail.Store {
 		store, err = ispmail.Open(t.Context(), dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler)})
 		return err == nil
 	}, time.Minute, 100*time.Millisecond, dsn)
-	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	t.Cleanup(func() { _ = store.Close() }) // its connections may be broken
 	return store
 }
 
