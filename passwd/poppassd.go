@@ -29,11 +29,12 @@ import (
 //
 //	500 bad-credentials: The address or the current password is wrong.
 //
-// and the other reasons that the API has. Then, as after a change, the next attempt begins with user. In the log and in an
-// [Event] the channel is [Poppassd], with the status that the API would answer.
+// and the other reasons that the API has. That ends the connection, for which clients of the first poppassd wait; after a change,
+// another begins with user. In the log and in an [Event] the channel is [Poppassd], with the status that the API would answer.
 //
-// A first line other than user, which a browser could be made to send, ends the connection; so do an unknown command, a line of
-// 2 KiB or more, one that is not there after 10 s, and the end of 5 minutes. The number of connections is up to the listener.
+// A first line other than user, which a browser could be made to send, is refused as well, and so is a line of 2 KiB or more. A
+// line that is not there after 10 s ends the connection, as does the end of 5 minutes. The number of connections is up to the
+// listener.
 //
 // The protocol has neither TLS nor a secret, and names no client: the listener belongs on a loopback address, or better on a unix
 // socket, which not everybody on the machine may open.
@@ -92,7 +93,7 @@ func (s *Service) talk(ctx context.Context, conn net.Conn) {
 		line, err := lines.ReadSlice('\n')
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
-			answer = d.refuse(ctx, true, "The line is too long.")
+			answer = d.refuse(ctx, "The line is too long.")
 		case err != nil:
 			return
 		default:
@@ -104,7 +105,6 @@ func (s *Service) talk(ctx context.Context, conn net.Conn) {
 // A dialogue is what a connection has said so far.
 type dialogue struct {
 	service *Service
-	begun   bool // with a first line that is one of this protocol
 	over    bool
 	form    form
 }
@@ -117,21 +117,19 @@ func (d *dialogue) answer(ctx context.Context, line string) string {
 	case verb == "quit":
 		d.over = true
 		return "200 Bye."
-	case verb != "user" && !d.begun:
-		return d.refuse(ctx, true, "The first line must be user.")
 	case verb == "user":
-		d.begun, d.form = true, form{}
+		d.form = form{}
 		return d.take(ctx, web.Field{Name: verb, Value: &d.form.user}, argument, "Now pass.")
-	case verb == "pass" && d.form.user == "":
-		return d.refuse(ctx, false, "Before pass comes user.")
+	case d.form.user == "":
+		return d.refuse(ctx, "The first line must be user.")
 	case verb == "pass":
 		return d.take(ctx, web.Field{Name: verb, Value: &d.form.current, Bytes: true}, argument, "Now newpass.")
 	case verb == "newpass" && d.form.current == "":
-		return d.refuse(ctx, false, "Before newpass come user and pass.")
+		return d.refuse(ctx, "Before newpass comes pass.")
 	case verb == "newpass":
 		return d.change(ctx, argument)
 	}
-	return d.refuse(ctx, true, "The commands are user, pass, newpass and quit.")
+	return d.refuse(ctx, "The commands are user, pass, newpass and quit.")
 }
 
 // take takes the value of a field.
@@ -154,9 +152,8 @@ func (d *dialogue) change(ctx context.Context, replacement string) string {
 	return d.tell(ctx, arrival, email, v)
 }
 
-// refuse answers a line that is not one of the protocol at this place. If it is fatal, nothing comes after it.
-func (d *dialogue) refuse(ctx context.Context, fatal bool, text string) string {
-	d.over = fatal
+// refuse answers a line that is not one of the protocol at this place.
+func (d *dialogue) refuse(ctx context.Context, text string) string {
 	return d.tell(ctx, time.Now(), "", badRequest(http.StatusBadRequest, text))
 }
 
@@ -166,5 +163,6 @@ func (d *dialogue) tell(ctx context.Context, arrival time.Time, email string, v 
 	if v == changed {
 		return "200 " + v.text
 	}
+	d.over = true
 	return "500 " + v.reason + ": " + v.text
 }

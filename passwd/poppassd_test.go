@@ -109,8 +109,12 @@ func TestPoppassd(t *testing.T) {
 			[]string{hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough secret\n", isChanged, ">quit\n", "<200 Bye.", "<."},
 			[]string{"john@example.org|right|a long enough secret"},
 		},
-		"SnappyMail after a wrong password": {
-			[]string{hello, ">user john@example.org\r\n", nowPass, ">pass wrong\r\n", nowNew, ">newpass a long enough secret\r\n", wrong, ">quit\r\n", "<200 Bye.", "<."},
+		"SnappyMail": {
+			[]string{hello, ">user john@example.org\r\n", nowPass, ">pass right\r\n", nowNew, ">newpass a long enough secret\r\n", isChanged},
+			[]string{"john@example.org|right|a long enough secret"},
+		},
+		"Afterlogic after a wrong password, for whom an answer other than 200 goes on to the end": {
+			[]string{hello, ">user john@example.org\r\n", nowPass, ">pass wrong\r\n", nowNew, ">newpass a long enough secret\r\n", wrong, "<."},
 			[]string{"john@example.org|wrong|a long enough secret"},
 		},
 		"capitals": {
@@ -126,39 +130,37 @@ func TestPoppassd(t *testing.T) {
 			[]string{"john@example.org|\xfc\x00\tright\r|ein längeres Paßwort"},
 		},
 		"other bytes in the new one": {
+			[]string{hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough s\xe4cret\n", "<500 bad-request: The field newpass is not UTF-8.", "<."},
+			nil,
+		},
+		"other bytes in the address": {[]string{hello, ">user j\xf6hn@example.org\n", "<500 bad-request: The field user is not UTF-8.", "<."}, nil},
+		"a line end in the new one": {
 			[]string{
-				hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough s\xe4cret\n", "<500 bad-request: The field newpass is not UTF-8.",
-				">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough\rsecret\n",
-				"<500 policy-control: The new password holds a line end, a tab or another character that cannot be seen.",
-				">user j\xf6hn@example.org\n", "<500 bad-request: The field user is not UTF-8.",
+				hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough\rsecret\n",
+				"<500 policy-control: The new password holds a line end, a tab or another character that cannot be seen.", "<.",
 			},
 			nil,
 		},
 		"several changes": {
 			[]string{
-				hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass short\n", "<500 policy-too-short: The new password must have at least 15 characters.",
-				">newpass a long enough secret\n", "<500 bad-request: Before newpass come user and pass.",
-				">user jane@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass another long secret\n", isChanged,
-				">pass right\n", "<500 bad-request: Before pass comes user.",
+				hello, ">user jane@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass another long secret\n", isChanged,
 				">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough secret\n", isChanged,
+				">newpass a long enough secret\n", "<500 bad-request: The first line must be user.", "<.",
 			},
 			[]string{"jane@example.org|right|another long secret", "john@example.org|right|a long enough secret"},
 		},
 		"somebody else begins": {
-			[]string{hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">user jane@example.org\n", nowPass, ">newpass a long enough secret\n", "<500 bad-request: Before newpass come user and pass."},
+			[]string{hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">user jane@example.org\n", nowPass, ">newpass a long enough secret\n", "<500 bad-request: Before newpass comes pass.", "<."},
 			nil,
 		},
 		"all at once": {
 			[]string{hello, ">user john@example.org\npass right\nnewpass a long enough secret\nquit\n", nowPass, nowNew, isChanged, "<200 Bye.", "<."},
 			[]string{"john@example.org|right|a long enough secret"},
 		},
-		"empty": {
-			[]string{
-				hello, ">user\n", "<500 bad-request: The field user is missing.", ">user \n", "<500 bad-request: The field user is missing.", ">user john@example.org\n", nowPass,
-				">pass\n", "<500 bad-request: The field pass is missing.", ">pass x\n", nowNew, ">newpass \n", "<500 bad-request: The field newpass is missing.",
-			},
-			nil,
-		},
+		"no user":    {[]string{hello, ">user\n", "<500 bad-request: The field user is missing.", "<."}, nil},
+		"empty user": {[]string{hello, ">user \n", "<500 bad-request: The field user is missing.", "<."}, nil},
+		"no pass":    {[]string{hello, ">user john@example.org\n", nowPass, ">pass\n", "<500 bad-request: The field pass is missing.", "<."}, nil},
+		"no newpass": {[]string{hello, ">user john@example.org\n", nowPass, ">pass x\n", nowNew, ">newpass \n", "<500 bad-request: The field newpass is missing.", "<."}, nil},
 		"no address": {
 			[]string{hello, ">user john\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough secret\n", "<500 bad-request: The user is not a mail address."},
 			nil,
