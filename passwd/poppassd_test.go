@@ -87,7 +87,7 @@ func converse(t *testing.T, conn net.Conn, transcript ...string) {
 
 const (
 	hello     = "<200 ispmail-passwd"
-	nowPass   = "<200 Now pass."
+	nowPass   = "<200 Now pass." //nolint:gosec // which is no password
 	nowNew    = "<200 Now newpass."
 	isChanged = "<200 The password was changed."
 	wrong     = "<500 bad-credentials: The address or the current password is wrong."

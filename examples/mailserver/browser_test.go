@@ -62,11 +62,17 @@ func (s *server) person(t *testing.T) person {
 			p.dropped.Add(1)
 		}
 	}))
-	_, err = chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-		Headers: network.Headers{"Accept-Language": "en"},
-	})
-	require.NoError(t, err)
+	p.reads("en")
 	return p
+}
+
+// reads says which language the person reads.
+func (p person) reads(language string) {
+	p.Helper()
+	_, err := chromedp.Call(p.ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
+		Headers: network.Headers{"Accept-Language": language},
+	})
+	require.NoError(p.T, err)
 }
 
 func (p person) do(actions ...chromedp.Action[chromedp.Void]) {
@@ -142,7 +148,7 @@ func (p person) logIn(email, password string) {
 	p.open("/")
 	p.fill([2]string{"#rcmloginuser", email}, [2]string{"#rcmloginpwd", password})
 	p.press("#rcmloginsubmit")
-	p.sees(".header-title", "Inbox")
+	p.do(chromedp.WaitVisible(chromedp.CSS("body.task-mail #taskmenu")))
 }
 
 // changePassword fills in the form under Settings > Password, and waits for what Roundcube says.
@@ -167,7 +173,12 @@ func TestRoundcube(t *testing.T) {
 			john.logIn(email, summersun)
 			john.changePassword("winterrain", replacement, "Current password incorrect")
 			john.changePassword(summersun, "short", "Password must be at least 15 characters long")
-			john.changePassword(summersun, "passwordpassword", "Could not save new password.")
+			// What Roundcube lets pass is refused by the service, and Roundcube says why.
+			john.sees("#ruleslist", "Password should not be made of the mail address.")
+			john.changePassword(summersun, "qwerty123456789", "Could not save new password. Password should not be a common word or name.")
+			john.changePassword(summersun, "passwordpassword", "Could not save new password. Password too weak.")
+			john.changePassword(summersun, "äöüäöüäö", "Could not save new password. Password must be at least 15 characters long.")
+			john.changePassword(summersun, email, "Could not save new password. Password should not be made of the mail address.")
 			s.assertLogin(t, email, summersun)
 			john.changePassword(summersun, replacement, "Successfully saved.")
 			s.assertNoLogin(t, email, summersun)
@@ -177,19 +188,25 @@ func TestRoundcube(t *testing.T) {
 			john.sees(".header-title", "Inbox") // the session goes on with the new password
 			log := s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "password changed.* user=$1 "`, email)
 			assert.Regexp(t, `channel=api user=\S+ client=\d+\.\d+\.\d+\.\d+ status=200`, log, "Roundcube says for whom it asks")
+			for range 5 {
+				assert.Contains(t, s.change(t, email, "wrong", replacement), "bad-credentials")
+			}
+			john.changePassword(replacement, password, "Could not save new password. Too many attempts. Try again in ")
 		})
 	}
 }
 
-// TestRoundcubeUnicode has a password that is typed on few keyboards.
+// TestRoundcubeUnicode has a password that is typed on few keyboards, and somebody who reads German.
 func TestRoundcubeUnicode(t *testing.T) {
 	s := theServer(t)
 	t.Parallel()
 	email := s.newUser(t)
 	jane := s.person(t)
+	jane.reads("de")
 	jane.logIn(email, password)
+	jane.changePassword(password, email, "Neues Passwort konnte nicht gespeichert werden. Passwort sollte nicht aus der Mailadresse bestehen.")
 	const unusual = "Füße & +%\"<b>' 密码 {PLAIN}x"
-	jane.changePassword(password, unusual, "Successfully saved.")
+	jane.changePassword(password, unusual, "Erfolgreich gespeichert.")
 	s.assertLogin(t, email, unusual)
 }
 

@@ -301,6 +301,12 @@ PHP
 	jane.changePassword("written by sql", replacement, "Successfully saved.")
 	assert.Regexp(t, `^\{BLF-CRYPT\}\$2y\$`, s.stored(t, email))
 	s.assertLogin(t, email, replacement)
+
+	// Roundcube's own driver does it with the same file.
+	s.do(t, `sed -i "s/'ispmail'/'httpapi'/" /etc/roundcube/plugins/password/config.inc.php
+		systemctl restart apache2`)
+	jane.changePassword(replacement, password, "Successfully saved.")
+	s.assertLogin(t, email, password)
 }
 
 // TestWrongSetting has a misspelt scheme: the service says so once, and systemd does not try it over and over.
