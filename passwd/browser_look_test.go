@@ -71,8 +71,8 @@ func look(t *testing.T, tab tab, name string) {
 			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
 			require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), file), picture, 0o600))
 			assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
-			small := eval[string](tab, `[...document.querySelectorAll("input, button, .button")]
-				.filter(e => e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
+			small := eval[string](tab, `[...document.querySelectorAll("input:not([type=checkbox]), .check, button, .button, .languages a")]
+				.filter(e => !e.hidden && e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
 			assert.Empty(t, small, "%s: a thumb finds it", file)
 		}
 		measured := 0

@@ -154,12 +154,18 @@ func (t tab) submit(action chromedp.Action[chromedp.Void]) (status int64, text s
 	return response.Status, text
 }
 
-// eval returns the value of an expression of JavaScript, which the page itself has none of.
+// eval returns the value of an expression of JavaScript.
 func eval[T any](t tab, expression string) T {
 	t.Helper()
 	value, err := chromedp.Run(t.ctx, chromedp.Evaluate[T](expression))
 	require.NoError(t.T, err)
 	return value
+}
+
+// await waits until an expression is true.
+func (t tab) await(expression string) {
+	t.Helper()
+	require.Eventually(t.T, func() bool { return eval[bool](t, expression) }, time.Minute, 20*time.Millisecond, expression)
 }
 
 const (

@@ -35,6 +35,9 @@ func TestBrowser(t *testing.T) {
 		"keyboard":      testKeyboard,
 		"international": testInternational,
 		"look":          testLook,
+		"script":        testScript,
+		"remembered":    testRemembered,
+		"no script":     testNoScript,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,19 +66,21 @@ func testErrors(t *testing.T, tab tab) {
 	for _, tt := range []struct {
 		status                            int64
 		current, replacement, repeat      string
-		field, problem, describesTheField string
+		wrong, problem, describesTheFocus string
 	}{
 		{403, "wrong", replacement, replacement, "curpass", "The mail address or the current password is wrong.", "curpass-error"},
-		{422, current, "short", "short", "newpass", "It needs at least 15 characters.", "newpass-hint newpass-error"},
-		{422, current, replacement, replacement + "x", "repeat", "The two new passwords are not the same.", "repeat-error"},
+		{422, current, "short", "short", "newpass", "It needs at least 15 characters.", "problem curpass-again"},
+		{422, current, replacement, replacement + "x", "repeat", "The two new passwords are not the same.", "problem curpass-again"},
 	} {
 		eval[bool](tab, noEarlyChecks)
 		status, text := tab.send("john@example.org", tt.current, tt.replacement, tt.repeat)
 		assert.Equal(t, tt.status, status)
 		assert.Contains(t, text, "Your password was not changed")
 		assert.Contains(t, text, tt.problem)
-		assert.Equal(t, tt.field, eval[string](tab, focused))
-		assert.Equal(t, tt.describesTheField, eval[string](tab, `document.activeElement.getAttribute("aria-describedby")`))
+		assert.Contains(t, text, "Please enter all three again.")
+		assert.Equal(t, "curpass", eval[string](tab, focused), "the first that is empty")
+		assert.Equal(t, tt.wrong, eval[string](tab, `document.querySelector("[aria-invalid]").id`))
+		assert.Equal(t, tt.describesTheFocus, eval[string](tab, `document.activeElement.getAttribute("aria-describedby")`))
 		assert.Equal(t, "john@example.org", eval[string](tab, `document.forms[0].user.value`))
 		assert.Empty(t, eval[string](tab, passwordsLeft))
 		assert.Equal(t, "Error: Change your password – Example Mail", eval[string](tab, `document.title`))
@@ -168,14 +173,14 @@ func testKeyboard(t *testing.T, tab tab) {
 	c := &changer{}
 	tab.open(passwd.Config{Changer: c})
 	var order []string
-	for _, text := range []string{"john@example.org", current, replacement, replacement, "", ""} {
+	for _, text := range []string{"john@example.org", current, replacement, replacement, "", "", ""} {
 		tab.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, eval[string](tab, focused))
 		ring := eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).outlineWidth`)
 		assert.Equal(t, "solid3px", ring, "the focus is seen")
 		tab.do(chromedp.KeyEvent(text))
 	}
-	assert.Equal(t, []string{"user", "curpass", "newpass", "repeat", "BUTTON", "A"}, order)
+	assert.Equal(t, []string{"user", "curpass", "newpass", "repeat", "show", "BUTTON", "A"}, order)
 	tab.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) // Shift: back to the button
 	status, _ := tab.submit(chromedp.KeyEvent(" "))
 	assert.Equal(t, int64(http.StatusOK), status)

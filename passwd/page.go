@@ -19,7 +19,7 @@ import (
 //
 //	GET  /                             the form
 //	POST /                             the form again with what is wrong, or 200 and that the password was changed
-//	GET  /style.css                    how it looks
+//	GET  /style.css, /script.js        how it looks, and what a script can do better
 //	GET  /.well-known/change-password  303 to the form, see https://www.w3.org/TR/change-password-url/
 //
 // and HEAD as well as GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of
@@ -42,19 +42,28 @@ import (
 // Host, which is compared with the Origin of old browsers and the Referer of text browsers. Do not put an [http.ServeMux]
 // in front, see [Service.API].
 func (s *Service) Page() http.Handler {
+	script := must(pageFiles.ReadFile("script.js"))
 	return &page{
 		service:      s,
 		translations: must(readTranslations()),
-		styleURL:     fmt.Sprintf("%s?%.4x", strings.TrimPrefix(stylePath, "/"), sha256.Sum256(web.Style)),
+		styleURL:     version(stylePath, web.Style),
+		script:       script,
+		scriptURL:    version(scriptPath, script),
 	}
+}
+
+// version returns a relative URL that changes with the content.
+func version(path string, content []byte) string {
+	return fmt.Sprintf("%s?%.4x", strings.TrimPrefix(path, "/"), sha256.Sum256(content))
 }
 
 const (
 	stylePath     = "/style.css"
+	scriptPath    = "/script.js"
 	wellKnownPath = "/.well-known/change-password"
 )
 
-//go:embed page.html language/*.json
+//go:embed page.html script.js language/*.json
 var pageFiles embed.FS
 
 // page is the handler of Page.
@@ -62,10 +71,12 @@ type page struct {
 	service      *Service
 	translations translations
 	styleURL     string
+	script       []byte
+	scriptURL    string
 }
 
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	web.SetHeaders(w.Header())
+	web.SetHeaders(w.Header(), "script-src 'self'")
 	// Without a ServeMux: see Service.API.
 	switch path := r.URL.EscapedPath(); {
 	case path == "/" && r.Method == http.MethodPost:
@@ -75,9 +86,10 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/":
 		web.RefuseMethod(w, "GET, HEAD, POST")
 	case path == stylePath && web.IsRead(r):
-		w.Header().Set("Cache-Control", "public, max-age=86400") // its URL changes with it
-		web.Write(w, http.StatusOK, "text/css; charset=utf-8", web.Style)
-	case path == stylePath:
+		writeFile(w, "text/css; charset=utf-8", web.Style)
+	case path == scriptPath && web.IsRead(r):
+		writeFile(w, "text/javascript; charset=utf-8", p.script)
+	case path == stylePath, path == scriptPath:
 		web.RefuseMethod(w, "GET, HEAD")
 	case path == wellKnownPath && web.IsRead(r):
 		w.Header().Set("Location", "../") // the page, also below another path
@@ -87,6 +99,12 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		web.Write(w, notFound.status, "text/plain; charset=utf-8", []byte(notFound.text+"\n"))
 	}
+}
+
+// writeFile writes something whose URL changes with it.
+func writeFile(w http.ResponseWriter, contentType string, content []byte) {
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	web.Write(w, http.StatusOK, contentType, content)
 }
 
 // servePost makes an attempt to change a password.
@@ -155,6 +173,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 		Site:        config.SiteName,
 		Webmail:     config.WebmailURL,
 		Style:       p.styleURL,
+		Script:      p.scriptURL,
 		MinLength:   config.MinLength,
 		User:        user,
 		Changed:     v == changed,
@@ -176,16 +195,19 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 // A view is the data of the template. It has no password. It has fields, which cost the template less than methods.
 type view struct {
 	translation
-	Site, Webmail, Style string
-	MinLength            int
-	User                 string // as it was typed, so that it can be corrected
-	Done                 string // the sentence that tells that the password was changed
-	Changed              bool
-	Heading              string // the short answer to a failed attempt
-	Problem              string // the sentence that tells why it failed, or ""
-	Field                string // that has to be corrected, or ""
-	Wrong                struct{ User, Current, New, Repeat bool }
-	Languages            []languageLink
+	Site, Webmail string
+	Style, Script string // URLs
+	MinLength     int
+	User          string // as it was typed, so that it can be corrected
+	Done          string // the sentence that tells that the password was changed
+	Changed       bool
+	Heading       string // the short answer to a failed attempt
+	Problem       string // the sentence that tells why it failed, or ""
+	Field         string // that has to be corrected, or ""
+	Wrong         struct{ User, Current, New, Repeat bool }
+	Again         bool // the passwords have to be entered again, because none is sent back
+	FirstAgain    bool // the current one is the first that is wanted, although it was not wrong
+	Languages     []languageLink
 }
 
 // explain sets what the page says about a failed attempt.
@@ -195,6 +217,8 @@ func (v *view) explain(why verdict) {
 	v.Wrong.Current = v.Field == fieldCurrent
 	v.Wrong.New = v.Field == fieldNew
 	v.Wrong.Repeat = v.Field == fieldRepeat
+	v.Again = v.Field != "" || why.retryAfter > 0 && why != outcomeUnknown
+	v.FirstAgain = v.Wrong.New || v.Wrong.Repeat
 	v.Heading = v.Text("not-changed")
 	if why == outcomeUnknown {
 		v.Heading = v.Text("not-known")

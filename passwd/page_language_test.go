@@ -131,6 +131,7 @@ func TestLanguages(t *testing.T) {
 	want := []string{
 		"name", "language", "title", "error", "user", "curpass", "newpass", "newpass-hint", "repeat", "submit", "webmail",
 		"changed-user", "changed-devices", "not-changed", "not-known",
+		"again", "enter-again", "show", "length", "same",
 	}
 	for name := range situations {
 		want = append(want, strings.TrimSpace(name))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -166,6 +167,7 @@ func TestPageSituations(t *testing.T) {
 						return
 					}
 					checkProblem(t, d, want, situation.field)
+					checkAgain(t, d, texts, situation.field, situation.field != "" || slices.Contains([]string{"limited", "busy", "unavailable"}, situation.reason))
 					heading := texts["not-changed"]
 					if situation.reason == "outcome-unknown" {
 						heading = texts["not-known"]
@@ -180,7 +182,24 @@ func TestPageSituations(t *testing.T) {
 	}
 }
 
-// checkProblem looks whether a problem is announced and tied to its field, which has the focus.
+// checkAgain looks whether each password that has to be entered again says so: all but the one that says what is wrong with it.
+func checkAgain(t *testing.T, d document, texts map[string]string, wrong string, wanted bool) {
+	t.Helper()
+	assert.Equal(t, wanted, strings.Contains(d.with("role", "alert")[0].text(), texts["again"]))
+	for _, id := range []string{"curpass", "newpass", "repeat"} {
+		described := strings.Fields(d.with("id", id)[0].attr("aria-describedby"))
+		if !wanted || id == wrong {
+			assert.Empty(t, d.with("id", id+"-again"))
+			assert.NotContains(t, described, id+"-again")
+			continue
+		}
+		assert.Equal(t, texts["enter-again"], d.with("id", id+"-again")[0].text())
+		assert.Contains(t, described, id+"-again")
+	}
+}
+
+// checkProblem looks whether a problem is announced and tied to its field. The focus is on the first field that is wanted: the
+// address if that is wrong, or else the current password, which is empty again whatever is wrong.
 func checkProblem(t *testing.T, d document, problem, field string) {
 	t.Helper()
 	alert := d.with("role", "alert")
@@ -195,7 +214,14 @@ func checkProblem(t *testing.T, d document, problem, field string) {
 	}
 	assert.Len(t, d.with("href", "#"+field), 1)
 	input := d.with("id", field)[0]
-	assert.Equal(t, []document{input}, focus)
+	if field == "user" {
+		assert.Equal(t, []document{input}, focus)
+	} else {
+		assert.Equal(t, d.with("id", "curpass"), focus)
+		described := focus[0].attr("aria-describedby")
+		assert.True(t, described == "curpass-error" || described == "problem curpass-again", described)
+		assert.Contains(t, d.with("id", strings.Fields(described)[0])[0].text(), problem, "who comes there hears the problem")
+	}
 	assert.Equal(t, []document{input}, d.with("aria-invalid", "true"))
 	assert.Contains(t, strings.Fields(input.attr("aria-describedby")), field+"-error")
 	assert.Equal(t, problem, d.with("id", field+"-error")[0].text())

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,17 @@ func TestPageForm(t *testing.T) {
 	d := parsePage(t, w)
 	assert.Equal(t, "Change your password – Example & Sons", document{d.with("lang", "en")[0].FirstChild}.text())
 	assert.NotContains(t, w.Body.String(), "canary", "of the query nothing else is read")
-	assert.NotContains(t, w.Body.String(), "<script")
+	assert.NotRegexp(t, `(?i) on\w+=|javascript:`, w.Body.String(), "there is one script, a file")
+	scripts := d.with("src", "")
+	require.Len(t, scripts, 1)
+	assert.Empty(t, scripts[0].text())
+	assert.Equal(t, 1, strings.Count(w.Body.String(), "<script"))
+	script := visit(page, http.MethodGet, "/"+scripts[0].attr("src"), "")
+	assert.Equal(t, http.StatusOK, script.Code)
+	assert.Equal(t, "text/javascript; charset=utf-8", script.Header().Get("Content-Type"))
+	assert.Equal(t, "public, max-age=86400", script.Header().Get("Cache-Control"))
+	assert.Regexp(t, `^script\.js\?[0-9a-f]{8}$`, scripts[0].attr("src"), "it changes with what it holds")
+	assert.NotRegexp(t, `innerHTML|insertAdjacentHTML|eval|document\.write|fetch|XMLHttpRequest`, script.Body.String())
 	assert.Empty(t, d.with("style", ""), "the policy forbids it")
 	assert.Empty(t, d.with("role", "alert"))
 	assert.Len(t, d.with("method", "post"), 1)
@@ -116,7 +127,11 @@ func TestPageForm(t *testing.T) {
 		assert.NotEmpty(t, d.with("for", id)[0].text())
 	}
 	assert.Contains(t, d.with("id", "newpass-hint")[0].text(), "17")
-	assert.Equal(t, "newpass-hint", d.with("id", "newpass")[0].attr("aria-describedby"))
+	assert.Equal(t, "newpass-hint newpass-length", d.with("id", "newpass")[0].attr("aria-describedby"))
+	for _, useless := range d.with("data-script", "") {
+		assert.True(t, slices.ContainsFunc(useless.Attr, func(a html.Attribute) bool { return a.Key == "hidden" }), "without a script it does nothing")
+	}
+	assert.NotEmpty(t, d.with("data-script", ""))
 
 	links := d.with("href", "")
 	require.Len(t, links, 2+6)
@@ -144,10 +159,11 @@ func TestPageHeaders(t *testing.T) {
 		"nothing": visit(page, http.MethodGet, "/nothing", ""),
 		"method":  visit(page, http.MethodPut, "/", ""),
 		"style":   visit(page, http.MethodGet, "/style.css", ""),
+		"script":  visit(page, http.MethodGet, "/script.js", ""),
 		"known":   visit(page, http.MethodGet, "/.well-known/change-password", ""),
 	} {
 		header := w.Header()
-		assert.Equal(t, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		assert.Equal(t, "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'self'",
 			header.Get("Content-Security-Policy"), name)
 		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), name)
 		assert.Equal(t, "same-origin", header.Get("Referrer-Policy"), name)
@@ -157,7 +173,7 @@ func TestPageHeaders(t *testing.T) {
 			assert.Contains(t, header.Get("Content-Type"), "; charset=utf-8", name)
 		}
 		assert.Empty(t, header.Values("Set-Cookie"), name)
-		if name != "style" {
+		if name != "style" && name != "script" {
 			assert.Equal(t, "no-store", header.Get("Cache-Control"), name)
 		}
 		if strings.HasPrefix(header.Get("Content-Type"), "text/html") {
@@ -180,6 +196,10 @@ func TestPagePaths(t *testing.T) {
 		{"HEAD", "/", 200, ""},
 		{"GET", "/style.css", 200, ""},
 		{"HEAD", "/style.css", 200, ""},
+		{"GET", "/script.js", 200, ""},
+		{"POST", "/script.js", 405, "GET, HEAD"},
+		{"GET", "/script.js/", 404, ""},
+		{"GET", "//script.js", 404, ""},
 		{"GET", "/.well-known/change-password", 303, ""},
 		{"HEAD", "/.well-known/change-password", 303, ""},
 		{"GET", "/.well-known/change-password?user=x", 303, ""},

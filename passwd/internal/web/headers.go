@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Style is how the pages look.
@@ -13,11 +14,12 @@ import (
 //go:embed style.css
 var Style []byte
 
-// SetHeaders sets headers that let a browser show a form and send it back, and nothing else. See ASVS 5.0, chapter 3.4.
-func SetHeaders(header http.Header) {
+// SetHeaders sets headers that let a browser show a form and send it back, and nothing else but what more directives of
+// Content-Security-Policy allow, such as "script-src 'self'". See ASVS 5.0, chapter 3.4.
+func SetHeaders(header http.Header, more ...string) {
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	policy := []string{"default-src 'none'", "style-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}
+	header.Set("Content-Security-Policy", strings.Join(append(policy, more...), "; "))
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	// With no-referrer a browser would send "Origin: null" with the form: https://fetch.spec.whatwg.org/#origin-header
