@@ -56,6 +56,42 @@ func testLook(t *testing.T, tab tab) {
 	look(t, tab, "success")
 }
 
+// testLanguages takes pictures of the page in each language, with all that its operator can add, and finds that nobody has to scroll
+// sideways at 320 pixels, nor with letters that are twice as large.
+func testLanguages(t *testing.T, tab tab) {
+	server := tab.open(passwd.Config{Changer: &changer{err: ispmail.ErrBadCredentials}, Operator: passwd.Operator{
+		Help:    map[string]string{"": "Call extension 123, Monday to Friday from 8 to 16.\n\nWe never ask for your password."},
+		HelpURL: "https://www.example.org/help", ImprintURL: "https://www.example.org/imprint", PrivacyURL: "https://www.example.org/privacy",
+		Logo: []byte(svg), Accent: "#7a3b00",
+	}})
+	show := func(name string, features ...*emulation.MediaFeature) {
+		tab.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}))
+		picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600))
+		for _, size := range []string{"200%", "100%"} {
+			width := eval[int64](tab, fmt.Sprintf(`(document.documentElement.style.fontSize = %q, document.documentElement.scrollWidth)`, size))
+			assert.LessOrEqual(t, width, int64(320), "%s at %s", name, size)
+		}
+	}
+	light, dark := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: "light"}, &emulation.MediaFeature{Name: "prefers-color-scheme", Value: "dark"}
+	forced := &emulation.MediaFeature{Name: "forced-colors", Value: "active"}
+	tab.do(chromedp.EmulateViewport(320, 800))
+	for language, texts := range readTexts(t) {
+		tab.do(chromedp.Navigate(server.URL + "/?lang=" + language + "&user=" + language + "@example.org"))
+		eval[bool](tab, `document.querySelector("details").open = true`)
+		assert.True(t, eval[bool](tab, `document.querySelector(".logo").naturalWidth > 0`), "the policy lets the logo come")
+		show(language+"-form-320-dark", dark)
+		show(language+"-form-320-forced", forced)
+		show(language+"-form-320-light", light)
+		status, text := tab.send(language+"@example.org", current, replacement, replacement)
+		assert.Equal(t, int64(http.StatusForbidden), status)
+		assert.Contains(t, text, texts["bad-credentials"])
+		show(language+"-error-320-light", light)
+	}
+	look(t, tab, "operator")
+}
+
 func look(t *testing.T, tab tab, name string) {
 	t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
@@ -71,14 +107,14 @@ func look(t *testing.T, tab tab, name string) {
 			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
 			require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), file), picture, 0o600))
 			assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
-			small := eval[string](tab, `[...document.querySelectorAll("input:not([type=checkbox]), .check, button, .button, .languages a")]
-				.filter(e => !e.hidden && e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
+			small := eval[string](tab, `[...document.querySelectorAll("input:not([type=checkbox]), .check, summary, button, .button, .languages a")]
+				.filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.id).join(" ")`)
 			assert.Empty(t, small, "%s: a thumb finds it", file)
 		}
 		measured := 0
 		for selector, least := range map[string]float64{
-			"h1": 4.5, ".site": 4.5, "main > p, .summary p": 4.5, "label": 4.5, "input": 4.5, ".hint": 4.5, ".error": 4.5, "button": 4.5,
-			"a": 4.5, ".button": 4.5, ".summary h2": 4.5, ".summary a": 4.5, ".back a": 4.5, "svg": 3,
+			"h1": 4.5, ".site": 4.5, "main > p, .summary p": 4.5, "label": 4.5, "input": 4.5, ".hint": 4.5, ".error": 4.5, "button": 4.5, ".quiet": 4.5, "summary": 4.5, "code": 4.5,
+			"a": 4.5, ".help p": 4.5, ".good": 4.5, ".button": 4.5, ".summary h2": 4.5, ".summary a": 4.5, ".back a": 4.5, "svg": 3,
 		} {
 			for _, colours := range eval[[][2][]float64](tab, fmt.Sprintf(coloursOf, selector)) {
 				measured++

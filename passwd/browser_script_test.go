@@ -47,7 +47,7 @@ func testScript(t *testing.T, tab tab) {
 	assert.Equal(t, different, eval[string](tab, compared))
 	tab.do(chromedp.KeyEvent(kb.Enter))
 	assert.Empty(t, c.calls, "it is not sent, and nothing is lost")
-	assert.Equal(t, "repeat", eval[string](tab, focused))
+	tab.focuses("repeat")
 	assert.Equal(t, current+short+"x𝕦𝕟?", eval[string](tab, passwordsLeft))
 	typed("repeat", kb.Backspace)
 	assert.Empty(t, eval[string](tab, compared))
@@ -73,6 +73,30 @@ func testScript(t *testing.T, tab tab) {
 	assert.Equal(t, "password password password", eval[string](tab, `sessionStorage.types`), "no browser remembers them as texts")
 }
 
+// testSuggestion takes the passphrase that the page suggests.
+func testSuggestion(t *testing.T, tab tab) {
+	c := &changer{}
+	server := tab.open(passwd.Config{Changer: c})
+	tab.do(
+		chromedp.SendKeys(chromedp.CSS("#user"), "john@example.org"),
+		chromedp.SendKeys(chromedp.CSS("#curpass"), current),
+	)
+	const visible = `document.getElementById("suggestion").checkVisibility()`
+	assert.False(t, eval[bool](tab, visible), "only on request")
+	tab.do(chromedp.Focus(chromedp.CSS("summary")), chromedp.KeyEvent(kb.Enter))
+	tab.await(visible)
+	suggested := eval[string](tab, `document.getElementById("suggestion").textContent`)
+	look(t, tab, "suggestion")
+	tab.do(chromedp.Click(chromedp.CSS("#use")))
+	tab.focuses("newpass")
+	assert.Equal(t, "text text text", eval[string](tab, types), "it is seen where it goes")
+	assert.Equal(t, "The two new passwords are the same.", eval[string](tab, compared))
+	status, _ := tab.submit(chromedp.SendKeys(chromedp.CSS("#repeat"), kb.Enter))
+	assert.Equal(t, int64(http.StatusOK), status, "nothing that was typed is lost")
+	assert.Equal(t, [][3]string{{"john@example.org", current, suggested}}, c.calls)
+	assert.Equal(t, server.URL+"/", eval[string](tab, `location.href`))
+}
+
 // testRemembered goes back to the page: what was shown is hidden again.
 func testRemembered(t *testing.T, tab tab) {
 	server := tab.open(passwd.Config{Changer: &changer{}})
@@ -88,11 +112,13 @@ func testNoScript(t *testing.T, tab tab) {
 	c := &changer{}
 	tab.do(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	tab.open(passwd.Config{Changer: c})
-	assert.Equal(t, int64(0), eval[int64](tab, `[...document.querySelectorAll("[data-script]")].filter(e => e.getClientRects().length).length`))
+	assert.Equal(t, int64(0), eval[int64](tab, `[...document.querySelectorAll("[data-script]")].filter(e => e.checkVisibility()).length`))
 	status, text := tab.send("john@example.org", current, "ein neues, sehr süßes 密码", "another new one of it")
 	assert.Equal(t, int64(http.StatusUnprocessableEntity), status)
 	assert.Contains(t, text, "The two new passwords are not the same.")
-	assert.Equal(t, "curpass", eval[string](tab, focused))
+	tab.focuses("curpass")
+	tab.do(chromedp.Click(chromedp.CSS("summary")))
+	tab.await(`document.getElementById("suggestion").checkVisibility()`)
 	look(t, tab, "no-script")
 	status, text = tab.submit(chromedp.Click(chromedp.CSS("[hreflang=nl]")))
 	assert.Equal(t, int64(http.StatusOK), status)

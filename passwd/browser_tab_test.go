@@ -2,6 +2,7 @@ package passwd_test
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -160,6 +161,12 @@ func eval[T any](t tab, expression string) T {
 	value, err := chromedp.Run(t.ctx, chromedp.Evaluate[T](expression))
 	require.NoError(t.T, err)
 	return value
+}
+
+// focuses waits until an element has the focus, which Chromium gives while it draws the page.
+func (t tab) focuses(element string) {
+	t.Helper()
+	t.await(fmt.Sprintf(`(%s) == %q`, focused, element))
 }
 
 // await waits until an expression is true.

@@ -35,7 +35,9 @@ func TestBrowser(t *testing.T) {
 		"keyboard":      testKeyboard,
 		"international": testInternational,
 		"look":          testLook,
+		"languages":     testLanguages,
 		"script":        testScript,
+		"suggestion":    testSuggestion,
 		"remembered":    testRemembered,
 		"no script":     testNoScript,
 	} {
@@ -54,7 +56,7 @@ func testSuccess(t *testing.T, tab tab) {
 	assert.Contains(t, text, "Your password was changed")
 	assert.Contains(t, text, "john@example.org")
 	assert.Equal(t, [][3]string{{"john@example.org", current, replacement}}, c.calls)
-	assert.Equal(t, "H1", eval[string](tab, focused), "it is read first")
+	tab.focuses("H1") // it is read first
 	assert.Equal(t, "Your password was changed – Example Mail", eval[string](tab, `document.title`))
 	assert.Equal(t, "https://webmail.example.org/", eval[string](tab, `document.links[0].href`))
 	assert.Empty(t, eval[string](tab, `document.cookie`))
@@ -78,7 +80,7 @@ func testErrors(t *testing.T, tab tab) {
 		assert.Contains(t, text, "Your password was not changed")
 		assert.Contains(t, text, tt.problem)
 		assert.Contains(t, text, "Please enter all three again.")
-		assert.Equal(t, "curpass", eval[string](tab, focused), "the first that is empty")
+		tab.focuses("curpass") // the first that is empty
 		assert.Equal(t, tt.wrong, eval[string](tab, `document.querySelector("[aria-invalid]").id`))
 		assert.Equal(t, tt.describesTheFocus, eval[string](tab, `document.activeElement.getAttribute("aria-describedby")`))
 		assert.Equal(t, "john@example.org", eval[string](tab, `document.forms[0].user.value`))
@@ -101,12 +103,12 @@ func testCheckedEarly(t *testing.T, tab tab) {
 		chromedp.SendKeys(chromedp.CSS("#newpass"), "short"),
 		chromedp.SendKeys(chromedp.CSS("#repeat"), "short"+kb.Enter),
 	)
-	assert.Equal(t, "newpass", eval[string](tab, focused))
+	tab.focuses("newpass")
 	assert.Equal(t, current+"shortshort", eval[string](tab, passwordsLeft))
 	const long = "ⅷ 𝕦𝕟𝕚𝕔𝕠𝕕𝕖 𝕤𝕖𝕔𝕣𝕖𝕥"
 	eval[string](tab, `document.forms[0].newpass.value = document.forms[0].repeat.value = ""`)
 	tab.do(chromedp.SendKeys(chromedp.CSS("#newpass"), long), chromedp.SendKeys(chromedp.CSS("#repeat"), long))
-	status, _ := tab.submit(chromedp.Click(chromedp.CSS("button")))
+	status, _ := tab.submit(chromedp.Click(chromedp.CSS("[type=submit]")))
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Equal(t, [][3]string{{"john@example.org", current, long}}, c.calls)
 	assert.Equal(t, server.URL+"/", eval[string](tab, `location.href`))
@@ -122,7 +124,7 @@ func testLimited(t *testing.T, tab tab) {
 	status, text := tab.send("john@example.org", current, replacement, replacement)
 	assert.Equal(t, int64(http.StatusTooManyRequests), status)
 	assert.Contains(t, text, "Please wait 3 minutes")
-	assert.Equal(t, "DIV", eval[string](tab, focused), "the summary, because no field is wrong")
+	tab.focuses("DIV") // the summary, because no field is wrong
 }
 
 func testBusy(t *testing.T, tab tab) {
@@ -173,20 +175,20 @@ func testKeyboard(t *testing.T, tab tab) {
 	c := &changer{}
 	tab.open(passwd.Config{Changer: c})
 	var order []string
-	for _, text := range []string{"john@example.org", current, replacement, replacement, "", "", ""} {
+	for _, text := range []string{"john@example.org", current, "", replacement, replacement, "", "", ""} {
 		tab.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, eval[string](tab, focused))
 		ring := eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).outlineWidth`)
 		assert.Equal(t, "solid3px", ring, "the focus is seen")
 		tab.do(chromedp.KeyEvent(text))
 	}
-	assert.Equal(t, []string{"user", "curpass", "newpass", "repeat", "show", "BUTTON", "A"}, order)
+	assert.Equal(t, []string{"user", "curpass", "SUMMARY", "newpass", "repeat", "show", "BUTTON", "A"}, order)
 	tab.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) // Shift: back to the button
 	status, _ := tab.submit(chromedp.KeyEvent(" "))
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Len(t, c.calls, 1)
 	tab.do(chromedp.KeyEvent(kb.Tab))
-	assert.Equal(t, "A", eval[string](tab, focused))
+	tab.focuses("A")
 }
 
 // testInternational types an address with a domain of another script, which Chromium sends as A-labels.

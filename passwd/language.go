@@ -3,6 +3,7 @@ package passwd
 import (
 	"html/template"
 	"net/url"
+	"slices"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/texts"
 )
@@ -37,6 +38,10 @@ func readTranslations() (translations, error) {
 		}
 	}
 	return translations{all, chosen}, nil
+}
+
+func (t translations) has(language string) bool {
+	return slices.ContainsFunc(t.all, func(one translation) bool { return one.Language == language })
 }
 
 // choose returns the translation of a language that a person has chosen, or else the one that the browser asks for.

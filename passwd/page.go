@@ -20,6 +20,7 @@ import (
 //	GET  /                             the form
 //	POST /                             the form again with what is wrong, or 200 and that the password was changed
 //	GET  /style.css, /script.js        how it looks, and what a script can do better
+//	GET  /logo.png or /logo.svg        the logo of the [Operator], if there is one
 //	GET  /.well-known/change-password  303 to the form, see https://www.w3.org/TR/change-password-url/
 //
 // and HEAD as well as GET. The fields of the form are user, curpass, newpass and repeat. A POST has the statuses of
@@ -34,7 +35,7 @@ import (
 // The page is in the language that its address asks for (?lang=de), or else the browser: English, German, French, Spanish,
 // Italian or Dutch. ?user=john@example.org fills in the address; another text there is ignored. The page needs no JavaScript
 // and no cookie, loads nothing from elsewhere and repeats no password. Its links are relative: a proxy may serve it under any
-// path that ends with a slash.
+// path that ends with a slash. Each has a passphrase of its own, which a person may ask it to show.
 //
 // The handler belongs behind TLS, because people type passwords, and on a listener of its own, because its limits count
 // by the address of the client (see TrustedProxies in [Config]). Let the proxy that ends TLS send
@@ -46,7 +47,6 @@ func (s *Service) Page() http.Handler {
 	return &page{
 		service:      s,
 		translations: must(readTranslations()),
-		styleURL:     version(stylePath, web.Style),
 		script:       script,
 		scriptURL:    version(scriptPath, script),
 	}
@@ -70,13 +70,13 @@ var pageFiles embed.FS
 type page struct {
 	service      *Service
 	translations translations
-	styleURL     string
 	script       []byte
 	scriptURL    string
 }
 
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	web.SetHeaders(w.Header(), "script-src 'self'")
+	face := p.service.face.Load()
+	web.SetHeaders(w.Header(), "script-src 'self'", "img-src 'self'")
 	// Without a ServeMux: see Service.API.
 	switch path := r.URL.EscapedPath(); {
 	case path == "/" && r.Method == http.MethodPost:
@@ -86,10 +86,14 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/":
 		web.RefuseMethod(w, "GET, HEAD, POST")
 	case path == stylePath && web.IsRead(r):
-		writeFile(w, "text/css; charset=utf-8", web.Style)
+		writeFile(w, "text/css; charset=utf-8", face.style)
 	case path == scriptPath && web.IsRead(r):
 		writeFile(w, "text/javascript; charset=utf-8", p.script)
-	case path == stylePath, path == scriptPath:
+	case face.logo != nil && path == face.logo.path && web.IsRead(r):
+		// An SVG that is opened by itself is a page.
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox")
+		writeFile(w, face.logo.contentType, face.Logo)
+	case path == stylePath, path == scriptPath, face.logo != nil && path == face.logo.path:
 		web.RefuseMethod(w, "GET, HEAD")
 	case path == wellKnownPath && web.IsRead(r):
 		w.Header().Set("Location", "../") // the page, also below another path
@@ -172,7 +176,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 		translation: t,
 		Site:        config.SiteName,
 		Webmail:     config.WebmailURL,
-		Style:       p.styleURL,
+		face:        p.service.face.Load(),
 		Script:      p.scriptURL,
 		MinLength:   config.MinLength,
 		User:        user,
@@ -182,6 +186,8 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 		shown.Done = t.Text("changed-user", email)
 	} else {
 		shown.explain(v)
+		shown.Paragraphs = shown.helpIn(t.Language)
+		shown.Suggestion = p.service.policy.Suggestion()
 		shown.Languages = p.translations.links(t, userOf(r))
 	}
 	header := w.Header()
@@ -192,11 +198,12 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, status int, v verdi
 	web.Write(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 
-// A view is the data of the template. It has no password. It has fields, which cost the template less than methods.
+// A view is the data of the template. It has no password of anybody. It has fields, which cost the template less than methods.
 type view struct {
 	translation
+	*face
 	Site, Webmail string
-	Style, Script string // URLs
+	Script        string // its URL
 	MinLength     int
 	User          string // as it was typed, so that it can be corrected
 	Done          string // the sentence that tells that the password was changed
@@ -208,6 +215,8 @@ type view struct {
 	Again         bool // the passwords have to be entered again, because none is sent back
 	FirstAgain    bool // the current one is the first that is wanted, although it was not wrong
 	Languages     []languageLink
+	Suggestion    string   // a new password that nobody has
+	Paragraphs    []string // of the help for who has forgotten the password, or none
 }
 
 // explain sets what the page says about a failed attempt.

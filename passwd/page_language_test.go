@@ -132,6 +132,7 @@ func TestLanguages(t *testing.T) {
 		"name", "language", "title", "error", "user", "curpass", "newpass", "newpass-hint", "repeat", "submit", "webmail",
 		"changed-user", "changed-devices", "not-changed", "not-known",
 		"again", "enter-again", "show", "length", "same",
+		"suggest", "suggest-hint", "suggest-use", "forgotten", "forgotten-ask", "help", "imprint", "privacy",
 	}
 	for name := range situations {
 		want = append(want, strings.TrimSpace(name))

@@ -33,6 +33,12 @@ if (form) {
     for (const field of [curpass, newpass, repeat]) field.type = shown ? "text" : "password";
   };
 
+  document.getElementById("use").addEventListener("click", () => {
+    newpass.value = repeat.value = document.getElementById("suggestion").textContent;
+    reveal(true);
+    check();
+    newpass.focus();
+  });
   for (const field of [newpass, repeat]) {
     field.addEventListener("input", check);
     field.addEventListener("blur", () => setTimeout(check)); // once the focus is elsewhere

@@ -32,7 +32,6 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,6 +88,8 @@ type Config struct {
 	SiteName string
 	// WebmailURL is the target of a link on the page. By default there is no link.
 	WebmailURL string
+	// Operator is what the page says and shows of whoever runs it. See [Service.SetOperator].
+	Operator Operator
 
 	// MaxConcurrent is the greatest number of changes at the same time. The API has one more place for itself. Defaults to
 	// one less than GOMAXPROCS, at least 1.
@@ -133,6 +134,7 @@ type Service struct {
 	underWay [2]sync.Map        // by channel, the accounts of attempts that are not answered yet
 
 	policy *policy.Policy
+	face   atomic.Pointer[face]
 	down   atomic.Bool
 	floor  atomic.Int64 // nanoseconds
 }
@@ -159,11 +161,8 @@ func New(config Config) (*Service, error) {
 	case fields.User == fields.Current || fields.User == fields.New || fields.Current == fields.New:
 		return nil, errors.New("passwd: two of the Fields have the same name")
 	}
-	if config.WebmailURL != "" {
-		u, err := url.Parse(config.WebmailURL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return nil, errors.New("passwd: WebmailURL is not a URL that starts with https:// or http://")
-		}
+	if err := checkURL("WebmailURL", config.WebmailURL, webSchemes); err != nil {
+		return nil, err
 	}
 	rules, err := policy.New(policy.Config{
 		MinLength: config.MinLength, MaxLength: config.MaxLength, AllowSame: config.AllowSame, SiteName: config.SiteName,
@@ -173,7 +172,7 @@ func New(config Config) (*Service, error) {
 		return nil, fmt.Errorf("passwd: %w", err)
 	}
 	s := &Service{config: config, gate: newGate(config.MaxConcurrent), policy: rules}
-	if err := errors.Join(s.SetSecrets(config.Secrets), s.SetFloor(config.Floor)); err != nil {
+	if err := errors.Join(s.SetSecrets(config.Secrets), s.SetFloor(config.Floor), s.SetOperator(config.Operator)); err != nil {
 		return nil, err
 	}
 	for channel := range s.attempts {

@@ -252,7 +252,7 @@ func (p person) visit(email, current, replacement string) {
 	p.Helper()
 	p.open("/password/")
 	p.fill([2]string{"#user", email}, [2]string{"#curpass", current}, [2]string{"#newpass", replacement}, [2]string{"#repeat", replacement})
-	p.press("button")
+	p.press("main [type=submit]")
 }
 
 // TestPage changes a password on the page, behind the web server.

@@ -37,6 +37,7 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 		TrustedProxies: s.proxies,
 		SiteName:       s.SiteName,
 		WebmailURL:     s.WebmailURL,
+		Operator:       s.operator,
 		MaxConcurrent:  s.MaxConcurrent,
 		Floor:          s.Floor,
 		Logger:         log,

@@ -12,6 +12,12 @@ func inFlags(err error) error {
 		"MaxConcurrent ", "--max-concurrent: ",
 		"Floor ", "--floor: ",
 		"WebmailURL ", "--webmail-url ",
+		"HelpURL ", "--help-url ",
+		"ImprintURL ", "--imprint-url ",
+		"PrivacyURL ", "--privacy-url ",
+		"Help ", "--help-text ",
+		"Logo ", "--logo ",
+		"Accent ", "--accent: ",
 		"two of the Fields have", "--field-user, --field-current and --field-new: two of them have",
 		"one of the Secrets", "one of the secrets of --secret-file or ISPMAIL_PASSWD_SECRET",
 	).Replace(err.Error()))

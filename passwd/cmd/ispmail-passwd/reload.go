@@ -10,7 +10,8 @@ import (
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
-// reloadOnSignal reads the secrets again at each SIGHUP, and opens the list of breached passwords again, until ctx ends. Everything else needs a restart, which forgets the limits.
+// reloadOnSignal reads the secrets, what the page shows of its operator and the list of breached passwords again at each SIGHUP, until ctx
+// ends. Everything else needs a restart, which forgets the limits.
 func (s *settings) reloadOnSignal(ctx context.Context, service *passwd.Service, log *slog.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -28,11 +29,14 @@ func (s *settings) reloadOnSignal(ctx context.Context, service *passwd.Service, 
 
 // reload reads the files again that may be other ones now. What is wrong with one leaves the old one in use.
 func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
-	if s.SecretFile == "" && s.breached == nil {
-		log.Info("nothing to reload: there is no --secret-file and no --breached, and other settings need a restart")
+	if s.SecretFile == "" && !s.Operator.hasFiles() && s.breached == nil {
+		log.Info("nothing to reload: there is no --secret-file, --help-text, --logo or --breached, and other settings need a restart")
 	}
 	if s.SecretFile != "" {
 		s.reloadSecrets(service, log)
+	}
+	if s.Operator.hasFiles() {
+		s.reloadOperator(service, log)
 	}
 	if s.breached == nil {
 		return
@@ -42,6 +46,20 @@ func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
 		return
 	}
 	log.Info("reloaded the list of breached passwords", slog.String("list", s.breached.String()))
+}
+
+func (s *settings) reloadOperator(service *passwd.Service, log *slog.Logger) {
+	operator, err := s.Operator.read()
+	if err == nil {
+		if err = service.SetOperator(operator); err != nil {
+			err = inFlags(err)
+		}
+	}
+	if err != nil {
+		log.Error("the help and the logo of the page were not reloaded, and the old ones are shown", slog.Any("cause", err))
+		return
+	}
+	log.Info("reloaded the help and the logo of the page")
 }
 
 func (s *settings) reloadSecrets(service *passwd.Service, log *slog.Logger) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,6 +62,49 @@ func TestReload(t *testing.T) {
 	}
 	assert.NotContains(t, stderr.String(), ispmailtest.Password)
 	assert.NotContains(t, stderr.String(), "of roundcube")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait())
+}
+
+// beside writes files into one directory and returns the path of the first.
+func beside(t *testing.T, namesAndTexts ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(namesAndTexts); i += 2 {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, namesAndTexts[i]), []byte(namesAndTexts[i+1]), 0o600))
+	}
+	return filepath.Join(dir, namesAndTexts[0])
+}
+
+// TestReloadOperator changes what the page shows while the service runs. Wrong files leave what was there.
+func TestReloadOperator(t *testing.T) {
+	t.Parallel()
+	help := beside(t, "help.txt", "Ask Jane.", "help.de.txt", "Fragen Sie Jane.", "help.txt~", "An old one.", "other.fr.txt", "Autre.")
+	cmd, stderr := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--help-text="+help)
+	require.NoError(t, cmd.Start())
+	page := "http://" + await(t, stderr, `page=http://(127\.0\.0\.1:\d+)`)
+	await(t, stderr, "database opened")
+	read := func(language string) string {
+		response, err := http.Get(page + "/?lang=" + language)
+		require.NoError(t, err)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return string(text)
+	}
+	assert.Contains(t, read("fr"), "<p>Ask Jane.</p>")
+	assert.Contains(t, read("de"), "<p>Fragen Sie Jane.</p>")
+	for _, change := range []struct{ text, line, want string }{
+		{"Ask <John>.", `level=INFO msg="reloaded the help and the logo of the page"`, "<p>Ask &lt;John&gt;.</p>"},
+		{"", `level=ERROR msg="the help and the logo of the page were not reloaded, and the old ones are shown" cause="passwd: --help-text is empty"`, "<p>Ask &lt;John&gt;.</p>"},
+		{"Ask Jack.", `level=INFO msg="reloaded the help and the logo of the page"`, "<p>Ask Jack.</p>"},
+	} {
+		before := strings.Count(stderr.String(), change.line)
+		require.NoError(t, os.WriteFile(help, []byte(change.text), 0o600))
+		require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+		require.Eventually(t, func() bool { return strings.Count(stderr.String(), change.line) > before }, 20*time.Second, 10*time.Millisecond, change.line)
+		assert.Contains(t, read("en"), change.want)
+	}
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait())
 }

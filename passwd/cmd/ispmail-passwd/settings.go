@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ispmail/go-ispmail/hash"
+	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/breached"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/notify"
@@ -36,6 +37,7 @@ type settings struct {
 	Listen                        string
 	TrustedProxy                  []string
 	SiteName, WebmailURL          string
+	Operator                      operator
 	Hashing                       command.Hashing
 	MinLength                     int
 	AllowSame                     bool
@@ -56,6 +58,7 @@ type settings struct {
 	proxies  []netip.Prefix
 	mode     fs.FileMode
 	onChange string // the path of OnChange
+	operator passwd.Operator
 
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
@@ -91,6 +94,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.Var(command.List(&s.TrustedProxy), "trusted-proxy", "addresses or `NETWORKS` of that web server, whose X-Forwarded-For is believed, for example 127.0.0.1; over a socket it always is")
 	f.StringVar(&s.SiteName, "site-name", "Mail", "title of the page, the `NAME` of the site")
 	f.StringVar(&s.WebmailURL, "webmail-url", "", "`URL` where a link on the page leads back to")
+	s.Operator.addFlags(f)
 	command.Group("Page for people", f)
 
 	s.Hashing.MaxMemory = maxMemory
@@ -127,6 +131,10 @@ func (s *settings) validate(c *cobra.Command) (err error) {
 		}
 	}
 	s.dsn, err = s.Database.Read()
+	if err != nil {
+		return err
+	}
+	s.operator, err = s.Operator.read()
 	switch {
 	case err != nil:
 		return err

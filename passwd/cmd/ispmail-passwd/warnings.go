@@ -27,7 +27,13 @@ func (s *settings) warnings() []string {
 
 // warnComments is about texts that seem to have a comment in them: systemd takes one only on a line of its own.
 func (s *settings) warnComments() (warnings []string) {
-	for _, text := range []struct{ flag, value string }{{"--site-name", s.SiteName}, {"--webmail-url", s.WebmailURL}} {
+	for _, text := range []struct{ flag, value string }{
+		{"--site-name", s.SiteName},
+		{"--webmail-url", s.WebmailURL},
+		{"--help-url", s.Operator.HelpURL},
+		{"--imprint-url", s.Operator.ImprintURL},
+		{"--privacy-url", s.Operator.PrivacyURL},
+	} {
 		if strings.Contains(text.value, " #") {
 			warnings = append(warnings, fmt.Sprintf("%s is %q: what follows a # is part of it, for a comment needs a line of its own", text.flag, text.value))
 		}

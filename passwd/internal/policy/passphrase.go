@@ -32,13 +32,23 @@ func passphrase(n int) string {
 // Passphrase returns a password as the function [Passphrase] does, with more words where MinLength asks for them, that breaks no
 // rule of p.
 func (p *Policy) Passphrase(ctx context.Context) string {
+	return p.draw(func(text string) Rule { return p.Check(ctx, "", "", "", text) })
+}
+
+// Suggestion is a Passphrase for a page that anybody may ask for: it takes neither the time of the estimator nor a disk. What is drawn
+// from that many is neither guessable nor breached.
+func (p *Policy) Suggestion() string {
+	return p.draw(func(text string) Rule { return p.CheckForm("", "", "", text) })
+}
+
+func (p *Policy) draw(check func(string) Rule) string {
 	const longest = 72 // bytes that bcrypt takes
 	for {
 		text := Passphrase()
 		for len(text) < p.config.MinLength {
 			text += "-" + passphrase(1)
 		}
-		if len(text) <= min(longest, p.config.MaxLength) && p.Check(ctx, "", "", "", text) == "" {
+		if len(text) <= min(longest, p.config.MaxLength) && check(text) == "" {
 			return text
 		}
 	}
