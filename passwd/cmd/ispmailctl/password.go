@@ -88,7 +88,8 @@ func (a *app) passwordSet() *cobra.Command {
 		Use: "set EMAIL", Short: "Set a user's password.",
 		Long: `Sets a user's password. It is asked for twice, or read from the first line of standard input if that
 is no terminal. The end of the line is no part of it. A tab, a byte order mark or another character that
-cannot be seen is refused.`,
+cannot be seen is refused, and without --force also one that users may not choose. The old password ends
+at once, and so do the sessions that are open.`,
 		Example:           "  ispmailctl password set john@example.org\n  ispmailctl password set john@example.org --generate",
 		ValidArgsFunction: a.complete(userEmails),
 	}
