@@ -114,6 +114,9 @@
 //   - After a commit whose answer got lost, the Store keeps it from coming later, on whatever node it is, before it says that
 //     nothing was changed: it writes a row of it as it is. Where that does not work in time, the outcome is unknown.
 //
+// Rows must be the same on all nodes. Those of a MyISAM table are on one node alone, also after ALTER TABLE has made it InnoDB:
+// a change to one of them makes the others put this node out of the cluster. Export and restore them.
+//
 // The DSN of [Open] may name several servers. With asynchronous or semi-synchronous replicas, use only the primary: a replica
 // shows old rows, and a proxy that sends reads there makes right passwords wrong.
 //

@@ -26,5 +26,11 @@ func (s *Store) ActAsNode() *Store {
 	return s
 }
 
+// ActAsSingle makes the Store treat its database as a single server.
+func (s *Store) ActAsSingle() *Store {
+	s.node.Store(false)
+	return s
+}
+
 // CheckNode looks at the session variables of a node of a cluster, in the form of SHOW VARIABLES.
 var CheckNode = checkNode

@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
@@ -213,4 +214,27 @@ func TestPoolLeaves(t *testing.T) {
 	require.Error(t, err)
 	use()
 	assert.Equal(t, before+2, proxy.clients.Load(), "both are new")
+}
+
+// TestNodeErrors has the errors of a node. Each is a sentence of its own, and none is an answer about a password or a row.
+func TestNodeErrors(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	for code, texts := range map[int][2]string{ // on a single server, and on a node
+		1047: {"this node of the cluster has lost the others, or is just joining them", "this node of the cluster has lost the others, or is just joining them"},
+		1180: {"it could not commit", "it could not commit"},
+		1205: {"others are in the way: ", "others are in the way, or the node waits for its cluster: "},
+		1213: {"others are in the way: ", "others are in the way: "},
+		1836: {"it is read-only", "it is read-only"},
+		1969: {"others are in the way: ", "others are in the way, or the node waits for its cluster: "},
+		3024: {"others are in the way: ", "others are in the way: "},
+	} {
+		for i, store := range []*ispmail.Store{db.Store(t, ispmail.Config{}).ActAsSingle(), db.Store(t, ispmail.Config{}).ActAsNode()} {
+			err := store.Read(t.Context(), func(ctx context.Context, db bun.IDB) error {
+				return errorOf(db.ExecContext(ctx, fmt.Sprintf("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'said so'", code)))
+			})
+			require.ErrorIs(t, err, ispmail.ErrUnavailable, code)
+			assert.ErrorContains(t, err, texts[i])
+		}
+	}
 }

@@ -121,7 +121,9 @@ type Fields struct {
 const (
 	maxCurrent   = 1024 // bytes of a current password, the limit of Roundcube's login form
 	defaultFloor = 500 * time.Millisecond
-	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds.
+	// changeTimeout is well under the time for which a webmail waits: Roundcube 1.7 gives up after 30 seconds. It is more than
+	// the 6 seconds for which a cluster that has lost a node takes no commit. To find out the outcome of a commit may take
+	// Config.Timeout of the Store, 5 seconds, beyond it.
 	changeTimeout = 10 * time.Second
 )
 
