@@ -42,7 +42,9 @@ func TestProgress(t *testing.T) {
 	hidden.watch(&screen)()
 	assert.Equal(t, &out, hidden.over(&out), "nobody sees it")
 	n := 0
-	two := func(yield func(ispmail.Record, error) bool) { _ = yield(ispmail.Record{}, nil) && yield(ispmail.Record{}, nil) }
+	two := func(yield func(ispmail.Record, error) bool) {
+		_ = yield(ispmail.Record{}, nil) && yield(ispmail.Record{}, nil)
+	}
 	for _, err := range hidden.counting(two) {
 		assert.NoError(t, err)
 		n++
