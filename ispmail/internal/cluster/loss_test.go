@@ -46,8 +46,8 @@ var losses = []loss{
 	},
 }
 
-// lostFor is longer than the group takes to agree that a node is gone.
-const lostFor = 9 * time.Second
+// lostFor is longer than the group takes to agree that a node is gone, and HAProxy to see it.
+const lostFor = 12 * time.Second
 
 // TestLoss loses a node, 20 times in each way, while eight users change their passwords: on that node, on another one, through
 // HAProxy, and with a DSN that names all nodes.
