@@ -66,9 +66,13 @@ func TestCanaries(t *testing.T) {
 					_, _ = fmt.Fprintln(&seen, name, w.Code, w.Header(), suggestions.ReplaceAllString(w.Body.String(), ""))
 				}
 			}
+			for _, newpass := range []string{replacement, "canary\x00"} {
+				_, _ = fmt.Fprintln(&seen, name, overPoppassd(t, service, "user john@example.org\npass "+current+"\nnewpass "+newpass+"\nquit\ncanary\n"))
+			}
+			_, _ = fmt.Fprintln(&seen, name, overPoppassd(t, service, "canary "+current+"\n"))
 			service.Forgive("john@example.org", "192.0.2.1")
 		}
-		for _, text := range []string{"bad-credentials", "outcome-unknown", "panic in the Changer", "unauthorized", "mismatch", "john@example.org"} {
+		for _, text := range []string{"bad-credentials", "outcome-unknown", "panic in the Changer", "unauthorized", "mismatch", "john@example.org", "poppassd", "500 policy-"} {
 			require.True(t, strings.Contains(seen.String(), text), "nothing of: %s", text)
 		}
 		for line := range strings.Lines(seen.String()) {

@@ -222,6 +222,19 @@ func onPoppassd(t *testing.T, listener *pipes, user, current, replacement string
 	return strings.TrimSpace(answer)
 }
 
+// overPoppassd sends lines at once, and returns what comes back until the end.
+func overPoppassd(t *testing.T, service *passwd.Service, lines string) string {
+	t.Helper()
+	listener := newPipes()
+	stop := servePoppassd(t, service, listener)
+	defer stop()
+	conn := listener.dial()
+	go func() { _, _ = io.WriteString(conn, lines) }()
+	answers, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	return string(answers)
+}
+
 // TestPoppassdLimits: an attempt counts as one of the API, also for the account under way, and its answer comes as late.
 func TestPoppassdLimits(t *testing.T) {
 	t.Parallel()

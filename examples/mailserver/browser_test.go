@@ -188,10 +188,12 @@ func TestRoundcube(t *testing.T) {
 			john.sees(".header-title", "Inbox") // the session goes on with the new password
 			log := s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "password changed.* user=$1 "`, email)
 			assert.Regexp(t, `channel=api user=\S+ client=\d+\.\d+\.\d+\.\d+ status=200`, log, "Roundcube says for whom it asks")
-			for range 5 {
-				assert.Contains(t, s.change(t, email, "wrong", replacement), "bad-credentials")
+			if email == old { // whom no other test needs
+				for range 5 {
+					assert.Contains(t, s.change(t, email, "wrong", replacement), "bad-credentials")
+				}
+				john.changePassword(replacement, password, "Could not save new password. Too many attempts. Try again in ")
 			}
-			john.changePassword(replacement, password, "Could not save new password. Too many attempts. Try again in ")
 		})
 	}
 }
