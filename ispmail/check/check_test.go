@@ -272,3 +272,25 @@ func TestRunInTx(t *testing.T) {
 		}))
 	})
 }
+
+// TestMissingIndexText runs what the doctor advises: a key that keeps twins out, except of the sources of aliases.
+func TestMissingIndexText(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	dbtest.Load(t, db, "console") // without keys
+	store := db.Store(t, ispmail.Config{})
+	var advice []string
+	for finding, err := range check.Run(t.Context(), store, check.Config{}) {
+		require.NoError(t, err)
+		if finding.Code == check.CodeMissingIndex {
+			_, statement, _ := strings.Cut(finding.Message, ": ")
+			advice = append(advice, statement)
+			db.Exec(t, statement)
+		}
+	}
+	require.Equal(t, []string{
+		"CREATE UNIQUE INDEX virtual_domains_name ON virtual_domains (name)",
+		"CREATE UNIQUE INDEX virtual_users_email ON virtual_users (email)",
+		"CREATE INDEX virtual_aliases_source ON virtual_aliases (source)",
+	}, advice)
+}

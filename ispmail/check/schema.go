@@ -88,7 +88,11 @@ func (c *checker) checkKeys(ctx context.Context, table string) error {
 	}
 	for _, l := range lookupColumns {
 		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {
-			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table, as %s has no index: CREATE INDEX %s_%s ON %s (%s)", l.column, table, l.column, table, l.column)
+			why, kind := "", "INDEX"
+			if l.column != "source" { // which may lead to several destinations
+				why, kind = ", and other programs may add twins", "UNIQUE INDEX"
+			}
+			c.report(CodeMissingIndex, table, 0, "each lookup reads the whole table%s, as %s has no index: CREATE %s %s_%s ON %s (%s)", why, l.column, kind, table, l.column, table, l.column)
 		}
 	}
 	if table != tables.Domains && hasKey(references, "id", "") && !hasKey(references, "domain_id", tables.Domains) {
