@@ -1,6 +1,7 @@
 package passwd
 
 import (
+	"context"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -58,6 +59,16 @@ type Event struct {
 	Reason   string     // "ok", or the first word of the answer
 	Text     string     // the rest of the answer
 	Duration time.Duration
+}
+
+// attemptKey is the key of the value that AttemptOf returns.
+type attemptKey struct{}
+
+// AttemptOf returns what is known of an attempt while it is made, with the context that the Changer got: Time, Channel, Email and
+// Client are set. So [ispmail.Config.OnChange] can tell where a change comes from. ok is false for the context of something else.
+func AttemptOf(ctx context.Context) (attempt Event, ok bool) {
+	attempt, ok = ctx.Value(attemptKey{}).(Event)
+	return attempt, ok
 }
 
 // LogValue returns the event as a group of attributes, see [slog.LogValuer].

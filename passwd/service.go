@@ -251,6 +251,7 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if err != nil {
 		return "", badAddress
 	}
+	ctx = context.WithValue(ctx, attemptKey{}, Event{Time: arrival.UTC(), Channel: channel, Email: email, Client: client})
 	if len(f.current) > maxCurrent {
 		return email, longCurrent
 	}

@@ -30,6 +30,7 @@ func TestConfinement(t *testing.T) {
 	}
 	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 10)
 	assert.LessOrEqual(t, exposure("ispmail-passwd-rehash@.service"), 10)
+	assert.LessOrEqual(t, exposure("ispmail-passwd-notice@.service"), 10)
 	assert.LessOrEqual(t, exposure("ispmail-passwd-changed@.service"), 30) // it runs as root, as doveadm has to
 
 	// With the database on TCP.

@@ -88,7 +88,7 @@ func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change
 		return nil
 	}
 	return func(ctx context.Context, c ispmail.Change) {
-		if err := notify.Tell(ctx, s.onChange, c); err != nil {
+		if err := notify.Tell(ctx, s.onChange, c, notify.Origin{}); err != nil {
 			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
 		}
 	}

@@ -121,7 +121,7 @@ func checkOnChange(ctx context.Context, s *settings, say sayer) bool {
 	}
 	nobody := ispmail.Change{Kind: ispmail.PasswordChanged, Email: "nobody@check.invalid", Domain: "check.invalid"}
 	begin := time.Now()
-	if err := notify.TellWithin(ctx, database.Timeout, s.onChange, nobody); err != nil {
+	if err := notify.TellWithin(ctx, database.Timeout, s.onChange, nobody, notify.Origin{}); err != nil {
 		say("FAIL", "--on-change: nobody hears of changes at %s, and Dovecot's cache goes on to accept old passwords: %v. For the socket of the package: systemctl enable --now ispmail-passwd-changed.socket.", s.OnChange, err)
 		return false
 	}

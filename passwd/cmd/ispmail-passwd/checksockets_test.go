@@ -68,7 +68,7 @@ func TestCheckSockets(t *testing.T) {
 		assert.Contains(t, stdout.String(), c.want, "%v", args)
 		assert.Empty(t, stderr.String())
 	}
-	assert.Equal(t, "nobody@check.invalid\n", <-told)
+	assert.Contains(t, <-told, `{"user":"nobody@check.invalid",`)
 	after, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Equal(t, names(before), names(after))

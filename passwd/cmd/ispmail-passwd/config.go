@@ -55,15 +55,23 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 	}
 }
 
-// passOn returns the function that tells the program of --on-change. It returns nil if there is none.
+// passOn returns the function that tells the programs of --on-change and --notice.
 func (s *settings) passOn(log *slog.Logger, counters *metrics) func(context.Context, ispmail.Change) {
-	if s.onChange == "" {
-		return nil
-	}
 	return func(ctx context.Context, c ispmail.Change) {
-		if err := notify.Tell(ctx, s.onChange, c); err != nil {
-			counters.notPassedOn.Inc()
-			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+		var from notify.Origin
+		if attempt, ok := passwd.AttemptOf(ctx); ok {
+			from = notify.Origin{Channel: attempt.Channel.String(), Client: attempt.Client}
+		}
+		if s.onChange != "" {
+			if err := notify.Tell(ctx, s.onChange, c, from); err != nil {
+				counters.notPassedOn.Inc()
+				log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+			}
+		}
+		if path := notify.NoticePath(s.notice); path != "" && c.Kind == ispmail.PasswordChanged && !s.Demo {
+			if err := notify.Tell(ctx, path, c, from); err != nil {
+				log.WarnContext(ctx, "the owner gets no mail about the change", slog.String("user", c.Email), slog.Any("cause", err))
+			}
 		}
 	}
 }

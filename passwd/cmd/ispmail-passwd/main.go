@@ -46,6 +46,7 @@ func newCommand(s *settings, serve, rehash action) *cobra.Command {
 	root := &cobra.Command{Use: "ispmail-passwd", Long: description, RunE: do(serve)}
 	s.addFlags(root.PersistentFlags())
 	root.AddCommand(
+		noticeCommand(),
 		&cobra.Command{Use: "serve", Short: "Serve the API and the page: what the command does without a name.", RunE: do(serve)},
 		&cobra.Command{
 			Use: "rehash", Short: "Renew the stored password of somebody who has just logged in.",

@@ -42,7 +42,7 @@ type settings struct {
 	MinLength                     int
 	AllowSame                     bool
 	Breached                      string
-	OnChange                      string
+	OnChange, Notice              string
 	MaxConcurrent                 int
 	Floor                         time.Duration
 	Limits                        *command.Source
@@ -59,6 +59,7 @@ type settings struct {
 	mode     fs.FileMode
 	onChange string // the path of OnChange
 	operator passwd.Operator
+	notice   string // the path of Notice
 
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
@@ -108,7 +109,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 	s.addLimitsFlags(f)
 
-	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads the address, a line, and answers OK; the change is answered after that, or a second later")
+	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads a line of JSON and answers OK; the change is answered after that, or a second later")
+	f.StringVar(&s.Notice, "notice", "", "`ADDRESS` of a socket, unix:/path, of a program that mails the owner of a changed password, told as above (default: "+notify.NoticeSocket+" if it is there)")
 	f.IntVar(&s.MaxConcurrent, "max-concurrent", 0, "`N` changes may be under way at the same time, beside one more for the API (default: one less than processors, at least 1)")
 	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which wrong credentials are answered, whatever is wrong with them; where stored passwords need it, they are answered after three times as long as the dearest takes to verify, up to 2 s")
 	f.StringVar(&s.MetricsListen, "metrics-listen", "", "`ADDRESS` where /healthz, /readyz and /metrics (Prometheus) listen, as above (default: nowhere)")
@@ -187,6 +189,11 @@ func (s *settings) validateListeners() error {
 	if s.OnChange != "" {
 		if s.onChange, err = notify.Path(s.OnChange); err != nil {
 			return fmt.Errorf("--on-change: %w", err)
+		}
+	}
+	if s.Notice != "" {
+		if s.notice, err = notify.Path(s.Notice); err != nil {
+			return fmt.Errorf("--notice: %w", err)
 		}
 	}
 	return nil

@@ -52,13 +52,20 @@ func (h *herald) prepare() (err error) {
 // tell passes a change on. That it fails is no reason to call the change failed.
 func (a *app) tell(ctx context.Context, c ispmail.Change) {
 	h := &a.herald
+	if path := notify.NoticePath(""); path != "" && h.setting != silence && c.Kind == ispmail.PasswordChanged {
+		if err := notify.Tell(ctx, path, c, notify.Origin{}); err != nil {
+			_, _ = fmt.Fprintf(a.stderr, "ispmailctl: the owner gets no mail about the change: unix:%s did not take word of it (%s)\n", path, command.Text(err))
+		}
+	}
 	switch {
 	case h.path != "":
-		told := notify.TellToEnd
+		err := error(nil)
 		if h.keeps {
-			told = notify.TellWithin
+			err = notify.TellWithin(ctx, patience, h.path, c, notify.Origin{})
+		} else {
+			err = notify.TellToEnd(ctx, patience, h.path, c)
 		}
-		if err := told(ctx, patience, h.path, c); err != nil {
+		if err != nil {
 			h.failed = true
 			_, _ = fmt.Fprintf(a.stderr, "ispmailctl: unix:%s did not take word of the change (%s)\n", h.path, command.Text(err))
 			h.add(c)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/notify"
 )
 
 // hearing returns the address of a socket that answers OK, and the lines that came.
@@ -76,7 +78,12 @@ func TestOnChange(t *testing.T) {
 			for want := range strings.FieldsSeq(step.want) {
 				select {
 				case line := <-lines:
-					assert.Equal(t, strings.Replace(want, "+", "\t", 1)+"\n", line, "%v", step.args)
+					var heard notify.Line
+					require.NoError(t, json.Unmarshal([]byte(line), &heard))
+					user, kick := strings.CutSuffix(want, "+kick")
+					assert.Equal(t, user, heard.User, "%v", step.args)
+					assert.Equal(t, kick, heard.Kick, "%v", step.args)
+					assert.Equal(t, "admin", heard.Channel)
 				default:
 					t.Errorf("nobody heard of %v", step.args)
 				}

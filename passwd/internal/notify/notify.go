@@ -4,11 +4,16 @@ package notify
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -32,48 +37,100 @@ func Path(address string) (string, error) {
 	return path, nil
 }
 
+// NoticeSocket is where the Debian package listens for changes of passwords of which the owners get mail:
+// ispmail-passwd-notice.socket.
+const NoticeSocket = "/run/ispmail-passwd/notice.sock"
+
+// NoticePath returns the path of the socket that a setting names, or [NoticeSocket] if the setting is "" and the socket is there,
+// or "".
+func NoticePath(setting string) string {
+	if setting != "" {
+		return setting
+	}
+	if info, err := os.Stat(NoticeSocket); err == nil && info.Mode().Type() == os.ModeSocket {
+		return NoticeSocket
+	}
+	return ""
+}
+
+// A Line is what the program at a socket reads, as JSON. No name in it needs an escape, so that a shell can take it out.
+type Line struct {
+	User    string    `json:"user"`              // one of [Names], always the first field
+	Kick    bool      `json:"kick,omitempty"`    // whether open sessions are to end too
+	Kind    string    `json:"kind"`              // an [ispmail.ChangeKind]
+	Unknown bool      `json:"unknown,omitempty"` // the database did not tell whether it is in force
+	Time    time.Time `json:"time"`
+	Channel string    `json:"channel"`          // api, page or poppassd, or admin
+	Client  string    `json:"client,omitempty"` // the address of the person, where it is known
+}
+
+// An Origin is where a change comes from. The zero value is an administrator.
+type Origin struct {
+	Channel string
+	Client  netip.Addr
+}
+
 // Tell tells the program at a socket of a change, and waits for its answers, a second at the most. For each of [Names] it
-// connects once: the program reads a line with the name and answers with the line OK. Tell goes on if the client of the
-// change has gone.
-func Tell(ctx context.Context, path string, c ispmail.Change) error {
-	return TellWithin(ctx, Timeout, path, c)
+// connects once: the program reads a [Line] and answers with the line OK. Tell goes on if the client of the change has gone.
+func Tell(ctx context.Context, path string, c ispmail.Change, from Origin) error {
+	return TellWithin(ctx, Timeout, path, c, from)
 }
 
 // TellWithin is [Tell] with another time than a second.
-func TellWithin(ctx context.Context, most time.Duration, path string, c ispmail.Change) error {
-	return tellAll(ctx, most, path, Names(c))
+func TellWithin(ctx context.Context, most time.Duration, path string, c ispmail.Change, from Origin) error {
+	return tellAll(ctx, most, path, linesOf(c, from))
 }
 
 // TellToEnd is [TellWithin] for an administrator's change, which also ends the open sessions of whom it concerns, whatever the
-// program at the socket does on other changes: their lines are a name, a tab, and "kick".
+// program at the socket does on other changes.
 func TellToEnd(ctx context.Context, most time.Duration, path string, c ispmail.Change) error {
-	names := Names(c)
-	if LetsIn(c) && names[0] != "*" {
-		names[0] += "\tkick" // a new address has no sessions yet
-	}
-	return tellAll(ctx, most, path, names)
+	lines := linesOf(c, Origin{})
+	lines[0].Kick = LetsIn(c) && lines[0].User != "*" // a new address has no sessions yet
+	return tellAll(ctx, most, path, lines)
 }
 
-func tellAll(ctx context.Context, most time.Duration, path string, lines []string) error {
+func linesOf(c ispmail.Change, from Origin) (lines []Line) {
+	for _, name := range Names(c) {
+		l := Line{
+			User: name, Kind: string(c.Kind), Unknown: c.Unknown,
+			Time: time.Now().UTC().Truncate(time.Second), Channel: cmp.Or(from.Channel, "admin"),
+		}
+		if from.Client.IsValid() {
+			l.Client = from.Client.String()
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func tellAll(ctx context.Context, most time.Duration, path string, lines []Line) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	var errs []error
 	for _, line := range lines {
-		errs = append(errs, tell(ctx, path, line))
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		errs = append(errs, cmp.Or(encoder.Encode(line), tell(ctx, path, text.String())))
 	}
 	return errors.Join(errs...)
 }
 
-// Names are the lines that tell of a change: an address, two of them for a new address, "@domain" for all users of a domain,
+// Names are who is told of a change: an address, two of them for a new address, "@domain" for all users of a domain,
 // or "*" for anybody. What stood in a row of another program may be nothing that a line can hold: then it is "*" too.
 func Names(c ispmail.Change) []string {
 	names := namesOf(c)
 	for i, name := range names {
-		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, needsEscape) {
 			names[i] = "*"
 		}
 	}
 	return names
+}
+
+// needsEscape reports whether a character has an escape in JSON.
+func needsEscape(r rune) bool {
+	return unicode.IsControl(r) || strings.ContainsRune("\"\\\u2028\u2029", r)
 }
 
 func namesOf(c ispmail.Change) []string {
@@ -101,7 +158,7 @@ func tell(ctx context.Context, path, line string) error {
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(conn, line+"\n"); err != nil {
+	if _, err := io.WriteString(conn, line); err != nil {
 		return err
 	}
 	// Only the first line: the program may have more to do then, and systemd keeps the connection of a unit as long as that.

@@ -3,12 +3,15 @@ package notify_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,6 +27,7 @@ var (
 	deleted  = ispmail.Change{Kind: ispmail.DomainChanged, Domain: "example.org"}
 	created  = ispmail.Change{Kind: ispmail.UserCreated, Email: "john@example.org", Domain: "example.org"}
 	odd      = ispmail.Change{Kind: ispmail.UserDeleted, Email: "kim@example.org\n@example.net"}
+	quoted   = ispmail.Change{Kind: ispmail.UserDeleted, Email: `"kim",\"kick":true@example.org`}
 	null     = ispmail.Change{Kind: ispmail.AddressChanged, To: "nell@example.org"}
 	many     = ispmail.Change{Kind: ispmail.ManyCreated}
 )
@@ -70,20 +74,27 @@ func TestTell(t *testing.T) {
 		{deleted, []string{"@example.org"}, "doveadm auth cache flush", true},
 		{created, []string{"john@example.org"}, "doveadm auth cache flush -- john@example.org", false},
 		{odd, []string{"*"}, "doveadm auth cache flush", true},
+		{quoted, []string{"*"}, "doveadm auth cache flush", true},
 		{null, []string{"*", "nell@example.org"}, "doveadm auth cache flush", true},
 		{many, []string{"*"}, "doveadm auth cache flush", false},
 	} {
 		path, lines := listen(t, "OK\nand more")
-		require.NoError(t, notify.Tell(gone, path, c.change))
+		heard := func() (l notify.Line) {
+			line := <-lines
+			require.NoError(t, json.Unmarshal([]byte(line), &l))
+			assert.True(t, strings.HasPrefix(line, `{"user":"`+l.User+`",`), "a shell can take it out: %s", line)
+			assert.Equal(t, l.Kick, strings.Contains(line, `","kick":true,`), line)
+			assert.WithinDuration(t, time.Now(), l.Time, time.Hour)
+			l.Time = time.Time{}
+			return l
+		}
+		require.NoError(t, notify.Tell(gone, path, c.change, notify.Origin{Channel: "page", Client: netip.MustParseAddr("192.0.2.1")}))
 		for _, want := range c.lines {
-			assert.Equal(t, want+"\n", <-lines)
+			assert.Equal(t, notify.Line{User: want, Kind: string(c.change.Kind), Channel: "page", Client: "192.0.2.1"}, heard())
 		}
 		require.NoError(t, notify.TellToEnd(gone, notify.Timeout, path, c.change))
 		for i, want := range c.lines {
-			if i == 0 && c.letsIn && want != "*" {
-				want += "\tkick"
-			}
-			assert.Equal(t, want+"\n", <-lines)
+			assert.Equal(t, notify.Line{User: want, Kick: i == 0 && c.letsIn && want != "*", Kind: string(c.change.Kind), Channel: "admin"}, heard())
 		}
 		assert.Empty(t, lines)
 		assert.Equal(t, c.flush, notify.Flush(c.change))
@@ -94,10 +105,10 @@ func TestTell(t *testing.T) {
 // TestTellFails has a program that is not there, says no, or says nothing.
 func TestTellFails(t *testing.T) {
 	t.Parallel()
-	require.ErrorIs(t, notify.Tell(t.Context(), filepath.Join(t.TempDir(), "missing"), password), os.ErrNotExist)
+	require.ErrorIs(t, notify.Tell(t.Context(), filepath.Join(t.TempDir(), "missing"), password, notify.Origin{}), os.ErrNotExist)
 	for _, answer := range []string{"", "no\n", "OKAY\n"} {
 		path, _ := listen(t, answer)
-		assert.ErrorContains(t, notify.Tell(t.Context(), path, password), "and not OK", "%q", answer)
+		assert.ErrorContains(t, notify.Tell(t.Context(), path, password, notify.Origin{}), "and not OK", "%q", answer)
 	}
 }
 
@@ -134,9 +145,12 @@ func TestHook(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "calls")
 		cmd := exec.CommandContext(t.Context(), hook)
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "CALLS=" + file, "SAYS=" + says, "END_SESSIONS=" + sessions}
-		cmd.Stdin = strings.NewReader(line + "\n")
+		user, kick := strings.CutSuffix(line, "+kick")
+		text, err := json.Marshal(notify.Line{User: user, Kick: kick, Kind: "password", Channel: "page"})
+		require.NoError(t, err)
+		cmd.Stdin = strings.NewReader(string(text) + "\n")
 		out, _ := cmd.Output()
-		text, err := os.ReadFile(file) //nolint:gosec // our own file
+		text, err = os.ReadFile(file) //nolint:gosec // our own file
 		require.NoError(t, err)
 		return string(out), strings.Split(strings.TrimSpace(string(text)), "\n")
 	}
@@ -151,11 +165,11 @@ func TestHook(t *testing.T) {
 		{"@example.org", "no", []string{all, all}},
 		{"@example.org", "yes", []string{all, "kick -- *@example.org", all}},
 		{"*", "yes", []string{all, all}},
-		{"john@example.org\tkick", "no", []string{one, "kick -- john@example.org", one}},
-		{"john@example.org\tkick", "yes", []string{one, "kick -- john@example.org", one}},
-		{"@example.org\tkick", "no", []string{all, "kick -- *@example.org", all}},
-		{"a*@example.org\tkick", "no", []string{"auth cache flush -- a*@example.org", "auth cache flush -- a*@example.org"}},
-		{" kim@example.org\tkick", "no", []string{"auth cache flush --  kim@example.org", "kick --  kim@example.org", "auth cache flush --  kim@example.org"}},
+		{"john@example.org+kick", "no", []string{one, "kick -- john@example.org", one}},
+		{"john@example.org+kick", "yes", []string{one, "kick -- john@example.org", one}},
+		{"@example.org+kick", "no", []string{all, "kick -- *@example.org", all}},
+		{"a*@example.org+kick", "no", []string{"auth cache flush -- a*@example.org", "auth cache flush -- a*@example.org"}},
+		{" kim@example.org+kick", "no", []string{"auth cache flush --  kim@example.org", "kick --  kim@example.org", "auth cache flush --  kim@example.org"}},
 	} {
 		answer, calls := run(c.line, "1 cache entries flushed", c.sessions)
 		assert.Equal(t, "OK\n", answer, c.line)
@@ -164,4 +178,9 @@ func TestHook(t *testing.T) {
 	answer, calls := run("@example.org", "Error: no", "yes")
 	assert.Empty(t, answer, "it was not forgotten")
 	assert.Equal(t, []string{all}, calls)
+	cmd := exec.CommandContext(t.Context(), hook)
+	cmd.Env, cmd.Stdin = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, strings.NewReader("john@example.org\n")
+	out, err := cmd.Output()
+	require.Error(t, err, "no JSON")
+	assert.Empty(t, out)
 }
