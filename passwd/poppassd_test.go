@@ -239,8 +239,11 @@ func overPoppassd(t *testing.T, service *passwd.Service, lines string) string {
 func TestPoppassdLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var events []string
 		service := newService(t, passwd.Config{Changer: onlyRight, Floor: time.Second, OnEvent: func(_ context.Context, e passwd.Event) {
+			mu.Lock()
+			defer mu.Unlock()
 			events = append(events, fmt.Sprint(e.Channel, " ", e.Email, " ", e.Client, " ", e.Status, " ", e.Reason))
 		}})
 		listener := newPipes()
