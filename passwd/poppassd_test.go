@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -360,26 +358,21 @@ func TestPoppassdListenerFails(t *testing.T) {
 // TestPoppassdCrowd has a thousand connections at the same time, half of which say nothing.
 func TestPoppassdCrowd(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	socket := filepath.Join(dir, "poppassd")
-	listener, err := net.Listen("unix", socket)
-	require.NoError(t, err)
-	stop := servePoppassd(t, newService(t, passwd.Config{Changer: onlyRight}), listener)
-	var conns []net.Conn
-	for range 1000 {
-		conn, err := net.Dial("unix", socket)
-		require.NoError(t, err)
-		conns = append(conns, conn)
-	}
-	for i, conn := range conns {
-		if i%2 == 0 {
-			converse(t, conn, hello, fmt.Sprintf(">user u%d@example.org\n", i), nowPass, ">pass right\n", nowNew, ">newpass "+replacement+"\n", isChanged, ">quit\n", "<200 Bye.", "<.")
+	synctest.Test(t, func(t *testing.T) {
+		listener := newPipes()
+		stop := servePoppassd(t, newService(t, passwd.Config{Changer: onlyRight}), listener)
+		var conns []net.Conn
+		for range 1000 {
+			conns = append(conns, listener.dial())
 		}
-	}
-	stop()
-	for _, conn := range conns {
-		require.NoError(t, conn.Close())
-	}
+		for i, conn := range conns {
+			if i%2 == 0 {
+				converse(t, conn, hello, fmt.Sprintf(">user u%d@example.org\n", i), nowPass, ">pass right\n", nowNew, ">newpass "+replacement+"\n", isChanged, ">quit\n", "<200 Bye.", "<.")
+			}
+		}
+		for _, conn := range conns { // who does not read the greeting is waited for
+			require.NoError(t, conn.Close())
+		}
+		stop()
+	})
 }
