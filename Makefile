@@ -80,8 +80,16 @@ bench: ## Measure, and fail where something is slower than it should be.
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
 		ISPMAIL_BENCH=1 go test -count=1 -p 1 -v -run '^TestSpeed' ./...
 
-lint: ## Run the linters of .golangci.yml.
+lint: ## Run the linters of .golangci.yml, and look at the workflows of .github.
 	$(golangci) run ./...
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+# A database of one's own, where https://vuln.go.dev cannot be reached: VULNDB=file:///path.
+vulncheck: ## Look for known vulnerabilities in everything that is linked, tests included.
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -test $(if $(VULNDB),-db $(VULNDB)) ./...
+
+release: ## Build the packages and binaries of a release twice, compare them and write SHA256SUMS, in dist/release.
+	@.ci/release
 
 fmt: ## Format the code.
 	$(gofumpt) -w .
@@ -113,4 +121,4 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 
-.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test alerts-test bench lint fmt soak soak-service reproduce fuzz
+.PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test alerts-test bench lint vulncheck release fmt soak soak-service reproduce fuzz
