@@ -64,7 +64,7 @@ mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
 	@.ci/need chromium chromium fonts-dejavu-core
 	@mkdir -p dist
 	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
-		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -every-line
+		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -full
 
 deb: ## Build the Debian package ispmail for amd64 and arm64 in dist.
 	@examples/deployment/deb/build amd64 arm64

@@ -202,6 +202,9 @@ func TestPackageKeeps(t *testing.T) {
 // TestPackageBefore has a server with the package ispmail-passwd, which was the name before there was more in it. What an
 // administrator has written and switched on or off stays so under the new name, and when the old one is purged.
 func TestPackageBefore(t *testing.T) {
+	if !*full {
+		t.Skip("make mailserver-test runs it, with -full")
+	}
 	s := newServer(t)
 	for _, name := range []string{"postinst", "prerm", "postrm"} {
 		script, err := os.ReadFile("testdata/ispmail-passwd/" + name)

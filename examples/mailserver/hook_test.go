@@ -26,7 +26,7 @@ const (
 	hookRefuses = ", so nothing can be said"
 )
 
-var everyLine = flag.Bool("every-line", false, "TestHook leaves out each line in turn, and not only those that keep people out or hand logins on")
+var full = flag.Bool("full", false, "run what takes longer too: TestHook leaves out each line in turn, and not only those that keep people out or hand logins on")
 
 // hookLines begin the lines of the hook that keep people out, or without which nothing is handed on.
 var hookLines = []string{"result_success", "skip", "args = ispmail-passwd", "service_name", "auth"}
@@ -61,7 +61,7 @@ func TestHook(t *testing.T) {
 			if setting == "" || setting[0] == '#' {
 				continue
 			}
-			if !*everyLine && !slices.ContainsFunc(hookLines, func(begin string) bool { return strings.HasPrefix(setting, begin) }) {
+			if !*full && !slices.ContainsFunc(hookLines, func(begin string) bool { return strings.HasPrefix(setting, begin) }) {
 				continue
 			}
 			said := s.without(t, path, number+1, try)
