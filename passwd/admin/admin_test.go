@@ -37,6 +37,7 @@ type site struct {
 	page  *admin.Page
 	store *ispmail.Store
 	file  string
+	plain bool
 	log   *bytes.Buffer
 }
 
@@ -53,7 +54,7 @@ func newSite(t *testing.T) *site {
 func (s *site) open(store func() (*ispmail.Store, error)) {
 	s.Helper()
 	page, err := admin.New(admin.Config{
-		Store: store, Administrators: admin.NewFile(s.file).Administrators, Floor: 1,
+		Store: store, Administrators: admin.NewFile(s.file).Administrators, Floor: 1, Plain: s.plain,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	require.NoError(s, err)

@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+
+	"github.com/alexedwards/scs/v2/memstore"
 )
 
 // A RouteOf is a route as a test sees it.
@@ -21,3 +23,12 @@ func Routes() (all []RouteOf) {
 
 // Examine looks for faults once.
 func (p *Page) Examine(ctx context.Context) error { return p.data.ExamineOnce(ctx) }
+
+// NewForTest returns a page whose memory of sessions ends with the test.
+func NewForTest(config Config) (*Page, func()) {
+	p, err := New(config)
+	if err != nil {
+		panic(err)
+	}
+	return p, p.sessions.Store.(*memstore.MemStore).StopCleanup
+}

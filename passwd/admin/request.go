@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -150,7 +151,8 @@ func (p *Page) read(route route, q *request) (answer, bool) {
 		return failure(fault.Status, q.t.Text("bad-form")), false
 	}
 	for i, name := range route.fields {
-		if len(values[i]) > maxValue && name != "destinations" {
+		long := name == "destinations"
+		if len(values[i]) > maxValue && !long || name != "password" && strings.ContainsFunc(values[i], func(r rune) bool { return isControl(r, long) }) {
 			return failure(http.StatusBadRequest, q.t.Text("bad-form")), false
 		}
 		q.form[name] = values[i]
@@ -158,10 +160,15 @@ func (p *Page) read(route route, q *request) (answer, bool) {
 	return answer{}, true
 }
 
+// isControl reports whether a character is none that people type into a field, or into one of several lines.
+func isControl(r rune, lines bool) bool {
+	return unicode.IsControl(r) && (!lines || !strings.ContainsRune("\r\n\t", r))
+}
+
 // query returns a parameter of the URL, as text that can be shown and looked for.
 func (q *request) query(name string) string {
 	values := q.r.URL.Query()[name]
-	if len(values) != 1 || !utf8.ValidString(values[0]) || len(values[0]) > maxValue {
+	if len(values) != 1 || !utf8.ValidString(values[0]) || len(values[0]) > maxValue || strings.ContainsFunc(values[0], unicode.IsControl) {
 		return ""
 	}
 	return values[0]

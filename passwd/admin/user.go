@@ -24,7 +24,7 @@ func (*Page) newUser(q *request) (answer, error) {
 // fullAddress completes what was typed into a field beside which the domain stands.
 func fullAddress(name, domain string) string {
 	name = strings.TrimSpace(name)
-	if strings.Contains(name, "@") {
+	if name == "" || strings.Contains(name, "@") {
 		return name
 	}
 	return name + "@" + domain

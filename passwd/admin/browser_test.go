@@ -1,0 +1,300 @@
+package admin_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// TestBrowser does in Chromium what an administrator does, without JavaScript of the page, and looks at each page.
+func TestBrowser(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: needs Chromium")
+	}
+	s := newSite(t)
+	s.openPlain()
+	server := httptest.NewServer(s.page)
+	t.Cleanup(server.Close)
+	b := openBrowser(t, server.URL)
+
+	b.open("/")
+	b.look("login")
+	b.fill("#name", "alice", "#password", "wrong")
+	assert.Equal(t, int64(http.StatusForbidden), b.send("#password"))
+	b.look("login-wrong")
+	assert.Equal(t, "password", eval[string](b, `document.activeElement.id`))
+	b.fill("#password", password)
+	assert.Equal(t, int64(http.StatusOK), b.send("#password"))
+
+	b.follow("New domain")
+	b.look("domain-new")
+	b.fill("#name", "example.org")
+	b.send("#name")
+	assert.Contains(t, b.text(), "The domain example.org was created.")
+	b.follow("New user")
+	b.look("user-new")
+	b.fill("#name", "jane", "#quota", "5G")
+	b.send("#quota")
+	assert.Contains(t, b.text(), "It is shown only this once")
+	first := eval[string](b, `document.querySelector(".passphrase").textContent`)
+	_, err := s.store.Authenticate(t.Context(), "jane@example.org", first)
+	require.NoError(t, err)
+	b.look("user-created")
+	b.press("form[action$='/lock'] button")
+	assert.Contains(t, b.text(), "jane@example.org is locked")
+	b.press("form[action$='/unlock'] button")
+	b.fill("#password", "short")
+	assert.Equal(t, int64(http.StatusUnprocessableEntity), b.send("#password"))
+	b.look("user-error")
+	b.fill("#password", "another quite long secret")
+	b.send("#password")
+	b.fill("#quota", "1G")
+	b.send("#quota")
+	assert.Contains(t, b.text(), "was changed")
+	b.follow("Send the mail elsewhere")
+	b.fill("#destinations", "jo@elsewhere.example")
+	b.press("#copy + *, form[method=post] button[type=submit]:not(.quiet)")
+	assert.Contains(t, b.text(), "gets no mail")
+	b.look("alias-warning")
+	b.press("#copy")
+	b.press("main form button")
+	assert.NotContains(t, b.text(), "gets no mail")
+	b.open("/domain/1/aliases")
+	b.follow("New alias")
+	b.fill("#name", "team", "#destinations", "jane@example.org\njo@elsewhere.example")
+	b.press("main form button")
+	b.open("/domain/1/aliases")
+	b.follow("New catch-all")
+	b.look("catch-all")
+	b.fill("#destinations", "jane@example.org")
+	b.press("main form button")
+	b.open("/domain/1/aliases")
+	b.look("aliases")
+	b.open("/domain/1")
+	b.look("users")
+	b.fill("#q", "ELSE")
+	b.send("#q")
+	assert.Contains(t, b.text(), "team@example.org")
+	b.look("search")
+	b.open("/recipients")
+	b.fill("#address", "anything@example.org")
+	b.send("#address")
+	assert.Contains(t, b.text(), "is taken by the catch-all")
+	b.look("recipients")
+	require.NoError(t, s.store.SetStoredPassword(t.Context(), "jane@example.org", "{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd"))
+	require.NoError(t, s.page.Examine(t.Context()))
+	b.open("/")
+	b.look("overview")
+	b.follow("Findings")
+	b.look("findings")
+	b.follow("jane@example.org")
+	b.fill("#address", "jane.doe@example.org")
+	b.send("#address")
+	assert.Contains(t, b.text(), "mv -T")
+	b.look("user-renamed")
+	b.follow("Delete the user")
+	b.look("user-delete")
+	b.press("button.danger")
+	assert.Contains(t, b.text(), "rm -r")
+	b.open("/changes")
+	b.look("changes")
+	b.open("/domain/1/rename")
+	b.fill("#name", "example.net")
+	b.send("#name")
+	b.follow("Delete the domain")
+	b.look("domain-delete")
+	b.fill("#name", "example.net")
+	b.send("#name")
+	b.press("button[value=de]")
+	assert.Contains(t, b.text(), "Übersicht")
+	b.look("overview-german")
+	b.press("form[action='/logout'] button")
+	assert.Contains(t, b.text(), "Anmelden")
+	b.open("/domain/new")
+	assert.Contains(t, b.text(), "Anmelden", "logged out")
+	assert.Empty(t, s.rows())
+}
+
+// openPlain opens the page as --demo does, for a browser without TLS.
+func (s *site) openPlain() {
+	s.Helper()
+	s.plain = true
+	s.open(func() (*ispmail.Store, error) { return s.store, nil })
+}
+
+// A browser is a tab with the steps of a test.
+type browser struct {
+	*testing.T
+	ctx context.Context
+	url string
+}
+
+func openBrowser(t *testing.T, url string) browser {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("The page is tested in Chromium, which is not installed. Run make test, or install the package chromium.")
+	}
+	temporary, err := os.MkdirTemp("", "browser") //nolint:usetesting // Chromium may still write when T.TempDir would remove it
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(temporary) })
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Env("TMPDIR="+temporary), chromedp.DisableGPU,
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.WSURLReadTimeout(time.Minute))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(cancel)
+	b := browser{t, ctx, url}
+	b.do()
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		if e, ok := event.(*log.EventEntryAdded); ok && e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelVerbose {
+			t.Errorf("Chromium complains: %s", e.Entry.Text)
+		}
+	}))
+	b.do(command(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": "en"}}))
+	return b
+}
+
+func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, c, params)
+		return err
+	})
+}
+
+func (b browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	require.NoError(b, chromedp.Do(b.ctx, actions...))
+}
+
+func (b browser) open(path string) {
+	b.Helper()
+	b.do(chromedp.Navigate(b.url + path))
+}
+
+// fill puts values into fields: selectors and values in turn.
+func (b browser) fill(fields ...string) {
+	b.Helper()
+	for i := 0; i+1 < len(fields); i += 2 {
+		b.do(chromedp.SetValue(chromedp.CSS(fields[i]), fields[i+1]))
+	}
+}
+
+// send presses Enter in a field, and returns the status of the answer.
+func (b browser) send(field string) int64 {
+	b.Helper()
+	response, err := chromedp.RunResponse(b.ctx, chromedp.SendKeys(chromedp.CSS(field), kb.Enter))
+	require.NoError(b, err)
+	return response.Status
+}
+
+// press clicks, and waits for the next page unless it is a checkbox.
+func (b browser) press(selector string) {
+	b.Helper()
+	if eval[string](b, fmt.Sprintf(`document.querySelector(%q).type`, selector)) == "checkbox" {
+		b.do(chromedp.Click(chromedp.CSS(selector)))
+		return
+	}
+	_, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector)))
+	require.NoError(b, err)
+}
+
+// follow clicks on a link by its text.
+func (b browser) follow(text string) {
+	b.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => { const a = [...document.querySelectorAll("a")].find(a => a.textContent == %q); a.id = "followed"; return true })()`, text))
+	_, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS("#followed")))
+	require.NoError(b, err)
+}
+
+func (b browser) text() string {
+	b.Helper()
+	return eval[string](b, `document.body.innerText`)
+}
+
+func eval[T any](b browser, expression string) T {
+	b.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	require.NoError(b, err)
+	return value
+}
+
+// look measures a page and takes its picture (go test -artifacts).
+func (b browser) look(name string) {
+	b.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{320, 1280} {
+			b.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
+				chromedp.EmulateViewport(width, 800))
+			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			require.NoError(b, err)
+			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
+			require.NoError(b, os.WriteFile(filepath.Join(b.ArtifactDir(), file), picture, 0o600))
+			assert.LessOrEqual(b, eval[int64](b, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
+			small := eval[string](b, `[...document.querySelectorAll("input:not([type=checkbox]):not([type=hidden]), button, .button, select, nav a")]
+				.filter(e => e.getBoundingClientRect().height < 43.9).map(e => e.outerHTML.slice(0, 80)).join(" ")`)
+			assert.Empty(b, small, "%s: a thumb finds it", file)
+		}
+		for _, bad := range eval[[]struct {
+			Element        string
+			Colour, Ground []float64
+		}](b, colours) {
+			assert.GreaterOrEqual(b, contrast(bad.Colour, bad.Ground), 4.5, "%s %s: %s", name, scheme, bad.Element)
+		}
+	}
+	missing := eval[string](b, `[...document.querySelectorAll("input:not([type=hidden]), textarea, select")].filter(e => !e.labels.length).map(e => e.name).join(" ")`)
+	assert.Empty(b, missing, "%s: each field has a label", name)
+	assert.NotContains(b, b.text(), "[", "%s: each text is there", name)
+}
+
+// colours are those of all elements with a text of their own, and of the ground behind it.
+const colours = `[...document.querySelectorAll("body *")].filter(e => [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) && e.getClientRects().length)
+	.map(e => { const n = c => c.match(/[\d.]+/g).map(Number); let g = e, c; for (; g; g = g.parentElement) { c = getComputedStyle(g).backgroundColor; if (c != "rgba(0, 0, 0, 0)") break }
+		return {Element: e.outerHTML.slice(0, 80), Colour: n(getComputedStyle(e).color), Ground: n(c)} })`
+
+// contrast returns the contrast ratio of two opaque colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+func contrast(a, b []float64) float64 {
+	luminance := func(colour []float64) float64 {
+		var linear [3]float64
+		for i := range linear {
+			if c := colour[i] / 255; c <= 0.04045 {
+				linear[i] = c / 12.92
+			} else {
+				linear[i] = math.Pow((c+0.055)/1.055, 2.4)
+			}
+		}
+		return 0.2126*linear[0] + 0.7152*linear[1] + 0.0722*linear[2]
+	}
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
