@@ -127,7 +127,7 @@ func parseAdministrator(line string) (a Administrator) {
 }
 
 // SetAdministrator writes an administrator into a file, in the place of the one with that name if there is one. Other lines stay as
-// they are. The file has mode 0640 and the group that it had before. It is replaced as a whole, so that nobody reads a half of it.
+// they are. The file has mode 0640 and the owner and group that it had before, a new one those of its folder. It is replaced as a whole, so that nobody reads a half of it.
 func SetAdministrator(path string, a Administrator) (added bool, err error) {
 	if err := a.Check(); err != nil {
 		return false, err
@@ -153,6 +153,9 @@ func rewrite(path, name string, change func([]string) []string) (isNew bool, err
 		return false, err
 	}
 	before, errStat := os.Stat(path)
+	if errStat != nil { // a new file has the group of its folder, which the service belongs to
+		before, errStat = os.Stat(filepath.Dir(path))
+	}
 	lines := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
 	if len(bytes.TrimSpace(content)) == 0 {
 		lines = nil

@@ -50,7 +50,10 @@ func (s *screen) Wrong(field string) bool { return s.Problem != "" && s.Field ==
 
 // Count returns a sentence with a number.
 func (s *screen) Count(name string, n int) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return s.Text(name + "-none")
+	case 1:
 		return s.Text(name + "-one")
 	}
 	return s.Text(name+"-many", n)
