@@ -56,7 +56,7 @@ func TestMetrics(t *testing.T) {
 // documented returns the commands in the first block of a section of the deployment's README.
 func documented(t *testing.T, heading string) string {
 	t.Helper()
-	readme, err := os.ReadFile("../deployment/README.md")
+	readme, err := os.ReadFile("../deployment/MONITORING.md")
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(readme), heading+"\n")
 	require.True(t, found, heading)

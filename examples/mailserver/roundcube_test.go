@@ -146,7 +146,7 @@ func TestOneConfiguration(t *testing.T) {
 	assert.Contains(t, read("examples/deployment/deb/nfpm.yaml"), "src: "+path+"\n")
 	assert.Contains(t, read("examples/mailserver/Dockerfile"), "COPY deployment/etc/roundcube /etc/roundcube\n")
 	assert.NoFileExists(t, "etc/roundcube/plugins/password/config.inc.php", "a second one")
-	for _, document := range []string{"README.md", "examples/deployment/README.md", "examples/deployment/WEBMAILS.md", "examples/mailserver/README.md", "examples/deployment/TABLES.md"} {
+	for _, document := range []string{"README.md", "examples/deployment/SERVICE.md", "examples/deployment/PAGE.md", "examples/deployment/WEBMAILS.md", "examples/mailserver/README.md", "examples/deployment/TABLES.md"} {
 		for _, line := range regexp.MustCompile(`(?m)^\s*\$config\['password_.*$`).FindAllString(read(document), -1) {
 			assert.Contains(t, file, strings.TrimSpace(line), document)
 		}

@@ -109,7 +109,7 @@ func TestNoWrites(t *testing.T) {
 // account returns the command of the documentation that makes the account.
 func account(t *testing.T) (command []any) {
 	t.Helper()
-	readme, err := os.ReadFile("../../../examples/deployment/README.md")
+	readme, err := os.ReadFile("../../../examples/deployment/CLUSTER.md")
 	require.NoError(t, err)
 	found := regexp.MustCompile(`(?m)^ACL SETUSER ispmail .*$`).FindString(string(readme))
 	for word := range strings.FieldsSeq(found) {
