@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,7 +75,7 @@ func (f *File) Administrators() (map[string]Administrator, error) {
 		return nil, f.err
 	}
 	if state := stateOf(info); state != f.state {
-		f.all, f.err = readAdministrators(f.path)
+		f.all, f.err = readAdministrators(f.path, info.Mode())
 		f.state = state
 	}
 	return f.all, f.err
@@ -84,14 +83,27 @@ func (f *File) Administrators() (map[string]Administrator, error) {
 
 // stateOf tells whether a file is another one than before: SetAdministrator makes a new one.
 func stateOf(info fs.FileInfo) string {
-	return fmt.Sprintf("%d %d %v", info.Size(), info.ModTime().UnixNano(), inode(info))
+	return fmt.Sprintf("%d %d %v %v", info.Size(), info.ModTime().UnixNano(), inode(info), info.Mode())
 }
 
-func readAdministrators(path string) (map[string]Administrator, error) {
+// others are the permissions of everybody on the machine: who could write the file could log in.
+const others = fs.FileMode(0o007)
+
+func readAdministrators(path string, mode fs.FileMode) (map[string]Administrator, error) {
+	switch {
+	case !mode.IsRegular():
+		return nil, fmt.Errorf("the file of the administrators: %s is no file", path)
+	case mode&others != 0:
+		return nil, fmt.Errorf("the file of the administrators: everybody on the machine can read or write %s: chmod o= it", path)
+	}
 	content, err := os.ReadFile(path) //nolint:gosec // the file of the operator's choice
 	if err != nil {
 		return nil, fmt.Errorf("the file of the administrators: %w", err)
 	}
+	return parseAdministrators(path, content)
+}
+
+func parseAdministrators(path string, content []byte) (map[string]Administrator, error) {
 	all := map[string]Administrator{}
 	for i, line := range strings.Split(string(content), "\n") {
 		line = strings.TrimSuffix(line, "\r")
@@ -127,56 +139,75 @@ func parseAdministrator(line string) (a Administrator) {
 }
 
 // SetAdministrator writes an administrator into a file, in the place of the one with that name if there is one. Other lines stay as
-// they are. The file has mode 0640 and the owner and group that it had before, a new one those of its folder. It is replaced as a whole, so that nobody reads a half of it.
+// they are, and if one of them is wrong, nothing is changed. The file has mode 0640 and the owner and group that it had before, a new
+// one those of its folder. It is replaced as a whole, so that nobody reads a half of it; of two who write, one waits.
 func SetAdministrator(path string, a Administrator) (added bool, err error) {
 	if err := a.Check(); err != nil {
 		return false, err
 	}
-	return rewrite(path, a.Name, func(lines []string) []string {
-		return append(lines, strings.TrimSuffix(a.Name+":"+a.Stored.Reveal()+":"+strings.Join(a.Domains, ","), ":"))
-	})
+	return rewrite(path, a.Name, strings.TrimSuffix(a.Name+":"+a.Stored.Reveal()+":"+strings.Join(a.Domains, ","), ":"))
 }
 
 // RemoveAdministrator takes an administrator out of a file. It returns [ispmail.ErrNotFound] if there is none with that name.
 func RemoveAdministrator(path, name string) error {
-	added, err := rewrite(path, name, func(lines []string) []string { return lines })
-	if err == nil && added {
+	isNew, err := rewrite(path, name, "")
+	if err == nil && isNew {
 		return fmt.Errorf("%w: administrator %s", ispmail.ErrNotFound, name)
 	}
 	return err
 }
 
-// rewrite replaces the line of an administrator by what change adds, or adds it at the end. It tells whether there was none.
-func rewrite(path, name string, change func([]string) []string) (isNew bool, err error) {
+// rewrite replaces the line of an administrator by another one, or adds that at the end, or takes it out if there is no other one.
+// It tells whether there was none.
+func rewrite(path, name, line string) (isNew bool, err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the link stays
+	}
+	unlock, err := lock(filepath.Dir(path))
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
 	content, err := os.ReadFile(path) //nolint:gosec // the file of the operator's choice
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
+	var lines []string
+	if text := strings.TrimRight(string(content), "\n"); text != "" {
+		lines = strings.Split(text, "\n")
+	}
+	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, name+":") })
+	switch isNew = at < 0; {
+	case isNew && line == "":
+		return true, nil
+	case isNew:
+		lines = append(lines, line)
+	case line == "":
+		lines = slices.Delete(lines, at, at+1)
+	default:
+		lines[at] = line
+	}
+	text := ""
+	if len(lines) > 0 {
+		text = strings.Join(lines, "\n") + "\n"
+	}
+	if _, err := parseAdministrators(path, []byte(text)); err != nil {
+		return false, fmt.Errorf("%w; nothing was changed", err)
+	}
+	return isNew, replace(path, text)
+}
+
+// replace gives a file another content, as a whole.
+func replace(path, text string) error {
 	before, errStat := os.Stat(path)
 	if errStat != nil { // a new file has the group of its folder, which the service belongs to
 		before, errStat = os.Stat(filepath.Dir(path))
 	}
-	lines := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
-	if len(bytes.TrimSpace(content)) == 0 {
-		lines = nil
-	}
-	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, name+":") })
-	if isNew = at < 0; isNew {
-		at = len(lines)
-	}
-	changed := change(slices.Clone(lines[:at]))
-	if !isNew {
-		changed = append(changed, lines[at+1:]...)
-	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".administrators-*")
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // fails when it has become the file
-	text := strings.Join(changed, "\n")
-	if text != "" {
-		text += "\n"
-	}
 	_, err = temporary.WriteString(text)
 	err = errors.Join(err, temporary.Chmod(0o640))
 	if errStat == nil {
@@ -186,5 +217,5 @@ func rewrite(path, name string, change func([]string) []string) (isNew bool, err
 	if err == nil {
 		err = os.Rename(temporary.Name(), path)
 	}
-	return isNew, err
+	return err
 }

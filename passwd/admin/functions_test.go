@@ -340,46 +340,6 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
-// TestFile: what is wrong with the file lets nobody in, and is said.
-func TestFile(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.domain("example.org")
-	v := s.as("alice")
-	good, err := os.ReadFile(s.file)
-	require.NoError(t, err)
-	info, err := os.Stat(s.file)
-	require.NoError(t, err)
-	assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
-	for content, want := range map[string]string{
-		"bob:{PLAIN}secret\n":                               "line 1: the stored password is {PLAIN}, which is weak",
-		"bob:{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd\n": "which is weak",
-		"bob:$6$x$y\n":                                      "line 1: the stored password",
-		"bob\n":                                             "line 1: the stored password",
-		"Bob:x\n":                                           "line 1: the name must have",
-		"# a\n:{x}y\n":                                      "line 2: the name must have",
-		string(good) + string(good):                         "is there twice",
-		strings.Replace(string(good), "mine.example", "", 1):             "the list of domains is empty",
-		strings.Replace(string(good), "mine.example", "Mine.Example", 1): `the domain "Mine.Example" is not written as it is stored`,
-	} {
-		require.NoError(t, os.WriteFile(s.file, []byte(content), 0o640)) //nolint:gosec // as it is
-		_, err := admin.NewFile(s.file).Administrators()
-		assert.ErrorContains(t, err, want)
-		assert.NotContains(t, err.Error(), "secret")
-		assert.Equal(t, http.StatusSeeOther, v.get("/").Code, content)
-		assert.Equal(t, http.StatusServiceUnavailable, s.visitor().post("/login", "name", "alice", "password", password, "next", "/").Code)
-	}
-	require.NoError(t, os.Remove(s.file))
-	assert.Equal(t, http.StatusSeeOther, v.get("/").Code)
-	require.NoError(t, os.WriteFile(s.file, append([]byte("# a comment\n"), good...), 0o640)) //nolint:gosec // as it is
-	assert.Equal(t, http.StatusOK, v.get("/").Code, "once it is mended, the session is there")
-	s.administrator("bob", []string{"example.net"})
-	text, err := os.ReadFile(s.file)
-	require.NoError(t, err)
-	assert.True(t, strings.HasPrefix(string(text), "# a comment\n"+string(good)), "other lines stay")
-	require.ErrorIs(t, admin.RemoveAdministrator(s.file, "nobody"), ispmail.ErrNotFound)
-}
-
 // TestLanguages finds what is missing in a language, in the pages and in what is said by name.
 func TestLanguages(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -21,4 +22,16 @@ func inode(info fs.FileInfo) uint64 {
 		return stat.Ino
 	}
 	return 0
+}
+
+// lock keeps others out who write in a folder, until unlock.
+func lock(folder string) (unlock func(), err error) {
+	file, err := os.Open(folder) //nolint:gosec // the folder of the operator's choice
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a small number
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() { _ = file.Close() }, nil
 }

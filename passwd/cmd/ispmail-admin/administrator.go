@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 type administrator struct {
 	scheme           string
 	domains          []string
+	all              bool
 	generate, remove bool
 }
 
@@ -26,13 +28,16 @@ func (s *settings) userCommand() *cobra.Command {
 	a := &administrator{}
 	c := &cobra.Command{
 		Use: "user NAME", Short: "Add an administrator, change the password of one, or remove one.",
-		Long: `Adds an administrator to the file, or changes the password and the domains of one who is there. The
-password is asked for twice, or read from the first line of standard input if that is no terminal. Who is
-logged in as that administrator is logged out.`,
+		Long: `Adds an administrator to the file, or changes the password of one who is there. A new one is of all domains,
+unless --domains says which; one who is there keeps the domains, unless --domains or --all-domains says
+otherwise. The password is asked for twice, or read from the first line of standard input if that is no
+terminal. Who is logged in as that administrator is logged out.`,
 		Example: firstSteps[strings.Index(firstSteps, "\n")+1:] + "\n  ispmail-admin user bob --generate\n  ispmail-admin user bob --delete",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	c.Flags().Var(command.List(&a.domains), "domains", "limit the administrator to these `DOMAINS`, with commas between them (default: all domains)")
+	c.Flags().Var(command.List(&a.domains), "domains", "limit the administrator to these `DOMAINS`, with commas between them")
+	c.Flags().BoolVar(&a.all, "all-domains", false, "take away the limit to domains")
+	c.MarkFlagsMutuallyExclusive("domains", "all-domains")
 	c.Flags().BoolVar(&a.generate, "generate", false, "make a passphrase and print it, this once")
 	c.Flags().StringVar(&a.scheme, "scheme", "ARGON2ID", "`SCHEME` to store the password with: one that is not weak, such as ARGON2ID, BLF-CRYPT or SHA512-CRYPT")
 	c.Flags().BoolVar(&a.remove, "delete", false, "remove the administrator from the file")
@@ -42,7 +47,7 @@ logged in as that administrator is logged out.`,
 
 func (a *administrator) write(c *cobra.Command, s *settings, name string) error {
 	if a.remove {
-		if a.generate || a.domains != nil {
+		if a.generate || a.all || c.Flags().Changed("domains") {
 			return errors.New("--delete goes with no other flag")
 		}
 		if err := admin.RemoveAdministrator(s.Administrators, name); err != nil {
@@ -56,12 +61,8 @@ func (a *administrator) write(c *cobra.Command, s *settings, name string) error 
 		return errors.New("--scheme: " + strings.TrimPrefix(err.Error(), "hash: "))
 	}
 	one := admin.Administrator{Name: name}
-	for _, domain := range a.domains {
-		canonical, err := ispmail.CanonicalDomain(domain)
-		if err != nil {
-			return fmt.Errorf("--domains: %q is not the name of a domain", domain)
-		}
-		one.Domains = append(one.Domains, canonical)
+	if one.Domains, err = a.reach(c, s, name); err != nil {
+		return err
 	}
 	sample, err := hasher.Generate("a sample of no use")
 	if err != nil {
@@ -95,6 +96,28 @@ func (a *administrator) write(c *cobra.Command, s *settings, name string) error 
 		_, err = fmt.Fprintf(c.OutOrStdout(), "The passphrase is %s\n", password)
 	}
 	return command.Fail(err)
+}
+
+// reach returns the domains of the administrator, nil for all. A new password gives nobody more domains than before.
+func (a *administrator) reach(c *cobra.Command, s *settings, name string) (domains []string, err error) {
+	known, err := admin.NewFile(s.Administrators).Administrators()
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, command.Fail(err)
+	case a.all:
+		return nil, nil
+	case !c.Flags().Changed("domains"):
+		return known[name].Domains, nil
+	}
+	domains = []string{} // none, not all
+	for _, domain := range a.domains {
+		canonical, err := ispmail.CanonicalDomain(domain)
+		if err != nil {
+			return nil, fmt.Errorf("--domains: %q is not the name of a domain", domain)
+		}
+		domains = append(domains, canonical)
+	}
+	return domains, nil
 }
 
 // password returns a generated password, or one from the terminal or standard input that the policy takes.
