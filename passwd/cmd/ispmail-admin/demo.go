@@ -36,7 +36,7 @@ func demoAdministrators() (all func() (map[string]admin.Administrator, error), p
 // openDemo opens a database in memory.
 func openDemo(config ispmail.Config) database.Opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		db, err := sqlitefile.Memory("admin-demo")
+		db, err := sqlitefile.Memory()
 		if err != nil {
 			return nil, nil, err
 		}

@@ -82,14 +82,19 @@ func (s *settings) administrators() (all func() (map[string]admin.Administrator,
 	return file.Administrators, "", nil
 }
 
-// passOn returns the function that tells the program of --on-change. It returns nil if there is none.
+// passOn returns the function that tells the programs of --on-change and --notice.
 func (s *settings) passOn(log *slog.Logger) func(context.Context, ispmail.Change) {
-	if s.onChange == "" {
-		return nil
-	}
 	return func(ctx context.Context, c ispmail.Change) {
-		if err := notify.Tell(ctx, s.onChange, c, notify.Origin{}); err != nil {
-			log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+		if s.onChange != "" {
+			if err := notify.Tell(ctx, s.onChange, c, notify.Origin{}); err != nil {
+				log.WarnContext(ctx, "the change was not passed on", slog.String("user", c.Email), slog.Any("cause", err))
+			}
+		}
+		if s.Demo && s.Notice == "" {
+			return // nobody on this machine has a mailbox of the demo
+		}
+		if err := notify.TellOwner(ctx, s.Notice, c, notify.Origin{}); err != nil {
+			log.WarnContext(ctx, "the owner gets no mail about the change", slog.String("user", c.Email), slog.Any("cause", err))
 		}
 	}
 }

@@ -38,6 +38,7 @@ type settings struct {
 	Hashing   command.Hashing
 	MinLength int
 	OnChange  string
+	Notice    string // a path
 	Floor     time.Duration
 	LogFormat string
 	LogLevel  string
@@ -89,6 +90,7 @@ func (s *settings) addFlags(root *cobra.Command) {
 	command.Group("Passwords", f)
 
 	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told which users have changed, such as one that flushes Dovecot's cache")
+	command.NoticeFlag(&s.Notice, f)
 	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which a refused login is answered, up to 10 s")
 	s.LogFormat, s.LogLevel = "text", "info"
 	f.Var(command.Choice(&s.LogFormat, "text", "json"), "log-format", "`FORMAT` of the log on standard error, text or json")

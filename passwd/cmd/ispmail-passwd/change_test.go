@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -73,6 +74,50 @@ func TestOnChange(t *testing.T) {
 	assert.Empty(t, told)
 	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
 	assert.Contains(t, p.body, "\nispmail_passwd_changes_not_passed_on_total 3\n")
+	p.finish(t)
+	assert.NotContains(t, p.stderr.String(), current)
+}
+
+// TestNoticeFails: that the owner gets no mail changes no answer, whether nobody listens, or somebody refuses or says nothing.
+func TestNoticeFails(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	socket := filepath.Join(dir, "socket")
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--notice=unix:"+socket)
+	await(t, &p.stderr, "database opened")
+	current := ispmailtest.Password
+	change := func(replacement string) {
+		status, body := p.change(t, "john@example.org", current, replacement)
+		assert.Equal(t, http.StatusOK, status, body)
+		current = replacement
+	}
+	change("a long enough secret")
+	await(t, &p.stderr, `msg="the owner gets no mail about the change" user=john@example.org cause=".*no such file`)
+
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	lines := make(chan string, 1)
+	for _, c := range [][2]string{{"no\n", `is \"no\" and not OK`}, {"", `is \"\" and not OK`}, {"OK\n", ""}} {
+		go func() {
+			conn, err := listener.Accept()
+			if !assert.NoError(t, err) {
+				return
+			}
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			lines <- line
+			_, _ = conn.Write([]byte(c[0]))
+			_ = conn.Close()
+		}()
+		change("yet another " + current)
+		assert.Regexp(t, `^\{"user":"john@example\.org","kind":"password","time":"[^"]+Z","channel":"api"\}\n$`, <-lines)
+		await(t, &p.stderr, regexp.QuoteMeta(c[1]))
+	}
+	status, _ := p.change(t, "john@example.org", "a wrong guess of it", "a long enough secret")
+	assert.Equal(t, http.StatusForbidden, status)
+	assert.Empty(t, lines)
 	p.finish(t)
 	assert.NotContains(t, p.stderr.String(), current)
 }

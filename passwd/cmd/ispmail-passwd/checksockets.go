@@ -27,7 +27,8 @@ type sayer func(verdict, format string, args ...any)
 func checkSockets(ctx context.Context, s *settings, say sayer) bool {
 	listening := checkListeners(s, say)
 	told := checkOnChange(ctx, s, say)
-	return listening && told
+	mailed := checkNotice(ctx, s, say)
+	return listening && told && mailed
 }
 
 // checkListeners tries each address where the service would listen. One that is in use is taken for that of the running service. A
@@ -129,6 +130,21 @@ func checkOnChange(ctx context.Context, s *settings, say sayer) bool {
 	if took := time.Since(begin); took > notify.Timeout {
 		say("warn", "--on-change: that took %v, and a change is answered after %v.", took.Round(time.Millisecond), notify.Timeout)
 	}
+	return true
+}
+
+// checkNotice tells the program that mails the owners of accounts of a change that has no mail.
+func checkNotice(ctx context.Context, s *settings, say sayer) bool {
+	path := notify.Found(s.Notice, notify.NoticeSocket)
+	if path == "" || s.Demo && s.Notice == "" {
+		return true
+	}
+	nobody := ispmail.Change{Kind: ispmail.StateChanged, Email: "nobody@check.invalid", Domain: "check.invalid"}
+	if err := notify.TellWithin(ctx, database.Timeout, path, nobody, notify.Origin{}); err != nil {
+		say("FAIL", "--notice: owners get no mail about changes, because nobody hears of them at unix:%s: %v. For the socket of the package: systemctl enable --now ispmail-passwd-notice.socket; ispmail-passwd notice --check.", path, err)
+		return false
+	}
+	say("ok", "--notice: the program at unix:%s hears of changes, and answers.", path)
 	return true
 }
 

@@ -60,6 +60,8 @@ func TestCheckSockets(t *testing.T) {
 		{[]string{"--poppassd-listen=unix:" + filepath.Join(dir, "file")}, command.ExitFailed, "FAIL  --poppassd-listen: nothing can listen on"},
 		{[]string{"--metrics-listen=systemd:metrics"}, command.ExitOK, "warn  --metrics-listen: systemd passed no sockets"},
 		{[]string{"--on-change=unix:" + filepath.Join(dir, "hook")}, command.ExitOK, "hears of changes, and answers."},
+		{[]string{"--notice=unix:" + filepath.Join(dir, "hook")}, command.ExitOK, "ok    --notice: the program at unix:"},
+		{[]string{"--notice=unix:" + filepath.Join(dir, "missing")}, command.ExitFailed, "FAIL  --notice: owners get no mail about changes, because nobody hears of them at unix:"},
 		{[]string{"--on-change=unix:" + filepath.Join(dir, "missing")}, command.ExitFailed, "FAIL  --on-change: nobody hears of changes at unix:"},
 	} {
 		var stdout, stderr output
@@ -68,7 +70,8 @@ func TestCheckSockets(t *testing.T) {
 		assert.Contains(t, stdout.String(), c.want, "%v", args)
 		assert.Empty(t, stderr.String())
 	}
-	assert.Contains(t, <-told, `{"user":"nobody@check.invalid",`)
+	assert.Contains(t, <-told, `{"user":"nobody@check.invalid","kind":"password",`)
+	assert.Contains(t, <-told, `{"user":"nobody@check.invalid","kind":"state",`, "which has no mail")
 	after, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Equal(t, names(before), names(after))

@@ -21,7 +21,7 @@ const demoListen = "127.0.0.1:8081"
 // openDemo opens a database in memory.
 func openDemo(config ispmail.Config) database.Opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		db, err := sqlitefile.Memory("demo")
+		db, err := sqlitefile.Memory()
 		if err != nil {
 			return nil, nil, err
 		}

@@ -59,7 +59,6 @@ type settings struct {
 	mode     fs.FileMode
 	onChange string // the path of OnChange
 	operator passwd.Operator
-	notice   string // the path of Notice
 
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
@@ -110,14 +109,14 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	s.addLimitsFlags(f)
 
 	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads a line of JSON and answers OK; the change is answered after that, or a second later")
-	f.StringVar(&s.Notice, "notice", "", "`ADDRESS` of a socket, unix:/path, of a program that mails the owner of a changed password, told as above (default: "+notify.NoticeSocket+" if it is there)")
+	command.NoticeFlag(&s.Notice, f)
 	f.IntVar(&s.MaxConcurrent, "max-concurrent", 0, "`N` changes may be under way at the same time, beside one more for the API (default: one less than processors, at least 1)")
 	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which wrong credentials are answered, whatever is wrong with them; where stored passwords need it, they are answered after three times as long as the dearest takes to verify, up to 2 s")
 	f.StringVar(&s.MetricsListen, "metrics-listen", "", "`ADDRESS` where /healthz, /readyz and /metrics (Prometheus) listen, as above (default: nowhere)")
 	s.LogFormat, s.LogLevel = "text", "info"
 	f.Var(command.Choice(&s.LogFormat, "text", "json"), "log-format", "`FORMAT` of the log on standard error, text or json")
 	f.Var(command.Choice(&s.LogLevel, "debug", "info", "warn", "error"), "log-level", "`LEVEL` of what is logged: debug (also why credentials are wrong), info, warn or error")
-	f.BoolVar(&s.Check, "check", false, "check the settings, the addresses, the program of --on-change and the database, say what is wrong with them, and end; what the Debian package's service makes of its settings is checked by ispmail-passwd-check")
+	f.BoolVar(&s.Check, "check", false, "check the settings, the addresses, the programs of --on-change and --notice and the database, say what is wrong with them, and end; what the Debian package's service makes of its settings is checked by ispmail-passwd-check")
 	command.Group("Operation", f)
 	command.Environment(environment, f)
 }
@@ -189,11 +188,6 @@ func (s *settings) validateListeners() error {
 	if s.OnChange != "" {
 		if s.onChange, err = notify.Path(s.OnChange); err != nil {
 			return fmt.Errorf("--on-change: %w", err)
-		}
-	}
-	if s.Notice != "" {
-		if s.notice, err = notify.Path(s.Notice); err != nil {
-			return fmt.Errorf("--notice: %w", err)
 		}
 	}
 	return nil

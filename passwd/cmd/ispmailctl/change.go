@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -20,6 +19,7 @@ const silence = "none"
 // A herald tells the program at a socket of changes. Where nobody listens, it tells the administrator what to do.
 type herald struct {
 	setting string // of --on-change
+	notice  string // the path of --notice, "" for the usual one
 	path    string // of the socket, "" if there is none
 	keeps   bool   // open sessions may go on
 	failed  bool   // the socket did not take a change
@@ -28,6 +28,7 @@ type herald struct {
 
 func (h *herald) flag(flags *pflag.FlagSet) {
 	flags.StringVar(&h.setting, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told which users have changed, such as one that flushes Dovecot's cache; none tells nobody (default: "+notify.Socket+" if it is there)")
+	command.NoticeFlag(&h.notice, flags)
 }
 
 // patience is how long an administrator waits for Dovecot to forget users and to end their sessions.
@@ -38,9 +39,7 @@ func (h *herald) prepare() (err error) {
 	switch h.setting {
 	case silence:
 	case "":
-		if info, err := os.Stat(notify.Socket); err == nil && info.Mode().Type() == os.ModeSocket {
-			h.path = notify.Socket
-		}
+		h.path = notify.Found("", notify.Socket)
 	default:
 		if h.path, err = notify.Path(h.setting); err != nil {
 			return fmt.Errorf("--on-change: %w; none tells nobody", err)
@@ -52,9 +51,9 @@ func (h *herald) prepare() (err error) {
 // tell passes a change on. That it fails is no reason to call the change failed.
 func (a *app) tell(ctx context.Context, c ispmail.Change) {
 	h := &a.herald
-	if path := notify.NoticePath(""); path != "" && h.setting != silence && c.Kind == ispmail.PasswordChanged {
-		if err := notify.Tell(ctx, path, c, notify.Origin{}); err != nil {
-			_, _ = fmt.Fprintf(a.stderr, "ispmailctl: the owner gets no mail about the change: unix:%s did not take word of it (%s)\n", path, command.Text(err))
+	if h.setting != silence {
+		if err := notify.TellOwner(ctx, h.notice, c, notify.Origin{}); err != nil {
+			_, _ = fmt.Fprintf(a.stderr, "ispmailctl: the owner gets no mail about the change: %s\n", command.Text(err))
 		}
 	}
 	switch {

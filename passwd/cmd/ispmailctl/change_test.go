@@ -93,6 +93,38 @@ func TestOnChange(t *testing.T) {
 	})
 }
 
+// TestNotice: who mails the owners hears of passwords that are set and of nothing else. That nobody does changes nothing but is said.
+func TestNotice(t *testing.T) {
+	t.Parallel()
+	address, lines := hearing(t)
+	flush, _ := hearing(t)
+	s := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db"), "--on-change", flush, "--notice", address}}
+	s.ok("", "init")
+	s.ok("", "domain", "add", "example.org")
+	for _, args := range [][]string{
+		{"user", "add", "john@example.org"},
+		{"user", "lock", "john@example.org"},
+		{"user", "unlock", "john@example.org"},
+		{"password", "check", "john@example.org"},
+	} {
+		s.ok("a long enough secret", args...)
+	}
+	s.ok("a long enough secret", "--on-change", silence, "password", "set", "john@example.org")
+	assert.Empty(t, lines)
+	s.ok("a long enough secret", "password", "set", "john@example.org")
+	assert.Regexp(t, `^\{"user":"john@example\.org","kind":"password","time":"[^"]+Z","channel":"admin"\}\n$`, <-lines)
+	assert.Empty(t, lines)
+
+	missing := filepath.Join(t.TempDir(), "missing")
+	_, errs, code := s.do("another long enough secret", "--notice", "unix:"+missing, "password", "set", "john@example.org")
+	assert.Equal(t, command.ExitOK, code)
+	assert.Contains(t, errs, "ispmailctl: the owner gets no mail about the change: unix:"+missing+" did not take word of it: dial unix "+missing)
+	s.ok("another long enough secret", "password", "check", "john@example.org")
+	_, errs, code = s.do("", "--notice", "127.0.0.1:80", "user", "list")
+	assert.Equal(t, command.ExitUsage, code)
+	assert.Contains(t, errs, `is not unix:/path`)
+}
+
 // TestNobodyHears says what to run, once, after a change that matters, and calls the change done.
 func TestNobodyHears(t *testing.T) {
 	t.Parallel()

@@ -41,14 +41,13 @@ func Path(address string) (string, error) {
 // ispmail-passwd-notice.socket.
 const NoticeSocket = "/run/ispmail-passwd/notice.sock"
 
-// NoticePath returns the path of the socket that a setting names, or [NoticeSocket] if the setting is "" and the socket is there,
-// or "".
-func NoticePath(setting string) string {
+// Found returns the path of a socket that a setting names, or, if it names none, the usual one if that is there, or "".
+func Found(setting, usual string) string {
 	if setting != "" {
 		return setting
 	}
-	if info, err := os.Stat(NoticeSocket); err == nil && info.Mode().Type() == os.ModeSocket {
-		return NoticeSocket
+	if info, err := os.Stat(usual); err == nil && info.Mode().Type() == os.ModeSocket {
+		return usual
 	}
 	return ""
 }
@@ -74,6 +73,18 @@ type Origin struct {
 // connects once: the program reads a [Line] and answers with the line OK. Tell goes on if the client of the change has gone.
 func Tell(ctx context.Context, path string, c ispmail.Change, from Origin) error {
 	return TellWithin(ctx, Timeout, path, c, from)
+}
+
+// TellOwner is [Tell] for the program that mails the owner of an account after a change of its password. It listens at the path,
+// or, if that is "", at [NoticeSocket]. Where that is not there, and after other changes, TellOwner does nothing.
+func TellOwner(ctx context.Context, path string, c ispmail.Change, from Origin) error {
+	if path = Found(path, NoticeSocket); path == "" || c.Kind != ispmail.PasswordChanged {
+		return nil
+	}
+	if err := Tell(ctx, path, c, from); err != nil {
+		return fmt.Errorf("unix:%s did not take word of it: %w", path, err)
+	}
+	return nil
 }
 
 // TellWithin is [Tell] with another time than a second.

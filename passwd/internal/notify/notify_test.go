@@ -112,6 +112,23 @@ func TestTellFails(t *testing.T) {
 	}
 }
 
+// TestTellOwner: whoever mails the owners hears of changes of passwords and of nothing else, and nobody hears where nobody listens.
+func TestTellOwner(t *testing.T) {
+	t.Parallel()
+	path, lines := listen(t, "OK\n")
+	for _, change := range []ispmail.Change{address, renamed, deleted, created, odd, many, password} {
+		require.NoError(t, notify.TellOwner(t.Context(), path, change, notify.Origin{}))
+	}
+	assert.Contains(t, <-lines, `{"user":"john@example.org","kind":"password",`)
+	assert.Empty(t, lines)
+	missing := filepath.Join(t.TempDir(), "missing")
+	require.ErrorContains(t, notify.TellOwner(t.Context(), missing, password, notify.Origin{}), "unix:"+missing+" did not take word of it")
+	assert.Equal(t, missing, notify.Found(missing, path))
+	assert.Equal(t, path, notify.Found("", path))
+	assert.Empty(t, notify.Found("", missing))
+	assert.Empty(t, notify.Found("", t.TempDir()), "no socket")
+}
+
 // TestKick names one user, or those of a domain, and never others.
 func TestKick(t *testing.T) {
 	t.Parallel()

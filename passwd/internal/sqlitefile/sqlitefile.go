@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -54,10 +55,12 @@ func Open(path string, mode Mode) (*bun.DB, error) {
 	return db, err
 }
 
-// Memory opens a new database in memory, which ends with its last connection. Those of the process that use the same name
-// share it.
-func Memory(name string) (*bun.DB, error) {
-	db, err := open("file:/" + name + "?vfs=memdb")
+// memories counts the databases in memory, whose connections find them by name in the whole process.
+var memories atomic.Int64
+
+// Memory opens a new database in memory, which ends with its last connection.
+func Memory() (*bun.DB, error) {
+	db, err := open(fmt.Sprintf("file:/%d?vfs=memdb", memories.Add(1)))
 	if err == nil {
 		db.SetMaxIdleConns(2)
 	}

@@ -67,10 +67,14 @@ func TestOpenFails(t *testing.T) {
 
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	db, err := sqlitefile.Memory("test")
-	require.NoError(t, err)
-	store, err := ispmail.New(t.Context(), db, quick())
-	require.NoError(t, err)
-	require.NoError(t, store.CreateSchema(t.Context()))
-	require.NoError(t, db.Close())
+	for range 2 { // each is new, although the other one is open
+		db, err := sqlitefile.Memory()
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, db.Close()) })
+		store, err := ispmail.New(t.Context(), db, quick())
+		require.NoError(t, err)
+		require.NoError(t, store.CreateSchema(t.Context()))
+		_, err = store.CreateDomain(t.Context(), "example.org")
+		require.NoError(t, err)
+	}
 }
