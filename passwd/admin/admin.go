@@ -60,8 +60,6 @@ type Config struct {
 const (
 	defaultFloor = 500 * time.Millisecond
 	maxFloor     = 10 * time.Second
-	idleTimeout  = 15 * time.Minute
-	lifetime     = 8 * time.Hour
 	// logins is how many passwords of administrators are verified at the same time.
 	logins = 2
 )
@@ -72,6 +70,7 @@ type Page struct {
 	data     *view.Data
 	policy   *policy.Policy
 	sessions *scs.SessionManager
+	notices  notices
 	attempts *limit.Attempts
 	gate     chan struct{}
 	looks    []look
@@ -103,19 +102,6 @@ func New(config Config) (*Page, error) {
 	}
 	p.handler = p.newHandler()
 	return p, nil
-}
-
-// newSessions returns sessions in memory, which end with the process.
-func newSessions(plain bool) *scs.SessionManager {
-	s := scs.New() // in memory, with a goroutine that forgets those that have ended
-	s.HashTokenInStore = true
-	s.IdleTimeout, s.Lifetime = idleTimeout, lifetime
-	s.Cookie.Name, s.Cookie.Path, s.Cookie.HttpOnly, s.Cookie.Persist = "__Host-ispmail-admin", "/", true, false
-	s.Cookie.SameSite, s.Cookie.Secure = http.SameSiteStrictMode, true // although the proxy speaks plain HTTP with us
-	if plain {
-		s.Cookie.Name, s.Cookie.Secure = "ispmail-admin", false
-	}
-	return s
 }
 
 // Run looks for faults in the tables in the background until ctx ends. Without it, the page has no findings.

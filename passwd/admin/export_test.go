@@ -1,10 +1,6 @@
 package admin
 
-import (
-	"context"
-
-	"github.com/alexedwards/scs/v2/memstore"
-)
+import "context"
 
 // A RouteOf is a route as a test sees it.
 type RouteOf struct {
@@ -30,5 +26,5 @@ func NewForTest(config Config) (*Page, func()) {
 	if err != nil {
 		panic(err)
 	}
-	return p, p.sessions.Store.(*memstore.MemStore).StopCleanup
+	return p, p.sessions.Store.(*sessionStore).StopCleanup
 }

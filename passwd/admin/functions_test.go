@@ -190,7 +190,7 @@ func TestBadInput(t *testing.T) {
 	for _, target := range []string{"/user/0", "/user/-1", "/user/x", "/user/01", "/user/9223372036854775808", "/user/1/", "/domain/1/x", "/alias/999", "/domain/1?after=x", "/domain/1?after=1.x"} {
 		assert.Equal(t, http.StatusNotFound, v.get(target).Code, target)
 	}
-	for _, target := range []string{"/search?q=%ff", "/search", "/search?q=a&q=b", "/recipients?address=%00", "/findings?severity=x&page=-1", "/findings?page=999999999999", "/recipients?address=" + long} {
+	for _, target := range []string{"/search?q=%ff", "/search", "/search?q=a&q=b", "/recipients?address=%00", "/findings?severity=x&page=-1", "/findings?page=999999999999", "/findings?page=9223372036854775807", "/findings?page=368934881474191033", "/recipients?address=" + long} {
 		assert.Contains(t, []int{200, 303, 422}, v.get(target).Code, target)
 	}
 	assert.Equal(t, before, s.rows())

@@ -17,7 +17,6 @@ import (
 const (
 	sessionName   = "administrator"
 	sessionStored = "stored" // a digest of the stored password at the login: another password ends the session
-	sessionNotice = "notice"
 )
 
 // gateWait is how long a login waits for others.

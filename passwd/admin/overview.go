@@ -106,7 +106,7 @@ func (*Page) findings(q *request) (answer, error) {
 		d.Minutes = int(time.Since(d.At).Minutes())
 	}
 	if number, err := strconv.Atoi(q.query("page")); err == nil && number > 0 {
-		d.Page = number
+		d.Page = min(number, len(d.Findings)/view.PageSize)
 	}
 	first := min(d.Page*view.PageSize, len(d.Findings))
 	last := min(first+view.PageSize, len(d.Findings))

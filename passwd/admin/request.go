@@ -3,7 +3,6 @@ package admin
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,8 +23,10 @@ import (
 )
 
 const (
-	// maxBody takes an alias with the 1000 destinations that Postfix follows.
-	maxBody = 512 << 10
+	// maxBody takes all fields but the destinations of an alias. Who is not logged in fills no more memory.
+	maxBody = 16 << 10
+	// maxLongBody takes an alias with the 1000 destinations that Postfix follows.
+	maxLongBody = 512 << 10
 	// maxValue is the greatest number of bytes of a field, but for the destinations of an alias.
 	maxValue = 1024
 	// requestTimeout bounds the work of a request, so that a page says that the database is away.
@@ -67,16 +68,6 @@ func shown(template string, status int, data any) answer {
 }
 
 func seeOther(path string) answer { return answer{Status: http.StatusSeeOther, Location: path} }
-
-// A notice tells on the next page what was done. It is shown once, and so is the passphrase in it.
-type notice struct {
-	Text       string
-	Passphrase string
-	Email      string // whose it is
-	Warnings   []view.Warning
-	Others     int      // warnings about rows of other domains
-	Commands   []string // for the mail on the disk
-}
 
 // handle returns the handler of a route.
 func (p *Page) handle(route route) http.HandlerFunc {
@@ -147,7 +138,11 @@ func (p *Page) read(route route, q *request) (answer, bool) {
 	for i, name := range route.fields {
 		fields[i] = web.Field{Name: name, Value: &values[i], Empty: true, Bytes: name == "password" && route.open}
 	}
-	if fault := web.ReadFields(q.w, q.r, maxBody, []web.BodyType{web.FormBody}, fields); fault != nil {
+	most := int64(maxBody)
+	if slices.Contains(route.fields, "destinations") {
+		most = maxLongBody
+	}
+	if fault := web.ReadFields(q.w, q.r, most, []web.BodyType{web.FormBody}, fields); fault != nil {
 		return failure(fault.Status, q.t.Text("bad-form")), false
 	}
 	for i, name := range route.fields {
@@ -225,19 +220,18 @@ func (p *Page) write(q *request, a answer) {
 	header := q.w.Header()
 	if a.Location != "" {
 		if a.Notice != nil {
-			text, _ := json.Marshal(a.Notice) // texts and numbers: this cannot fail
-			p.sessions.Put(q.ctx, sessionNotice, string(text))
+			p.notices.put(p.sessions.Token(q.ctx), a.Location, a.Notice)
 		}
 		header.Set("Location", a.Location)
 		q.w.WriteHeader(a.Status)
 		return
 	}
-	s := screen{look: q.look, answer: a, Site: p.config.SiteName, Style: p.styleURL, Who: q.who.Name, All: q.who.Domains == nil, Path: q.r.URL.Path, Languages: p.languages(q.look)}
+	s := screen{look: q.look, answer: a, Site: p.config.SiteName, Style: p.styleURL, Who: q.who.Name, All: q.who.Domains == nil, Path: q.r.URL.Path, Here: q.r.URL.Path, Languages: p.languages(q.look)}
+	if q.r.Method == http.MethodGet {
+		s.Here = q.r.URL.RequestURI()
+	}
 	if q.who.Name != "" && q.r.Method != http.MethodHead {
-		if text := p.sessions.PopString(q.ctx, sessionNotice); text != "" {
-			s.Notice = new(notice)
-			_ = json.Unmarshal([]byte(text), s.Notice) // which write has made
-		}
+		s.Notice = p.notices.take(p.sessions.Token(q.ctx), q.r.URL.Path)
 	}
 	var body bytes.Buffer
 	if err := q.look.pages.ExecuteTemplate(&body, a.Template, &s); err != nil {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	parent "path"
 
 	"github.com/ispmail/go-ispmail/passwd/internal/web"
 )
@@ -67,8 +68,17 @@ func routes() []route {
 // newHandler returns the handler of all routes.
 func (p *Page) newHandler() http.Handler {
 	mux := http.NewServeMux()
+	read := map[string]bool{}
 	for _, route := range routes() {
 		mux.Handle(route.method+" "+route.pattern, p.handle(route))
+		read[route.pattern] = read[route.pattern] || route.method == get
+	}
+	for pattern, isRead := range read {
+		if !isRead { // who asks again for the answer to a form, or for it in another language, gets the page with the form
+			mux.HandleFunc(get+" "+pattern, func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, parent.Dir(r.URL.Path), http.StatusSeeOther)
+			})
+		}
 	}
 	pages := p.sessions.LoadAndSave(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +15,9 @@ import (
 
 // marks are in every row of the domain that is not mia's.
 var marks = []string{"other.example", "veiled"}
+
+// ways are where a button leads back to, with what the visitor has typed.
+var ways = regexp.MustCompile(`name="next" value="[^"]*"`)
 
 // scoped returns a site with rows of two domains, and the ids of those that mia must not reach, by the beginning of the path.
 func scoped(t *testing.T) (*site, map[string][]int64) {
@@ -71,7 +75,7 @@ func TestScope(t *testing.T) {
 				for _, query := range []string{"", "?q=veiled", "?q=other", "?address=veiled@other.example", "?domain=other.example", "?after=0.0&q=h", "?users=0.1&aliases=0.1&q=e"} {
 					w := mia.get(target + query)
 					for _, mark := range marks {
-						text := w.Body.String()
+						text := ways.ReplaceAllString(w.Body.String(), "")
 						for _, own := range []string{`value="veiled"`, "veiled – ", "Search: veiled", "q=veiled", `value="veiled@other.example"`} { // what she has typed herself
 							text = strings.ReplaceAll(text, own, "")
 						}

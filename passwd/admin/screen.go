@@ -12,7 +12,8 @@ type screen struct {
 	look
 	answer
 	Site, Style, Who, Path string
-	All                    bool // the administrator sees all domains
+	Here                   string // the path with the query, for a way back
+	All                    bool   // the administrator sees all domains
 	Notice                 *notice
 	Languages              []languageChoice
 }
