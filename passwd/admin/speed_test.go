@@ -68,8 +68,8 @@ func TestSpeed(t *testing.T) {
 		page, bare func()
 		most       float64
 	}{
-		"users":   {visit("/domain/1?after=0.50000"), query(append(counts, users+inside)...), 3},
-		"aliases": {visit("/domain/1/aliases?after=0.50000"), query(append(counts, aliases+inside)...), 3},
+		"users":    {visit("/domain/1?after=0.50000"), query(append(counts, users+inside)...), 3},
+		"aliases":  {visit("/domain/1/aliases?after=0.50000"), query(append(counts, aliases+inside)...), 3},
 		"overview": {visit("/"), query("SELECT d.id, d.name, u.n, a.n FROM virtual_domains d LEFT JOIN (SELECT domain_id, COUNT(*) n FROM virtual_users GROUP BY domain_id) u ON u.domain_id = d.id LEFT JOIN (SELECT domain_id, COUNT(*) n FROM virtual_aliases GROUP BY domain_id) a ON a.domain_id = d.id"), 3},
 		"search": {visit("/search?q=9999"), query(
 			users+"INSTR(LOWER(email), '9999') > 0 ORDER BY id LIMIT 51",
