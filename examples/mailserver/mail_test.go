@@ -316,7 +316,7 @@ func TestCacheRace(t *testing.T) {
 		mariadb mailserver --execute "UPDATE virtual_users SET password = '$new' WHERE email = '$1'"
 		perl -MIO::Socket::UNIX -e '
 			my $told = IO::Socket::UNIX->new(Peer => "/run/ispmail-passwd/changed.sock") or die "$!\n";
-			print $told shift, "\n";
+			print $told "{\"user\":\"" . shift() . "\"}\n";
 			<$told> eq "OK\n" or die "it was not forgotten\n"' -- "$1"
 		wait $! # the login is the one with the old password`, email, password, replacement, old)
 	assert.Eventually(t, func() bool {
