@@ -105,8 +105,9 @@ func TestOperatorLogo(t *testing.T) {
 		w = visit(page, http.MethodPost, path, "")
 		assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
 		assert.Equal(t, http.StatusNotFound, visit(page, http.MethodGet, path+"/", "").Code)
+		other := map[string]string{"/logo.svg": "/logo.png", "/logo.png": "/logo.svg"}[path]
+		assert.Equal(t, http.StatusNotFound, visit(page, http.MethodGet, other, "").Code, "there is one at a time")
 	}
-	assert.Equal(t, http.StatusNotFound, visit(page, http.MethodGet, "/logo.svg", "").Code, "there is one at a time")
 }
 
 func TestOperatorRefused(t *testing.T) {
