@@ -179,6 +179,31 @@ func TestDefaultPassScheme(t *testing.T) {
 	})
 }
 
+// TestImportChoice: a new password in a file is one that users may choose, or --force is given.
+func TestImportChoice(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		const lines = `{"type":"domain","name":"example.org"}
+			{"type":"user","email":"john@example.org","new_password":"passwordpassword1"}
+			{"type":"user","email":"jane@example.org","new_password":"a long enough secret"}`
+		out, errs, code := s.do(lines, "import", "file", "-", "--dry-run")
+		assert.Equal(t, command.ExitFailed, code)
+		assert.Contains(t, out, "This would add 1 domain, 1 user and 0 aliases; 0 there already, 1 refused.")
+		assert.Equal(t, 1, strings.Count(errs, "refused: line 2, user john@example.org: The new password is too easy to guess; --force stores it all the same\n"), errs)
+		out, errs, code = s.do(lines, "import", "file", "-", "--skip-refused")
+		assert.Equal(t, command.ExitFailed, code)
+		assert.Contains(t, out, "Added 1 domain, 1 user and 0 aliases; 0 there already, 1 refused.")
+		assert.Equal(t, 1, strings.Count(errs, "refused: "), errs)
+		out = s.ok(lines, "import", "file", "-", "--force")
+		assert.Contains(t, out, "Added 0 domains, 1 user and 0 aliases; 2 there already, 0 refused.")
+		s.ok("passwordpassword1", "password", "check", "john@example.org")
+		assert.NotContains(t, errs, "passwordpassword1")
+		_, errs, _ = s.do("plume tarte 9", "password", "set", "john@example.org")
+		assert.Contains(t, errs, "The new password must have at least 15 characters")
+		s.ok("plume tarte 9", "--min-length", "12", "password", "set", "john@example.org")
+	})
+}
+
 // TestUpgrade brings a user up to a scheme of a better class, where that is wanted, and never down.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()

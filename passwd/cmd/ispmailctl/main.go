@@ -62,6 +62,7 @@ type app struct {
 	json     bool
 	herald   herald
 	hashing  command.Hashing
+	rules    rules
 	state    []string
 	further  further
 	warned   []string // warnings that were told
@@ -109,6 +110,7 @@ func (a *app) root() *cobra.Command {
 	command.Group("Changes", flags)
 	passwords := pflag.NewFlagSet("", pflag.ContinueOnError)
 	a.hashing.DefaultFlag(passwords)
+	a.rules.flag(passwords)
 	command.Environment(environment, passwords)
 	flags.AddFlagSet(passwords)
 	command.Group("Passwords", flags)
@@ -147,6 +149,9 @@ func (a *app) on(c *cobra.Command, do func(ctx context.Context, store *ispmail.S
 
 func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *ispmail.Store, []string) error) error {
 	if err := a.herald.prepare(); err != nil {
+		return err
+	}
+	if err := a.rules.prepare(); err != nil {
 		return err
 	}
 	hasher, err := a.hashing.Hasher()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -42,7 +41,7 @@ func (p *newPassword) read(ctx context.Context, a *app, email string) (string, e
 	}
 	password, err := a.readPassword(ctx, "New password for "+email)
 	if err == nil && !p.force {
-		err = judge(ctx, email, password)
+		err = a.rules.judge(ctx, email, password)
 	}
 	if err != nil || !a.isTerminal() {
 		return password, err
@@ -54,25 +53,33 @@ func (p *newPassword) read(ctx context.Context, a *app, email string) (string, e
 	return password, err
 }
 
-// rules are those for the passwords that users choose, with the defaults of ispmail-passwd.
-var rules = sync.OnceValue(func() *policy.Policy {
-	p, err := policy.New(policy.Config{})
-	if err != nil {
-		panic(err) // the defaults are valid
+// rules are those for the passwords that users choose, as ispmail-passwd has them. Make them with prepare.
+type rules struct {
+	minLength int
+	*policy.Policy
+}
+
+func (r *rules) flag(flags *pflag.FlagSet) {
+	flags.IntVar(&r.minLength, "min-length", policy.DefaultMinLength, "least number `N` of characters of a new password, from 8 to 64, as ispmail-passwd has it")
+}
+
+func (r *rules) prepare() (err error) {
+	if r.Policy, err = policy.New(policy.Config{MinLength: r.minLength}); err != nil || r.minLength == 0 { // which stands for the default there
+		return errUsage{fmt.Errorf("--min-length: %d is not in %d to %d", r.minLength, policy.LowestMinLength, policy.LowestMaxLength)}
 	}
-	return p
-})
+	return nil
+}
 
 // anyScheme knows what no password may be.
 var anyScheme hash.Hasher
 
 // judge returns what is wrong with a new password.
-func judge(ctx context.Context, email, password string) error {
-	rule := rules().Check(ctx, email, email, "", password)
+func (r *rules) judge(ctx context.Context, email, password string) error {
+	rule := r.Check(ctx, email, email, "", password)
 	if rule == "" || anyScheme.Validate(password) != nil { // which the database layer refuses in its own words, --force or not
 		return nil
 	}
-	return fmt.Errorf("%s; --force stores it all the same", strings.TrimSuffix(rules().Text(rule), "."))
+	return fmt.Errorf("%s; --force stores it all the same", strings.TrimSuffix(r.Text(rule), "."))
 }
 
 // show prints a generated password.

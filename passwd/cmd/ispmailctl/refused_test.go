@@ -29,9 +29,10 @@ func TestRefused(t *testing.T) {
 	cut := write("cut", whole+`{"type":"user","email":"jim@ex`)
 	unfinished := write("unfinished", whole)
 	dump := write("dump", "-- MariaDB dump 10.19\nCREATE TABLE `mailbox` (\n")
-	twice := write("twice", whole+`{"type":"user","email":"jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"user","email":"Jim@example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":3}`)
-	long := write("long", whole+`{"type":"user","email":"`+strings.Repeat("j", 64)+"@"+strings.Repeat("long.", 10)+`example.com","new_password":"a secret"}`+"\n"+`{"type":"end","records":2}`)
+	twice := write("twice", whole+`{"type":"user","email":"jim@example.com","new_password":"a long enough secret"}`+"\n"+`{"type":"user","email":"Jim@example.com","new_password":"a long enough secret"}`+"\n"+`{"type":"end","records":3}`)
+	long := write("long", whole+`{"type":"user","email":"`+strings.Repeat("j", 64)+"@"+strings.Repeat("long.", 10)+`example.com","new_password":"a long enough secret"}`+"\n"+`{"type":"end","records":2}`)
 	tab := write("tab", whole+`{"type":"user","email":"jim@example.com","new_password":"a long\tenough secret"}`+"\n"+`{"type":"end","records":2}`)
+	weak := write("weak", whole+`{"type":"user","email":"jim@example.com","new_password":"jim@example.com.1"}`+"\n"+`{"type":"user","email":"jill@example.com","new_password":"passwordpassword1"}`+"\n"+`{"type":"end","records":3}`)
 	const unseen = "invalid password: it holds a line end, a tab or another character that cannot be seen"
 	tests := []struct {
 		stdin string
@@ -57,6 +58,12 @@ func TestRefused(t *testing.T) {
 		{"a long enough secret\x00", []string{"password", "set", "john@example.org"}, command.ExitFailed, unseen},
 		{"a long enough\u2028secret", []string{"password", "set", "john@example.org"}, command.ExitFailed, unseen},
 		{"a long enough s\xe4cret", []string{"password", "set", "john@example.org"}, command.ExitFailed, "invalid password: it is not UTF-8"},
+		{"", []string{"--min-length", "7", "user", "list"}, command.ExitUsage, "--min-length: 7 is not in 8 to 64"},
+		{"", []string{"--min-length", "0", "user", "list"}, command.ExitUsage, "--min-length: 0 is not in 8 to 64"},
+		{"plume tarte wok\n", []string{"--min-length", "16", "password", "set", "john@example.org"}, command.ExitFailed, "The new password must have at least 16 characters; --force stores it all the same"},
+		{"", []string{"import", "file", weak}, command.ExitFailed, "refused: line 3, user jim@example.com: The new password is made of the mail address; --force stores it all the same\n"},
+		{"", []string{"import", "file", weak}, command.ExitFailed, "refused: line 4, user jill@example.com: The new password is too easy to guess; --force stores it all the same\n"},
+		{"", []string{"import", "file", weak}, command.ExitFailed, "nothing was changed, because 2 of 3 records are refused; --skip-refused adds the others"},
 		{"", []string{"import", "file", tab}, command.ExitFailed, "line 3, user jim@example.com: " + unseen},
 		{"summersun", []string{"user", "add", "jim@example.org"}, command.ExitFailed, "The new password must have at least 15 characters; --force stores it all the same"},
 		{"passwordpassword", []string{"password", "set", "john@example.org"}, command.ExitFailed, "--force stores it all the same"},

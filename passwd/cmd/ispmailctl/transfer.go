@@ -173,11 +173,13 @@ standard input if FILE is "-". Lines made by hand need no ids:
   {"type":"user","email":"jane@example.org","new_password":"a password to be hashed"}
   {"type":"alias","source":"info@example.org","destination":"john@example.org"}
 
-Columns of other programs are in one more field, such as "columns":{"active":1}.
+Columns of other programs are in one more field, such as "columns":{"active":1}. A "new_password" that
+users may not choose is refused, unless --force is given.
 ` + importing,
 		Example: "  ispmailctl import file users.jsonl --dry-run\n  ispmailctl import file users.jsonl",
 	}
 	f, o := a.importFlags(c), withoutFlag(c)
+	f.choice = a.choiceFlag(c)
 	a.schemeFlag(c, `hash each "new_password"`)
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		if err := o.check(); err != nil {
@@ -221,7 +223,10 @@ What is there already, just so, is left alone, so that an import can be run agai
 looked at before anything is changed: if a record has to be refused, it is named and nothing is
 changed, unless --skip-refused is given. Whether an alias leads nowhere is what "check" tells.`
 
-type importOptions struct{ dryRun, skip bool }
+type importOptions struct {
+	dryRun, skip bool
+	choice       *choice // nil if no record has a new password
+}
 
 func (a *app) importFlags(c *cobra.Command) *importOptions {
 	f := &importOptions{}
@@ -241,7 +246,7 @@ type importLine struct {
 func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions, o *omission, all func() iter.Seq2[ispmail.Record, error]) error {
 	a.progress.begin("Checking", -1)
 	var refused []error
-	plan, err := store.Import(ctx, all(), ispmail.ImportConfig{
+	plan, err := store.Import(ctx, f.choice.from(ctx, all()), ispmail.ImportConfig{
 		DryRun:   true,
 		Refused:  func(_ ispmail.Record, err error) { refused = append(refused, err) },
 		Progress: func(r ispmail.ImportResult) { a.progress.set(r.Total()) },
@@ -249,6 +254,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", wordedForRecords(err))
 	}
+	refused = append(refused, f.choice.count(&plan)...)
 	told := map[string]bool{}
 	for _, err := range refused {
 		told[err.Error()] = true
@@ -261,7 +267,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 		return fmt.Errorf("nothing was changed, because %d of %d records are refused; --skip-refused adds the others", len(refused), plan.Total())
 	}
 	a.progress.begin("Importing", plan.Total())
-	result, err := store.Import(ctx, all(), ispmail.ImportConfig{
+	result, err := store.Import(ctx, f.choice.from(ctx, all()), ispmail.ImportConfig{
 		Refused: func(_ ispmail.Record, err error) {
 			if !f.skip || !told[err.Error()] {
 				_, _ = fmt.Fprintln(a.stderr, "refused:", command.Text(wordedForRecords(err)))
@@ -279,6 +285,7 @@ func (a *app) bring(ctx context.Context, store *ispmail.Store, f *importOptions,
 		}
 		return rewording{err, text}
 	}
+	f.choice.count(&result) // which it has told
 	return errors.Join(a.say("Added %s.", summary(result)), o.say(a), a.object(importLine{result, o.left}), refusedFailure(result))
 }
 
