@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,12 +18,16 @@ import (
 const interval = 10 * time.Minute
 
 // counts keeps in a directory who got a mail lately: a file for each account, whose name is a digest of the address, whose time is
-// that of the mail, and whose content is the number of changes after it.
+// that of the mail, and whose content is the number of changes after it. A digest of an address is no secret, because addresses can
+// be guessed: so nobody else may look into the directory.
 type counts struct{ directory string }
 
 // once calls send, with the number of changes since the last mail that had none, unless the account got a mail within the interval.
 // If send fails, it was none.
 func (c counts) once(email string, now time.Time, send func(more int) error) (sent bool, err error) {
+	if info, err := os.Stat(c.directory); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return false, cmp.Or(err, fmt.Errorf("others may look into %s, which keeps who got a mail: chmod 700", c.directory))
+	}
 	lock, err := os.OpenFile(filepath.Join(c.directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return false, err

@@ -35,6 +35,14 @@ func sendmail(t *testing.T) (path string, mails func() []string) {
 	}
 }
 
+// private returns a directory of the test's own.
+func private(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	return dir
+}
+
 func line(user string) notify.Line {
 	return notify.Line{User: user, Kind: "password", Time: time.Now(), Channel: "page", Client: "192.0.2.1"}
 }
@@ -46,7 +54,7 @@ func TestSend(t *testing.T) {
 	german, err := os.ReadFile("../../../examples/deployment/notice.de.txt")
 	require.NoError(t, err)
 	for text, want := range map[string]string{"": "the password of john@example.org was changed.", string(german): "das Passwort von john@example.org wurde geändert."} {
-		m, err := notice.New(text, program, t.TempDir())
+		m, err := notice.New(text, program, private(t))
 		require.NoError(t, err)
 		sent, err := m.Send(t.Context(), line("john@example.org"))
 		require.NoError(t, err)
@@ -73,7 +81,7 @@ func TestSend(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	program, mails := sendmail(t)
-	state := t.TempDir()
+	state := private(t)
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
@@ -107,7 +115,7 @@ func TestOnce(t *testing.T) {
 // TestFailedMail is none: the next change has one.
 func TestFailedMail(t *testing.T) {
 	t.Parallel()
-	state := t.TempDir()
+	state := private(t)
 	m, err := notice.New("", "/bin/false", state)
 	require.NoError(t, err)
 	_, err = m.Send(t.Context(), line("john@example.org"))
@@ -120,11 +128,37 @@ func TestFailedMail(t *testing.T) {
 	assert.Len(t, mails(), 1)
 }
 
+// TestPrivate: nobody else may see who got a mail.
+func TestPrivate(t *testing.T) {
+	t.Parallel()
+	program, mails := sendmail(t)
+	state := private(t)
+	m, err := notice.New("", program, state)
+	require.NoError(t, err)
+	for mode, want := range map[os.FileMode]string{0o755: "others may look into " + state, 0o710: "others may look into " + state} {
+		require.NoError(t, os.Chmod(state, mode))
+		_, err = m.Send(t.Context(), line("john@example.org"))
+		require.ErrorContains(t, err, want)
+	}
+	assert.Empty(t, mails())
+	require.NoError(t, os.Chmod(state, 0o700)) //nolint:gosec // a directory
+	_, err = m.Send(t.Context(), line("john@example.org"))
+	require.NoError(t, err)
+	files, err := os.ReadDir(state)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		info, err := file.Info()
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, file.Name())
+	}
+}
+
 // TestNoMail: a line that is no change of a password of an address has no mail, and what is odd in a line reaches none.
 func TestNoMail(t *testing.T) {
 	t.Parallel()
 	program, mails := sendmail(t)
-	m, err := notice.New("", program, t.TempDir())
+	m, err := notice.New("", program, private(t))
 	require.NoError(t, err)
 	for _, user := range []string{"", "*", "@example.org", "john@example.org\nBcc: x@example.net", "John@Example.org", "-oQ/tmp", "john"} {
 		_, err := m.Send(t.Context(), line(user))
