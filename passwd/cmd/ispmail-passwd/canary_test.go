@@ -29,6 +29,8 @@ const (
 	canaryCurrent = canary + " is the current password"
 	canaryNew     = canary + " is the new password"
 	canarySecret  = canary + " is the secret of roundcube"
+	canaryGuess   = canary + canary + canary
+	canaryLost    = canary + " that others know"
 )
 
 // canaryRows are stored passwords of which nobody may see a part.
@@ -56,6 +58,7 @@ func TestCanaries(t *testing.T) {
 			c.fill(t)
 			c.use(t, format)
 			c.check(t, format)
+			c.mail(t)
 			c.look(t)
 		})
 	}
@@ -117,11 +120,12 @@ func (c *canaries) use(t *testing.T, format string) {
 	socket := c.listen(t)
 	p := startJSON(
 		t, anyPort, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--floor=1ms", "--log-level=debug", "--log-format="+format, "--secret-file="+write(t, canarySecret),
-		"--on-change=unix:"+socket, dsnFile(t, c.dsn),
+		"--poppassd-listen=127.0.0.1:0", "--breached="+write(t, listOf(canaryLost)), "--on-change=unix:"+socket, "--notice=unix:"+socket, dsnFile(t, c.dsn),
 	)
 	api := "http://x:" + url.PathEscape(canarySecret) + "@" + strings.TrimPrefix(p.url, "http://")
 	page := await(t, &p.stderr, `"?page"?[=:]"?(http://[0-9.:]+)`)
 	metrics := await(t, &p.stderr, `"?metrics"?[=:]"?(http://[0-9.:]+)`)
+	poppassd := await(t, &p.stderr, `"?poppassd"?[=:]"?([0-9.:]+)`)
 	get := func(path string) {
 		response, err := p.client.Get(metrics + path)
 		require.NoError(t, err)
@@ -142,6 +146,8 @@ func (c *canaries) use(t *testing.T, format string) {
 		send(address, "nobody@example.org", canary, canaryNew)
 		send(address, "john@example.org", canaryCurrent, canary)
 		send(address, "john@example.org", canaryCurrent, canaryCurrent)
+		send(address, "john@example.org", canaryCurrent, canaryGuess)
+		send(address, "john@example.org", canaryCurrent, canaryLost)
 		send(address, "john@example.org", canaryCurrent, canary+"\x00")
 		send(address, "john@example.org", canaryCurrent, canary+"\xff")
 		send(address, "john@example.org", canaryCurrent, strings.Repeat(canary, 100))
@@ -159,6 +165,15 @@ func (c *canaries) use(t *testing.T, format string) {
 		c.raw(t, address, "POST / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat(canary, 3000)+"\r\n\r\n")
 		c.raw(t, address, canary+"\r\n\r\n")
 	}
+	for _, newpass := range []string{canaryNew, canaryGuess, canaryLost, canary + "\x00", canary + "\xff", strings.Repeat(canary, 1000)} {
+		current := canaryCurrent
+		if newpass == canaryNew {
+			current = canary + " wrong"
+		}
+		c.raw(t, poppassd, "user john@example.org\r\npass "+current+"\r\nnewpass "+newpass+"\r\n"+canary+"\r\nquit\r\n")
+	}
+	c.raw(t, poppassd, canary+"\r\n")
+	c.raw(t, poppassd, "user "+canary+"\r\npass "+canary+"\r\nnewpass "+canary+"\r\n")
 	// The address is the field in which people type a password by mistake. The page shows it again, to them.
 	send(api, canary+" typed into the wrong field", canary, canaryNew)
 
@@ -218,6 +233,24 @@ func (c *canaries) check(t *testing.T, format string) {
 	c.hear(stdout.String() + stderr.String())
 }
 
+// mail hears the mail about changes, whose lines may hold anything, and what is said about lines that are none.
+func (c *canaries) mail(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	state, sendmail, sent := filepath.Join(dir, "state"), filepath.Join(dir, "sendmail"), filepath.Join(dir, "sent")
+	require.NoError(t, os.Mkdir(state, 0o700))
+	require.NoError(t, os.WriteFile(sendmail, []byte("#!/bin/sh\n{ echo \"$*\"; cat; } >>"+sent+"\n"), 0o700)) //nolint:gosec // a program
+	const told = `{"user":"john@example.org","kind":"password","channel":"` + canary + `","client":"` + canary + `","newpass":"` + canary + `"}` + "\n"
+	for _, line := range []string{told, told, canary + "\n", `{"user":"` + canary + `","kind":"password"}` + "\n"} {
+		var stdout, stderr output
+		run(t.Context(), []string{"notice", "--template=" + filepath.Join(dir, "none"), "--sendmail=" + sendmail, "--state-directory=" + state}, strings.NewReader(line), &stdout, &stderr)
+		c.hear(stdout.String() + stderr.String())
+	}
+	text, err := os.ReadFile(sent) //nolint:gosec // our own
+	require.NoError(t, err)
+	c.hear("mail: " + strings.Join(strings.SplitN(string(text), "\n", 2)[1:], ""))
+}
+
 // look looks at what was heard.
 func (c *canaries) look(t *testing.T) {
 	t.Helper()
@@ -226,6 +259,8 @@ func (c *canaries) look(t *testing.T) {
 	for _, text := range []string{
 		"login refused", "password changed", "bad-credentials", "ispmail_passwd_attempts_total", "john@example.org\n", "passwords cannot be written",
 		"the database refuses a change", "cannot be verified", "The settings are valid", "too costly", "rehash reads", "400 Bad Request",
+		"policy-guessable", "policy-breached", "500 policy-control", "500 bad-credentials", `"channel":"page"`,
+		"mail: From: postmaster@example.org", "the password of john@example.org was changed", "standard input holds no word of a change",
 	} {
 		assert.True(t, strings.Contains(heard, text), "nothing of: %s", text)
 	}
