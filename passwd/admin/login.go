@@ -150,9 +150,12 @@ func (p *Page) logout(q *request) (answer, error) {
 	return seeOther("/login"), nil
 }
 
+// isNoURL reports whether no URL has a character, in the form in which a browser sends it.
+func isNoURL(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }
+
 // ownPath returns a path of this page to go on with, "/" for anything else.
 func ownPath(next string) string {
-	if len(next) < 2 || len(next) > 500 || next[0] != '/' || next[1] == '/' || strings.ContainsAny(next, "\\\x00\r\n\t") || strings.HasPrefix(next, "/login") {
+	if len(next) < 2 || len(next) > 500 || next[0] != '/' || next[1] == '/' || strings.ContainsFunc(next, isNoURL) || strings.HasPrefix(next, "/login") {
 		return "/"
 	}
 	return next

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/admin"
 )
 
@@ -160,6 +161,34 @@ func TestScopeRename(t *testing.T) {
 	text = mia.get("/user/1/delete").Body.String()
 	assert.Contains(t, text, "info@mine.example")
 	assert.NotContains(t, text, "veiled")
+}
+
+// TestScopeRenameOfFaulty: aliases of others stay as they are, whatever is wrong with them and however they lead to her address.
+func TestScopeRenameOfFaulty(t *testing.T) {
+	t.Parallel()
+	s, ids := scoped(t)
+	other := ids["/domain/"][0]
+	foreign := []ispmail.Alias{
+		{Source: "a blank@other.example", Destination: "me@mine.example"},
+		{Source: "list@other.example", Destination: "me@mine.example, veiled@other.example"},
+		{Source: "extension@other.example", Destination: "me+x@mine.example"},
+		{Source: "capitals@other.example", Destination: "ME@Mine.Example"},
+		{Source: "two@other.example", Destination: "me@mine.example"},
+		{Source: "two@other.example", Destination: "ich@mine.example"}, // to which the other one would become equal
+		{Source: "x@mine.example", Destination: "me@mine.example"},     // in her domain by its name only
+	}
+	var want []string
+	for _, a := range foreign {
+		a.DomainID = other
+		_, err := s.store.DB().NewInsert().Model(&a).Exec(t.Context())
+		require.NoError(t, err)
+		want = append(want, a.Source+" > "+a.Destination)
+	}
+	s.alias("me@mine.example", "me@mine.example")
+	mia := s.as("mia")
+	text := mia.done("/user/1/rename", "address", "ich@mine.example", "version", mia.version("/user/1"))
+	assert.Contains(t, text, "7 rows of domains that are not yours are concerned too.") // "ich" was not yet hers
+	assert.Subset(t, s.rows(), append(want, "ich@mine.example > ich@mine.example", "b-veiled@other.example > me@mine.example"))
 }
 
 // TestScopeRoute: mail that goes through another domain is followed no further, also where it comes back.

@@ -2,6 +2,8 @@ package view
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -20,11 +22,22 @@ func (v View) RenameUser(ctx context.Context, id int64, version, to string) (ren
 		if err != nil {
 			return err
 		}
+		kept = len(foreign)
+		hidden := func(a ispmail.Alias) string { return fmt.Sprintf("%d@hidden.invalid", a.ID) } // RFC 2606: leads nowhere
+		for _, a := range foreign {                                                              // a rename would delete what it makes equal to another row
+			if err := exchange(ctx, tx, a, a.Destination, hidden(a)); err != nil {
+				return err
+			}
+		}
 		if _, found, err = tx.CorrectUser(ctx, u, to); err != nil {
 			return err
 		}
-		kept = len(foreign)
-		return keep(ctx, tx, foreign)
+		for _, a := range foreign {
+			if err := exchange(ctx, tx, a, hidden(a), a.Destination); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	warnings, others = v.warnings(found)
 	return to, warnings, max(others, kept), v.record(ctx, UserRenamed, u.Email, to, err)
@@ -45,7 +58,7 @@ func (v View) foreignAliasesTo(ctx context.Context, tx *ispmail.Store, email str
 		if err != nil {
 			return nil, err
 		}
-		if v.seesRow(a.Source, a.DomainID, names) {
+		if v.seesRow(a.Source, a.DomainID, names) || sameAddress(a.Source, email) {
 			continue
 		}
 		for _, d := range a.Destinations() {
@@ -59,19 +72,15 @@ func (v View) foreignAliasesTo(ctx context.Context, tx *ispmail.Store, email str
 	return foreign, nil
 }
 
-// keep gives aliases back what a rename has changed in them.
-func keep(ctx context.Context, tx *ispmail.Store, before []ispmail.Alias) error {
-	for _, a := range before {
-		now, err := one(tx.Aliases(ctx, ispmail.ByID(a.ID)))
-		if err != nil {
-			return err
-		}
-		if now.Destination == a.Destination {
-			continue
-		}
-		if _, _, err := tx.CorrectAlias(ctx, now, now.Source, a.Destination); err != nil {
-			return err
-		}
+// exchange replaces the destination of an alias. It is no method of the store, which would refuse a faulty row, and it is
+// [ErrStale] if the alias has changed meanwhile.
+func exchange(ctx context.Context, tx *ispmail.Store, a ispmail.Alias, from, to string) error {
+	result, err := tx.DB().NewUpdate().Model((*ispmail.Alias)(nil)).Set("destination = ?", to).Where("id = ? AND destination = ?", a.ID, from).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(ErrStale, err)
 	}
 	return nil
 }
