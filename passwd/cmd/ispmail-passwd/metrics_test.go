@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,8 @@ import (
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--demo", anyPort, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0")
-	await(t, &p.stderr, "database opened")
+	// What was found before the database was there holds for a second.
+	require.Eventually(t, func() bool { return p.get(t, "/readyz") == http.StatusOK }, 20*time.Second, 100*time.Millisecond)
 	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
 	for _, want := range []string{
 		"ispmail_passwd_ready 1",
