@@ -24,6 +24,7 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 	@.ci/need doveadm dovecot-core
 	@.ci/need chromium chromium fonts-dejavu-core
 	@.ci/need redis-server redis-server
+	@.ci/need ssh-keygen openssh-client
 	go vet ./...
 	$(staticcheck) ./...
 	@unformatted=$$($(gofumpt) -l .) && [ -z "$$unformatted" ] || { echo "Not formatted by gofumpt: $$unformatted"; exit 1; }
@@ -62,6 +63,7 @@ mailserver: ## Start a whole mail server in a container and say where to log in;
 
 mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
 	@.ci/need chromium chromium fonts-dejavu-core
+	@.ci/need ansible-playbook ansible
 	@mkdir -p dist
 	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
 		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -full
