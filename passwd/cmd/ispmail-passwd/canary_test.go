@@ -257,7 +257,7 @@ func (c *canaries) look(t *testing.T) {
 	heard := c.heard.String()
 	// It has been heard what can be heard:
 	for _, text := range []string{
-		"login refused", "password changed", "bad-credentials", "ispmail_passwd_attempts_total", "john@example.org\n", "passwords cannot be written",
+		"login refused", "password changed", "bad-credentials", "ispmail_passwd_attempts_total", `told: {"user":"john@example.org","kind":"password"`, "passwords cannot be written",
 		"the database refuses a change", "cannot be verified", "The settings are valid", "too costly", "rehash reads", "400 Bad Request",
 		"policy-guessable", "policy-breached", "500 policy-control", "500 bad-credentials", `"channel":"page"`,
 		"mail: From: postmaster@example.org", "the password of john@example.org was changed", "standard input holds no word of a change",
