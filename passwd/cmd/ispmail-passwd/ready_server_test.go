@@ -19,7 +19,7 @@ func TestReadyServer(t *testing.T) {
 	t.Parallel()
 	// A cluster of one node, which can lose its quorum: a ping still succeeds then.
 	db := newKillable(t, 10*time.Minute, "--wsrep-on=ON", "--wsrep-provider=/usr/lib/galera/libgalera_smm.so", "--wsrep-cluster-address=gcomm://",
-		"--binlog-format=ROW", "--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:4567;pc.announce_timeout=PT0.5S;pc.wait_prim_timeout=PT2S")
+		"--binlog-format=ROW", "--wsrep-sync-wait=1", "--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:4567;pc.announce_timeout=PT0.5S;pc.wait_prim_timeout=PT2S")
 	account := db.Account(t, "GRANT SELECT (id, domain_id, email, password), UPDATE (password) ON virtual_users TO %s")
 	p := start(t, anyPort, dsnFile(t, account), "--metrics-listen=127.0.0.1:0")
 	await(t, &p.stderr, "database opened")

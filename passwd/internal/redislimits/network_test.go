@@ -59,7 +59,7 @@ func TestSilent(t *testing.T) {
 	answers := guess(300, func(i int) int { return attempt(s, "", fmt.Sprintf("u%d@example.org", i), "right") })
 	assert.Equal(t, map[int]int{http.StatusOK: 300}, answers)
 	assert.Less(t, asked.Load(), int32(100))
-	assert.EqualValues(t, 300, l.Alone())
+	assert.GreaterOrEqual(t, l.Alone(), int64(300), "an attempt that finds the service busy comes again")
 }
 
 // TestLostAnswer: an attempt whose answer gets lost is charged once, and not again and again.
