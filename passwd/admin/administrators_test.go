@@ -27,7 +27,7 @@ func TestFile(t *testing.T) {
 	info, err := os.Stat(s.file)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
-	for content, want := range map[string]string{
+	for content, want := range map[string]string{ //nolint:gosec // examples
 		"bob:{PLAIN}secret\n":                               "line 1: the stored password is {PLAIN}, which is weak",
 		"bob:{PLAIN-MD5}14cbfb845af1f030e372b1cb9275e6dd\n": "which is weak",
 		"bob:$6$x$y\n":                                      "line 1: the stored password",

@@ -164,14 +164,14 @@ func TestBadInput(t *testing.T) {
 				}
 				fields := []string{}
 				for _, other := range route.Fields {
-					switch {
-					case other == field:
+					switch other {
+					case field:
 						fields = append(fields, field, value)
-					case other == "version":
+					case "version":
 						fields = append(fields, other, version)
-					case other == "destinations":
+					case "destinations":
 						fields = append(fields, other, "jane@example.org")
-					case other == "name":
+					case "name":
 						fields = append(fields, other, "new")
 					}
 				}
@@ -290,7 +290,7 @@ func TestSession(t *testing.T) {
 	s := newSite(t)
 	s.domain("example.org")
 	fixed := s.visitor()
-	fixed.cookies["__Host-ispmail-admin"] = &http.Cookie{Name: "__Host-ispmail-admin", Value: "chosen-by-an-attacker"}
+	fixed.cookies["__Host-ispmail-admin"] = &http.Cookie{Name: "__Host-ispmail-admin", Value: "chosen-by-an-attacker"} //nolint:gosec // of a request
 	fixed.post("/login", "name", "alice", "password", password, "next", "/")
 	assert.NotEqual(t, "chosen-by-an-attacker", fixed.cookies["__Host-ispmail-admin"].Value)
 	v := s.as("alice")
@@ -345,7 +345,7 @@ func TestLanguages(t *testing.T) {
 	t.Parallel()
 	languages := map[string]map[string]string{}
 	for _, language := range []string{"en", "de"} {
-		text, err := os.ReadFile("language/" + language + ".json")
+		text, err := os.ReadFile("language/" + language + ".json") //nolint:gosec // a file of this folder
 		require.NoError(t, err)
 		var texts map[string]string
 		require.NoError(t, json.Unmarshal(text, &texts))
