@@ -207,7 +207,7 @@ func TestPackageBefore(t *testing.T) {
 	}
 	s := newServer(t)
 	for _, name := range []string{"postinst", "prerm", "postrm"} {
-		script, err := os.ReadFile("testdata/ispmail-passwd/" + name)
+		script, err := os.ReadFile("testdata/ispmail-passwd/" + name) //nolint:gosec // our own
 		require.NoError(t, err)
 		s.do(t, `mkdir -p /tmp/before && echo "$2" >"/tmp/before/$1"`, name, string(script))
 	}

@@ -32,7 +32,7 @@ service do not concern it.`,
 	sendmail := c.Flags().String("sendmail", "/usr/sbin/sendmail", "`PROGRAM` that takes the mail, as that of Postfix does")
 	directory := c.Flags().String("state-directory", os.Getenv("STATE_DIRECTORY"), "`DIRECTORY` that keeps who got a mail in the last ten minutes")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		text, err := os.ReadFile(*template) //nolint:gosec // the file of the administrator's choice
+		text, err := os.ReadFile(*template)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("--template: %w", err)
 		}

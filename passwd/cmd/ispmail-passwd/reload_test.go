@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,8 +71,8 @@ func TestReload(t *testing.T) {
 func beside(t *testing.T, namesAndTexts ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for i := 0; i < len(namesAndTexts); i += 2 {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, namesAndTexts[i]), []byte(namesAndTexts[i+1]), 0o600))
+	for pair := range slices.Chunk(namesAndTexts, 2) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, pair[0]), []byte(pair[1]), 0o600))
 	}
 	return filepath.Join(dir, namesAndTexts[0])
 }

@@ -32,8 +32,8 @@ func (c counts) once(email string, now time.Time, send func(more int) error) (se
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()                // which unlocks it
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a small number
+	defer func() { err = errors.Join(err, lock.Close()) }() // which unlocks it
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return false, err
 	}
 	path := filepath.Join(c.directory, fmt.Sprintf("%x", sha256.Sum256([]byte(email))))

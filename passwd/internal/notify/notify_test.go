@@ -195,7 +195,7 @@ func TestHook(t *testing.T) {
 	answer, calls := run("@example.org", "Error: no", "yes")
 	assert.Empty(t, answer, "it was not forgotten")
 	assert.Equal(t, []string{all}, calls)
-	cmd := exec.CommandContext(t.Context(), hook)
+	cmd := exec.CommandContext(t.Context(), hook) //nolint:gosec // our own
 	cmd.Env, cmd.Stdin = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, strings.NewReader("john@example.org\n")
 	out, err := cmd.Output()
 	require.Error(t, err, "no JSON")
