@@ -41,8 +41,8 @@ func (s *Store) needTransactions(ctx context.Context, db bun.IDB, name string) e
 		return mapError(err)
 	}
 	if len(engines) > 0 {
-		return fmt.Errorf("%w: %s has the engine %s, which cannot undo a change that fails half-way: run ALTER TABLE %s ENGINE=InnoDB",
-			ErrSchema, name, engines[0], name)
+		return fmt.Errorf("%w: %s has the engine %s, which cannot undo a change that fails half-way: %s",
+			ErrSchema, name, engines[0], tables.ToInnoDB(name, s.onNode()))
 	}
 	s.catalog.putTransactions(name)
 	return nil

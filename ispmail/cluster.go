@@ -2,6 +2,7 @@ package ispmail
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"maps"
 	"slices"
@@ -115,17 +116,39 @@ func (s *Store) claimNames(ctx context.Context, tx *transaction) error {
 	if !s.onNode() {
 		return nil
 	}
-	tx.claimed = true
 	const mode = "SET STATEMENT sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, check_constraint_checks = 0 FOR "
-	_, err := tx.ExecContext(ctx, mode+"INSERT INTO virtual_domains (id, name) VALUES (0, '.')")
+	name := "." + rand.Text()[:7] // no domain has it
+	_, err := tx.ExecContext(ctx, mode+"INSERT INTO virtual_domains (id, name) VALUES (0, ?)", name)
 	if errorCode(err) == mariaDuplicate { // somebody has made such a domain: it does as any other
 		_, err := selectRows[Domain](ctx, s, tx, "id = 0 FOR UPDATE")
+		tx.claimed = err == nil
 		return err
 	}
-	if err == nil {
-		_, err = tx.ExecContext(ctx, "DELETE FROM virtual_domains WHERE id = 0")
+	if err != nil {
+		return tx.noteFailure(mapError(err))
 	}
-	return tx.noteFailure(mapError(err))
+	result, err := tx.ExecContext(ctx, "DELETE FROM virtual_domains WHERE id = 0")
+	if err != nil {
+		return tx.noteFailure(mapError(err))
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		tx.claimed = err == nil
+		return tx.noteFailure(mapError(err))
+	}
+	return tx.noteFailure(s.claimFirst(ctx, tx, name))
+}
+
+// claimFirst is claimNames where a trigger has given the row 0 another id, so that two nodes would not write the same: it
+// removes that row, and both write the first domain instead. The first domain of all has nothing of the kind.
+func (s *Store) claimFirst(ctx context.Context, tx *transaction, name string) error {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM virtual_domains WHERE name = ?", name); err != nil {
+		return mapError(err)
+	}
+	rows, err := selectRows[Domain](ctx, s, tx, "TRUE ORDER BY id LIMIT 1 FOR UPDATE")
+	for _, d := range rows {
+		tx.guard(d)
+	}
+	return err
 }
 
 // domainsOf returns the ids of the domains of a source and of destinations, as far as they are on this server, if this is a

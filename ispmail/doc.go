@@ -108,14 +108,18 @@
 //   - Two domains, users or aliases of one name, and a loop of two aliases, are refused or reported as on a single server,
 //     whatever nodes the changes run on and whatever unique keys the tables have. For that, methods that add or rename rows
 //     write the row of the domain, and then again as it was, or write and delete a row 0 of virtual_domains: triggers and
-//     replicas see these. A unique key alone would cost nothing, but knows nothing of aliases.
+//     replicas see these. Where a trigger gives that row another id, they write the first domain as it is; so for the first
+//     domain of such a table only a unique key does. A unique key alone would cost nothing, but knows nothing of aliases.
 //   - Only rows that are written, and domains, keep others away in [Store.RunInTx]: a transaction that reads a user, and then
 //     writes only tables of the program, does not notice that another node changes the user meanwhile.
 //   - After a commit whose answer got lost, the Store keeps it from coming later, on whatever node it is, before it says that
 //     nothing was changed: it writes a row of it as it is. Where that does not work in time, the outcome is unknown.
 //
-// Rows must be the same on all nodes. Those of a MyISAM table are on one node alone, also after ALTER TABLE has made it InnoDB:
-// a change to one of them makes the others put this node out of the cluster. Export and restore them.
+// Rows must be the same on all nodes. Those of a MyISAM table are on one node alone, also after ALTER TABLE has made it InnoDB.
+// Then any change of a row that another node lacks puts a node out of the cluster, and the others hang until it is gone. As the
+// Store also writes the rows of domains, adding an alias is enough for that. Whether nodes differ cannot be seen on one of
+// them: CHECKSUM TABLE on each tells. Export and restore such rows. While a table still is MyISAM, package check says so, and
+// methods that would write the rows of a domain return ErrSchema.
 //
 // The DSN of [Open] may name several servers. With asynchronous or semi-synchronous replicas, use only the primary: a replica
 // shows old rows, and a proxy that sends reads there makes right passwords wrong.

@@ -79,7 +79,7 @@ func TestEngineRefused(t *testing.T) {
 	} {
 		err := run(store)
 		require.ErrorIs(t, err, ispmail.ErrSchema, name)
-		require.Regexp(t, `^ispmail: the tables do not fit: (virtual_\w+) has the engine (MyISAM|Aria), which cannot undo a change that fails half-way: run ALTER TABLE (virtual_\w+) ENGINE=InnoDB$`, err.Error(), name)
+		require.Regexp(t, `^ispmail: the tables do not fit: (virtual_\w+) has the engine (MyISAM|Aria), which cannot undo a change that fails half-way: ALTER TABLE (virtual_\w+) ENGINE=InnoDB$`, err.Error(), name)
 		require.Equal(t, before, dbtest.Dump(t, db), name)
 	}
 	err := store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
@@ -92,6 +92,14 @@ func TestEngineRefused(t *testing.T) {
 	}
 	require.NoError(t, errorOf(store.CreateUser(ctx, "jim@example.org", "a long enough secret")), "without a restart")
 	require.NoError(t, errorOf(store.CreateAlias(ctx, "joe@example.org", "jim@example.org")))
+}
+
+// TestEngineOnNode does not advise a statement that would leave the other nodes of a cluster without the rows.
+func TestEngineOnNode(t *testing.T) {
+	t.Parallel()
+	err := errorOf(withoutTransactions(t).Store(t, ispmail.Config{}).ActAsNode().CreateAlias(t.Context(), "jim@example.org", "john@example.org"))
+	require.ErrorIs(t, err, ispmail.ErrSchema)
+	assert.ErrorContains(t, err, "ALTER TABLE does not take them to the others: export them there, make the tables anew with ENGINE=InnoDB")
 }
 
 // TestEngineOfOneTable has one table among the three that a method changes. Nothing is written to the others before.

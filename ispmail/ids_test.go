@@ -125,7 +125,7 @@ func TestIDsOfTheProgram(t *testing.T) {
 		assert.Equal(t, int64(101), alias.ID)
 		user, _, err := store.CreateUser(ctx, "jim@example.org", "a long enough secret")
 		require.NoError(t, err)
-		assert.Equal(t, int64(3), user.ID, "the database counts these")
+		assert.Less(t, user.ID, int64(100), "the database counts these")
 		next = 100
 		err = errorOf(store.CreateAlias(ctx, "joe@example.org", "john@example.org"))
 		require.ErrorIs(t, err, ispmail.ErrSchema)

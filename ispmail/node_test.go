@@ -23,11 +23,15 @@ import (
 // needSingle skips a test of a single server where ISPMAIL_TEST_DSN names a node of a cluster.
 func needSingle(t *testing.T, db *ispmailtest.Database, why string) {
 	t.Helper()
-	var node bool
-	require.NoError(t, db.DB.NewRaw("SELECT @@wsrep_on").Scan(t.Context(), &node))
-	if node {
+	if isNode(t, db) {
 		t.Skip("on a node of a cluster: " + why)
 	}
+}
+
+func isNode(t *testing.T, db *ispmailtest.Database) (node bool) {
+	t.Helper()
+	require.NoError(t, db.DB.NewRaw("SELECT @@wsrep_on").Scan(t.Context(), &node))
+	return node
 }
 
 // TestNodeReads looks at the variables of the connections of Open, which a node heeds and every other server has too.
@@ -214,6 +218,24 @@ func TestNodeZero(t *testing.T) {
 	require.NoError(t, errorOf(store.Domain(t.Context(), "zero.example")))
 }
 
+// TestNodeTrigger has a trigger that gives ids, the 0 of a node for domains that have none yet among them. Nothing of it stays,
+// and a node writes the first domain instead.
+func TestNodeTrigger(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.MariaDB(t)
+	dbtest.Load(t, db, "trigger")
+	watched, ran := dbtest.Watch(db)
+	store := watched.Store(t, ispmail.Config{}).ActAsNode()
+	for _, name := range []string{"one.example", "two.example"} {
+		ran()
+		require.NoError(t, errorOf(store.CreateDomain(t.Context(), name)))
+	}
+	statements := strings.Join(ran(), "\n")
+	assert.Contains(t, statements, "THEN 'one.example'")
+	assert.Len(t, dbtest.Collect(t, store.Domains(t.Context(), ispmail.Query{})), 2)
+	require.ErrorIs(t, errorOf(store.CreateDomain(t.Context(), "one.example")), ispmail.ErrExists)
+}
+
 // TestFence loses a commit before it reaches the server. On a node, "nothing was changed" needs a commit that keeps it from
 // coming later. Where a trigger of the test refuses that, the outcome is unknown.
 func TestFence(t *testing.T) {
@@ -225,6 +247,9 @@ func TestFence(t *testing.T) {
 		"row": {func(s *ispmail.Store) error {
 			return s.SetPassword(t.Context(), "john@example.org", "a long enough secret")
 		}, "virtual_users"},
+		"empty password": {func(s *ispmail.Store) error {
+			return s.SetPassword(t.Context(), "nobody@example.org", "a long enough secret")
+		}, "virtual_users"},
 		"domain": {func(s *ispmail.Store) error {
 			return errorOf(s.CreateAlias(t.Context(), "new@example.org", "john@example.org"))
 		}, "virtual_domains"},
@@ -235,6 +260,7 @@ func TestFence(t *testing.T) {
 				t.Parallel()
 				db := ispmailtest.MariaDB(t)
 				db.Example(t)
+				db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'nobody@example.org', '')")
 				proxy, dsn := through(t, db.DSN)
 				timeout := time.Minute
 				if refused {

@@ -60,7 +60,8 @@ func TestOwnReads(t *testing.T) {
 // TestDeletedInHeldDomain has somebody delete a user after the domain was locked, which keeps nobody from that. What follows
 // must not believe the snapshot, where the user still is.
 func TestDeletedInHeldDomain(t *testing.T) {
-	_, store, other := twoStores(t)
+	db, store, other := twoStores(t)
+	needSingle(t, db, "who deletes a user waits there for the domain")
 	require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 		require.NoError(t, errorOf(tx.AliasesOf(ctx, "x@example.org"))) // locks the domain, then takes the snapshot
 		require.NoError(t, errorOf(other.DeleteUser(t.Context(), "john@example.org")))

@@ -131,6 +131,8 @@ var commands = []command{
 	{line: "GRANT SELECT (active) ON", before: columns, how: `mariadb <<<"$1"`, after: noColumns},
 	{line: "apt-get install -y mariadb-server galera-4 rsync", not: noMachines},
 	{line: "galera_new_cluster", not: noMachines},
+	{line: "ispmailctl export mail.jsonl", by: "ispmail/internal/cluster/engine_test.go TestOldTables"},
+	{line: "mariadb mailserver -e \"CHECKSUM TABLE", by: "ispmail/internal/cluster/engine_test.go TestOldTables"},
 	{line: "CREATE USER 'haproxy'@'192.0.2.%'", how: `mariadb <<<"$1"`, after: `mariadb --execute "DROP USER 'haproxy'@'192.0.2.%', 'ispmail-web'@'192.0.2.%'"`},
 	{line: "apt-get install -y haproxy", not: noMachines},
 	{line: "ispmail-web:another long secret@tcp", not: noCommand},

@@ -60,7 +60,11 @@ func (c *checker) checkSchema(ctx context.Context) error {
 // checkKeys reports what is wrong with the engine and the keys of a table. MariaDB hides the keys from an account with few
 // rights. Every table has a primary key, so if that is hidden, nothing is reported about the others.
 func (c *checker) checkKeys(ctx context.Context, table string) error {
-	var indexes, references, engines []key
+	var indexes, references []key
+	var engines []struct {
+		Name   string
+		OnNode bool // of a cluster
+	}
 	err := c.store.Read(ctx, func(ctx context.Context, db bun.IDB) error {
 		if !c.mariaDB {
 			err := cmp.Or(
@@ -72,7 +76,9 @@ func (c *checker) checkKeys(ctx context.Context, table string) error {
 			return err
 		}
 		return cmp.Or(
-			db.NewRaw(`SELECT t.engine AS name FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
+			db.NewRaw(`SELECT t.engine AS name,
+				EXISTS (SELECT 1 FROM information_schema.session_variables WHERE variable_name = 'WSREP_ON' AND variable_value = 'ON') AS on_node
+				FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine
 				WHERE t.table_schema = DATABASE() AND t.table_name = ? AND e.transactions <> 'YES'`, table).Scan(ctx, &engines),
 			db.NewRaw(`SELECT column_name AS name FROM information_schema.statistics
 				WHERE table_schema = DATABASE() AND table_name = ? AND seq_in_index = 1`, table).Scan(ctx, &indexes),
@@ -84,7 +90,7 @@ func (c *checker) checkKeys(ctx context.Context, table string) error {
 		return err
 	}
 	for _, engine := range engines {
-		c.report(CodeNonTransactionalTable, table, 0, "the engine %s cannot undo a change that fails half-way, so that only passwords are changed there: ALTER TABLE %s ENGINE=InnoDB", engine.Name, table)
+		c.report(CodeNonTransactionalTable, table, 0, "the engine %s cannot undo a change that fails half-way, so that only passwords are changed there: %s", engine.Name, tables.ToInnoDB(table, engine.OnNode))
 	}
 	for _, l := range lookupColumns {
 		if l.table == table && hasKey(indexes, "id", "") && !hasKey(indexes, l.column, "") {

@@ -15,13 +15,13 @@ import (
 // run is set by make cluster-test.
 var run = flag.Bool("cluster", false, "run the tests that need a cluster of MariaDB servers on this machine")
 
-// start returns a cluster for a test that is asked for.
-func start(t *testing.T) *cluster.Cluster {
+// start returns a cluster for a test that is asked for, with further options of mariadbd.
+func start(t *testing.T, options ...string) *cluster.Cluster {
 	t.Helper()
 	if !*run {
 		t.Skip("make cluster-test runs this: it takes a cluster of MariaDB servers, and minutes")
 	}
-	return cluster.Start(t)
+	return cluster.Start(t, options...)
 }
 
 // TestHarness does to a cluster what the other tests rely on.

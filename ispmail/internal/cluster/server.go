@@ -111,6 +111,7 @@ func (n *network) server(t *testing.T, number int, options ...string) *Server {
 		"--pid-file="+s.dir+"/pid",
 		"--bind-address="+s.Address,
 		"--port=3306", "--skip-name-resolve",
+		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", // as Debian has it
 		// A small machine runs all of them.
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=48M", "--performance-schema=OFF", "--max-connections=500",
 	)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -88,12 +89,15 @@ func Lax(t *testing.T, db *ispmailtest.Database, config ispmail.Config) *ispmail
 	return Connect(t, db, map[string]string{"sql_mode": "''"}).Store(t, config)
 }
 
-// Connect returns the database through new connections with other session variables.
+// Connect returns the database through new connections with further session variables.
 func Connect(t *testing.T, db *ispmailtest.Database, params map[string]string) *ispmailtest.Database {
 	t.Helper()
 	c, err := mysql.ParseDSN(db.DSN)
 	require.NoError(t, err)
-	c.Params = params
+	if c.Params == nil {
+		c.Params = map[string]string{}
+	}
+	maps.Copy(c.Params, params)
 	sqlDB, err := sql.Open("mysql", c.FormatDSN())
 	require.NoError(t, err)
 	other := &ispmailtest.Database{DB: bun.NewDB(sqlDB, mysqldialect.New()), DSN: c.FormatDSN()}

@@ -1,5 +1,5 @@
 -- Ids by a default that takes them from a sequence.
-CREATE SEQUENCE mail_ids START WITH 1000 INCREMENT BY 10;
+CREATE SEQUENCE mail_ids START WITH 1000 INCREMENT BY 10 NOCACHE;
 CREATE TABLE virtual_domains (
   id BIGINT NOT NULL DEFAULT NEXTVAL(mail_ids),
   name VARCHAR(50) NOT NULL,

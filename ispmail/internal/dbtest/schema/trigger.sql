@@ -1,5 +1,5 @@
 -- Ids that triggers take from a sequence.
-CREATE SEQUENCE mail_ids START WITH 1000;
+CREATE SEQUENCE mail_ids START WITH 1000 NOCACHE;
 CREATE TABLE virtual_domains (
   id BIGINT NOT NULL,
   name VARCHAR(50) NOT NULL,
