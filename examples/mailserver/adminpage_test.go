@@ -88,6 +88,7 @@ func TestAdminPage(t *testing.T) {
 	s.undo(t, `systemctl disable --now ispmail-admin.socket ispmail-admin.service
 		mariadb --execute="DROP USER 'ispmail-admin'@'localhost'"
 		a2dissite -q ispmail-admin; systemctl reload apache2
+		systemctl stop nginx
 		rm -f /etc/nginx/sites-enabled/ispmail-admin /etc/ispmail-admin/administrators`)
 	commands := block(t, "../deployment/ADMIN.md", "## Switch it on", "sh", 1)
 	said := s.do(t, strings.Replace(commands, "user alice", "user alice --generate", 1))

@@ -110,9 +110,13 @@ var commands = []command{
 		line: "install -d -o ispmail-passwd -g ispmail-passwd -m 750 /var/lib/ispmail", want: "The tables are there.",
 		before: "sed -i 's|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN=sqlite:/var/lib/ispmail/mail.db|' /etc/default/ispmail-passwd",
 		how:    `bash -eu -c "$1"; ispmail-passwd-check`,
-		after:  asBefore, // the file is there for the back-up
+		after:  asBefore,
 	},
-	{line: `sqlite3 /var/lib/ispmail/mail.db "VACUUM INTO`, after: "rm -r /var/lib/ispmail /var/backups/mail-*"},
+	{
+		line:   `sqlite3 /var/lib/ispmail/mail.db "VACUUM INTO`,
+		before: "mkdir -p /var/lib/ispmail; ispmailctl --dsn sqlite:/var/lib/ispmail/mail.db init",
+		after:  "rm -r /var/lib/ispmail /var/backups/mail-*",
+	},
 	{line: "ACL SETUSER ispmail on", by: "passwd/internal/redislimits/address_test.go TestAccount"},
 	{line: "cat >limits <<'END'", not: "there is no Redis on the mail server; passwd/cmd/ispmail-passwd/limits_test.go has one"},
 	{line: "echo 'IPAddressAllow=192.0.2.10'", how: `bash -eu -c "$1"; systemctl show --property=IPAddressAllow ispmail-passwd`, want: "192.0.2.10", after: asBefore},
@@ -152,7 +156,7 @@ var commands = []command{
 	{line: "mariadb </usr/share/doc/ispmail/examples/grants-admin.sql", by: "examples/mailserver/adminpage_test.go TestAdminPage"},
 	{
 		line: "ispmail-admin user bob --domains", after: "rm -f /etc/ispmail-admin/administrators",
-		how: `bash -eu -c "$1" <<<"` + password + `"`, want: "example.net",
+		how: `while read -r command; do bash -eu -c "$command" <<<"` + password + `"; done <<<"$1"`, want: "example.net",
 	},
 
 	// ispmailctl.

@@ -109,7 +109,7 @@ func TestWebServers(t *testing.T) {
 		END
 		nginx -t
 		apachectl configtest
-		systemctl start nginx`)
+		systemctl reload-or-restart nginx`)
 	apache, nginx := "https://"+s.at(t, webPort), "https://"+s.at(t, nginxPort)
 	for _, base := range []string{apache, nginx} {
 		response, err := client.Get(base + "/password")
