@@ -97,6 +97,6 @@ func TestAnsible(t *testing.T) {
 	// What systemd would read otherwise than YAML arrives as it is.
 	said, _, failed = play("--extra-vars", `{"ispmail_settings": {"SITE_NAME": "The \"mail\" of $HOME \\", "UPGRADE": true}, "ispmail_sockets": []}`)
 	assert.Equal(t, "0", failed, said)
-	assert.Contains(t, s.do(t, "curl --silent --insecure https://127.0.0.1/password/"), `The &#34;mail&#34; of $HOME \ `)
+	assert.Contains(t, s.do(t, "curl --silent --insecure https://127.0.0.1/password/"), `The &#34;mail&#34; of $HOME \</title>`)
 	assert.Equal(t, "inactive\ninactive\n", s.do(t, "systemctl is-active ispmail-passwd-changed.socket ispmail-passwd-metrics.socket || true"))
 }
