@@ -31,9 +31,9 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 	@mkdir -p dist
 	@env=$$(.ci/test-env mailserver) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
-		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on -artifacts -outputdir dist \
+		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on -timeout 30m -artifacts -outputdir dist \
 			$$(go list ./... | grep -v /examples/mailserver$$) && \
-		go test -count=1 -race -shuffle=on -artifacts -outputdir dist ./examples/mailserver
+		go test -count=1 -race -shuffle=on -timeout 30m -artifacts -outputdir dist ./examples/mailserver
 
 test-all: test ## Test everything in the numbers that the project promises, on Debian 12 and 13; takes about two hours and a half.
 	go test -count=1 -timeout 1h -run '^Test(Warnings)?Agree$$' ./ispmail/check -constellations 10000
@@ -66,7 +66,7 @@ mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.
 	@.ci/need ansible-playbook ansible
 	@mkdir -p dist
 	@env=$$(SUITE=$(SUITE) .ci/test-env mailserver) && eval "$$env" && set -x && \
-		go test -count=1 -v -artifacts -outputdir dist ./examples/mailserver -full
+		go test -count=1 -v -timeout 1h -artifacts -outputdir dist ./examples/mailserver -full
 
 deb: ## Build the Debian package ispmail for amd64 and arm64 in dist.
 	@examples/deployment/deb/build amd64 arm64
