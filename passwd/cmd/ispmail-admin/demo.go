@@ -11,9 +11,7 @@ import (
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/admin"
-	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/policy"
-	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 const demoName = "demo"
@@ -31,24 +29,6 @@ func demoAdministrators() (all func() (map[string]admin.Administrator, error), p
 		known[name] = admin.Administrator{Name: name, Stored: ispmail.NewSecret(stored), Domains: domains}
 	}
 	return func() (map[string]admin.Administrator, error) { return known, nil }, password, nil
-}
-
-// openDemo opens a database in memory.
-func openDemo(config ispmail.Config) database.Opener {
-	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		db, err := sqlitefile.Memory()
-		if err != nil {
-			return nil, nil, err
-		}
-		store, err := ispmail.New(ctx, db, config)
-		if err == nil {
-			err = fillDemo(ctx, db, store)
-		}
-		if err != nil {
-			return nil, nil, errors.Join(err, db.Close())
-		}
-		return store, db.Close, nil
-	}
 }
 
 // fillDemo puts in rows that show each thing that the page has, and some faults.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -146,18 +145,16 @@ func (s *settings) validateListener() error {
 	if s.proxies, err = serve.ParseNetworks(s.TrustedProxy); err != nil {
 		return fmt.Errorf("--trusted-proxy: %w", err)
 	}
-	mode, err := strconv.ParseUint(s.SocketMode, 8, 32)
-	if err != nil || mode > 0o777 {
-		return fmt.Errorf("--socket-mode: %q is not an octal mode like 0660", s.SocketMode)
+	if s.mode, err = serve.ParseMode(s.SocketMode); err != nil {
+		return fmt.Errorf("--socket-mode: %w", err)
 	}
-	s.mode = fs.FileMode(mode)
 	return nil
 }
 
 // opener returns the function that opens the database of the settings.
 func (s *settings) opener(config ispmail.Config) database.Opener {
 	if s.Demo {
-		return openDemo(config)
+		return database.Memory(config, fillDemo)
 	}
 	if path, ok := sqlitefile.Path(s.dsn); ok {
 		return database.SQLite(path, config)

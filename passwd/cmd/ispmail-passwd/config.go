@@ -81,7 +81,7 @@ func (s *settings) passOn(log *slog.Logger, counters *metrics) func(context.Cont
 func (s *settings) opener(log *slog.Logger, counters *metrics) database.Opener {
 	config := ispmail.Config{Hasher: s.hasher, Logger: log, OnChange: s.passOn(log, counters), State: s.State}
 	if s.Demo {
-		return openDemo(config)
+		return database.Memory(config, fillDemo)
 	}
 	if path, ok := sqlitefile.Path(s.dsn); ok {
 		return database.SQLite(path, config)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,31 +9,11 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail"
-	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/serve"
-	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
 )
 
 // demoListen is where the page of the demo listens by default.
 const demoListen = "127.0.0.1:8081"
-
-// openDemo opens a database in memory.
-func openDemo(config ispmail.Config) database.Opener {
-	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
-		db, err := sqlitefile.Memory()
-		if err != nil {
-			return nil, nil, err
-		}
-		store, err := ispmail.New(ctx, db, config)
-		if err == nil {
-			err = fillDemo(ctx, db, store)
-		}
-		if err != nil {
-			return nil, nil, errors.Join(err, db.Close())
-		}
-		return store, db.Close, nil
-	}
-}
 
 // fillDemo puts in the example data of the guide, and a user whom an older guide left behind.
 func fillDemo(ctx context.Context, db *bun.DB, store *ispmail.Store) error {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -170,11 +169,9 @@ func (s *settings) validateListeners() error {
 	if s.proxies, err = serve.ParseNetworks(s.TrustedProxy); err != nil {
 		return fmt.Errorf("--trusted-proxy: %w", err)
 	}
-	mode, err := strconv.ParseUint(s.SocketMode, 8, 32)
-	if err != nil || mode > 0o777 {
-		return fmt.Errorf("--socket-mode: %q is not an octal mode like 0660", s.SocketMode)
+	if s.mode, err = serve.ParseMode(s.SocketMode); err != nil {
+		return fmt.Errorf("--socket-mode: %w", err)
 	}
-	s.mode = fs.FileMode(mode)
 	for name, address := range map[string]string{
 		"--api-listen": s.APIListen, "--poppassd-listen": s.PoppassdListen, "--listen": s.Listen, "--metrics-listen": s.MetricsListen,
 	} {

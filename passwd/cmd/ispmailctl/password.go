@@ -33,6 +33,14 @@ func (a *app) schemeFlag(c *cobra.Command, what string) {
 	c.Flags().StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
 }
 
+// upgradeFlag adds the flag of an upgrade, which happens at what is said.
+func (a *app) upgradeFlag(c *cobra.Command, what string) {
+	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
+	a.hashing.UpgradeFlag(upgrade, what)
+	command.Environment(environment, upgrade)
+	c.Flags().AddFlagSet(upgrade)
+}
+
 // read returns a generated password, or one from the terminal or standard input.
 func (p *newPassword) read(ctx context.Context, a *app, email string) (string, error) {
 	if p.generate {
@@ -127,10 +135,7 @@ input if that is no terminal. As at a login, a weak hash of it is replaced by a 
 		ValidArgsFunction: a.complete(userEmails),
 	}
 	a.schemeFlag(c, "replace a weak hash")
-	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
-	a.hashing.UpgradeFlag(upgrade, "the right password")
-	command.Environment(environment, upgrade)
-	c.Flags().AddFlagSet(upgrade)
+	a.upgradeFlag(c, "the right password")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		password, err := a.readPassword(ctx, "Password of "+args[0])
 		if err != nil {

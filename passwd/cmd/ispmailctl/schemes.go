@@ -9,11 +9,9 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
-	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // A fate is what stored passwords of one scheme are, and what happens to them at the next login.
@@ -34,10 +32,7 @@ the settings of ispmail-passwd. --due lists the users whose password is due. Not
 		ValidArgsFunction: a.complete(domainNames),
 	}
 	a.schemeFlag(c, "replace a weak hash")
-	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
-	a.hashing.UpgradeFlag(upgrade, "the next login")
-	command.Environment(environment, upgrade)
-	c.Flags().AddFlagSet(upgrade)
+	a.upgradeFlag(c, "the next login")
 	due := c.Flags().Bool("due", false, "list the users whose stored password the next login replaces")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {
 		counts := map[fate]int{}

@@ -3,11 +3,14 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/internal/sqlitefile"
@@ -103,5 +106,23 @@ func MariaDB(dsn string, config ispmail.Config) Opener {
 func SQLite(path string, config ispmail.Config) Opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
 		return sqlitefile.OpenStore(ctx, path, sqlitefile.Write, config)
+	}
+}
+
+// Memory returns the [Opener] of a new SQLite database in memory, with the rows that fill puts in.
+func Memory(config ispmail.Config, fill func(context.Context, *bun.DB, *ispmail.Store) error) Opener {
+	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
+		db, err := sqlitefile.Memory()
+		if err != nil {
+			return nil, nil, err
+		}
+		store, err := ispmail.New(ctx, db, config)
+		if err == nil {
+			err = fill(ctx, db, store)
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, db.Close())
+		}
+		return store, db.Close, nil
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -118,4 +119,13 @@ func ParseNetworks(texts []string) (networks []netip.Prefix, err error) {
 		networks = append(networks, prefix)
 	}
 	return networks, nil
+}
+
+// ParseMode returns the mode of a socket, such as 0660.
+func ParseMode(text string) (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || mode > 0o777 {
+		return 0, fmt.Errorf("%q is not an octal mode like 0660", text)
+	}
+	return fs.FileMode(mode), nil
 }
