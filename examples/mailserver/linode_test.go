@@ -2,7 +2,6 @@ package mailserver_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -76,13 +75,6 @@ func TestLinode(t *testing.T) {
 	assert.Contains(t, s.change(t, "email2@linode.example", password, replacement), "unavailable")
 
 	// The administrators' command, on the same tables.
-	program := filepath.Join(t.TempDir(), "ispmailctl")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../passwd/cmd/ispmailctl") //nolint:gosec // the command of this module
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-	require.NoError(t, s.container.CopyFileToContainer(t.Context(), program, "/usr/local/bin/ispmailctl", 0o755))
-	s.undo(t, "rm /usr/local/bin/ispmailctl")
 	ctl := func(arguments string) string {
 		return s.do(t, `ispmailctl --dsn 'root@unix(/run/mysqld/mysqld.sock)/linode' --default-pass-scheme SHA512-CRYPT `+arguments)
 	}
