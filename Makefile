@@ -18,7 +18,6 @@ golangci    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# The mail server is tested alone: a browser drops its connections whenever a container of other tests comes or goes.
 test: ## Check and test everything, screenshots of the page in dist; needs Go, and Docker or ISPMAIL_TEST_DSN (on Debian as root it installs what is missing).
 	@.ci/need gcc gcc libc6-dev
 	@.ci/need doveadm dovecot-core
@@ -31,12 +30,10 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 	@mkdir -p dist
 	@env=$$(.ci/test-env mailserver) && eval "$$env" && set -x && \
 		go test -count=1 -v -run '^TestMariaDB$$' ./ispmail/ispmailtest && \
-		ISPMAIL_TEST_DOVEADM=required go test -count=1 -race -shuffle=on -timeout 30m -artifacts -outputdir dist \
-			$$(go list ./... | grep -v /examples/mailserver$$) && \
-		go test -count=1 -race -shuffle=on -timeout 30m -artifacts -outputdir dist ./examples/mailserver
+		ISPMAIL_TEST_DOVEADM=required .ci/tests
 
 test-all: test ## Test everything in the numbers that the project promises, on Debian 12 and 13; takes about two hours and a half.
-	go test -count=1 -timeout 1h -run '^Test(Warnings)?Agree$$' ./ispmail/check -constellations 10000
+	go test -count=1 -timeout 1h -run '^Test(Warnings|State)?Agree$$' ./ispmail/check -constellations 10000
 	$(MAKE) soak
 	$(MAKE) soak-service
 	$(MAKE) reproduce

@@ -180,9 +180,10 @@ func TestWebServers(t *testing.T) {
 // TestPackageKeeps installs the package again, as an upgrade does, and after it has been removed: what an administrator has
 // switched on or off, or written, stays so.
 func TestPackageKeeps(t *testing.T) {
-	s := newServer(t)
+	s := spareServer(t)
 	const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail_*.deb`
-	s.do(t, `systemctl disable --now ispmail-passwd-rehash.socket
+	s.do(t, `systemctl enable --now ispmail-passwd-changed.socket
+		systemctl disable --now ispmail-passwd-rehash.socket
 		echo 'ISPMAIL_PASSWD_MIN_LENGTH=20' >>/etc/default/ispmail-passwd`)
 	for _, again := range []string{install + " --reinstall", "apt-get remove -y ispmail\n" + install} {
 		pid := s.do(t, "systemctl show --property=MainPID ispmail-passwd")
@@ -239,7 +240,7 @@ func TestPackageBefore(t *testing.T) {
 
 // TestPackage removes the package and installs it again, as the README does on a server that has never had it.
 func TestPackage(t *testing.T) {
-	s := newServer(t)
+	s := spareServer(t)
 	email := s.newUser(t)
 	s.do(t, "apt-get purge -y ispmail")
 	assert.Empty(t, s.do(t, `shopt -s nullglob

@@ -45,20 +45,33 @@ type server struct {
 }
 
 var (
-	shared = sync.OnceValues(func() (s *server, err error) {
+	shared = once()
+	spare  = once()
+	stop   []func() // what was started
+)
+
+// once returns a function that starts a server when it is called first, for the rest of the tests.
+func once() func() (*server, error) {
+	return sync.OnceValues(func() (s *server, err error) {
 		s, err = startServer()
 		if err == nil {
-			stop = s.stop
+			stop = append(stop, s.stop)
 		}
 		return s, err
 	})
-	stop = func() {} // what was started
-)
+}
 
 // theServer returns the server that tests share.
 func theServer(t *testing.T) *server {
 	t.Helper()
 	return started(t, shared)
+}
+
+// spareServer returns a server for tests that install and remove the package. They are not parallel, and expect nothing of its
+// settings.
+func spareServer(t *testing.T) *server {
+	t.Helper()
+	return started(t, spare)
 }
 
 // newServer returns a server that the test has for itself. Such a test is not parallel: Chromium takes a container that comes
@@ -85,7 +98,9 @@ func started(t *testing.T, start func() (*server, error)) *server {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	stop()
+	for _, stop := range stop {
+		stop()
+	}
 	os.Exit(code)
 }
 
