@@ -10,6 +10,9 @@ SOAK ?= 20m
 # Of two instances of the service on a cluster that loses nodes.
 LOAD ?= 20m
 
+# Of the rounds of the tests on clusters, for a first look.
+SHARE ?= 1
+
 # Tools run in a fixed version and are no requirements of go.mod.
 gofumpt     = go run mvdan.cc/gofumpt@v0.12.0
 staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -53,7 +56,9 @@ cluster-test: ## Test on Galera clusters and replicas, which it starts on this m
 	@.ci/need mariadbd mariadb-server galera-4
 	@.ci/need rsync rsync
 	@.ci/need haproxy haproxy
-	go test -count=1 -v -timeout 3h ./ispmail/internal/cluster -cluster -load $(LOAD)
+	@.ci/need redis-server redis-server
+	@env=$$(.ci/cluster-root $(if $(filter file,$(origin SUITE)),,$(SUITE))) && eval "$$env" && set -x && \
+		go test -count=1 -v -timeout 3h ./ispmail/internal/cluster -cluster -load $(LOAD) -share $(SHARE)
 
 mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
 	@examples/mailserver/run $(SUITE)

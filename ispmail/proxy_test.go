@@ -1,11 +1,8 @@
 package ispmail_test
 
 import (
-	"encoding/binary"
-	"io"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -34,16 +31,14 @@ type cut struct {
 	do        func() // instead of cutting, before the packet is passed on
 }
 
-// A proxy stands before a server and cuts connections at a packet of the protocol,
-// https://mariadb.com/docs/server/reference/clientserver-protocol/0-packet.
+// A proxy stands before a server and cuts connections at a packet.
 type proxy struct {
-	target   *mysql.Config
-	listener net.Listener
-	armed    atomic.Pointer[cut]
-	away     atomic.Bool
-	clients  atomic.Int32                        // that have come so far
-	rewrite  atomic.Pointer[func([]byte) []byte] // of packets of clients, to as many bytes
-	done     sync.WaitGroup
+	target  *mysql.Config
+	address string
+	armed   atomic.Pointer[cut]
+	away    atomic.Bool
+	clients atomic.Int32                        // that have come so far
+	rewrite atomic.Pointer[func([]byte) []byte] // of packets of clients, to as many bytes
 }
 
 // proxied returns a MariaDB database with the example rows, a proxy before its server, and a Store that connects through it.
@@ -61,27 +56,12 @@ func through(t *testing.T, dsn string) (*proxy, string) {
 	config, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err)
 	p := &proxy{target: config.Clone()}
-	p.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	p.done.Go(func() {
-		for {
-			client, err := p.listener.Accept()
-			if err != nil {
-				return
-			}
-			p.done.Go(func() { p.serve(client) })
-		}
-	})
-	t.Cleanup(func() {
-		require.NoError(t, p.listener.Close())
-		p.done.Wait()
-	})
-	config.Net, config.Addr = "tcp", p.listener.Addr().String()
+	p.address = dbtest.Listen(t, p.serve)
+	config.Net, config.Addr = "tcp", p.address
 	return p, config.FormatDSN()
 }
 
 func (p *proxy) serve(client net.Conn) {
-	defer func() { _ = client.Close() }()
 	p.clients.Add(1)
 	if p.away.Load() {
 		return
@@ -90,37 +70,19 @@ func (p *proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	defer func() { _ = server.Close() }()
 	var swallow atomic.Bool
-	p.done.Go(func() {
-		defer func() { _, _ = client.Close(), server.Close() }()
-		answer := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(answer)
-			if err != nil || swallow.Load() {
-				return
-			}
-			if _, err := client.Write(answer[:n]); err != nil {
-				return
-			}
-		}
-	})
-	for {
-		packet, err := readPacket(client)
-		if err != nil {
-			return
-		}
+	dbtest.Relay(client, server, func(packet []byte) []byte {
 		if c := p.armed.Load(); c != nil && isStatement(packet, c.statement) && p.armed.CompareAndSwap(c, nil) {
 			p.away.Store(c.away)
 			switch {
 			case c.do != nil:
 				c.do()
 			case c.moment == before:
-				return
+				return nil
 			case c.moment == during:
 				swallow.Store(true)
 				_, _ = server.Write(packet)
-				return
+				return nil
 			case c.moment == after:
 				swallow.Store(true)
 			}
@@ -128,24 +90,12 @@ func (p *proxy) serve(client net.Conn) {
 		if rewrite := p.rewrite.Load(); rewrite != nil {
 			packet = (*rewrite)(packet)
 		}
-		if _, err := server.Write(packet); err != nil {
-			return
-		}
-	}
+		return packet
+	}, func() bool { return !swallow.Load() })
 }
 
-func readPacket(r io.Reader) ([]byte, error) {
-	header := make([]byte, 4)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, err
-	}
-	length := binary.LittleEndian.Uint32(header) & 0xffffff // the fourth byte is a sequence number
-	packet := append(header, make([]byte, length)...)
-	_, err := io.ReadFull(r, packet[4:])
-	return packet, err
-}
-
-// isStatement tells whether a packet begins a COM_QUERY (3) with this text.
+// isStatement tells whether a packet begins a query with this text.
 func isStatement(packet []byte, statement string) bool {
-	return len(packet) > 5 && packet[3] == 0 && packet[4] == 3 && strings.HasPrefix(string(packet[5:]), statement)
+	text := dbtest.Statement(packet)
+	return text != "" && strings.HasPrefix(text, statement)
 }

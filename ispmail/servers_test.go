@@ -180,15 +180,15 @@ func TestServersInOrder(t *testing.T) {
 	open := func(addresses ...string) (*ispmail.Store, error) {
 		return ispmail.Open(t.Context(), fmt.Sprintf("%s:%s@tcp(%s)/%s", c.User, c.Passwd, strings.Join(addresses, ","), c.DBName), ispmail.Config{})
 	}
-	store, err := open(nobody, proxies[1].listener.Addr().String())
+	store, err := open(nobody, proxies[1].address)
 	require.NoError(t, err)
 	require.NoError(t, errorOf(store.User(t.Context(), "john@example.org")))
 	require.NoError(t, store.Close())
 	proxies[1].away.Store(true)
-	_, err = open(nobody, proxies[1].listener.Addr().String())
+	_, err = open(nobody, proxies[1].address)
 	require.ErrorIs(t, err, ispmail.ErrUnavailable)
 	require.ErrorContains(t, err, nobody, "the error names both")
-	require.ErrorContains(t, err, proxies[1].listener.Addr().String())
+	require.ErrorContains(t, err, proxies[1].address)
 	assert.NotContains(t, err.Error(), c.Passwd)
 	assert.NotContains(t, err.Error(), "\n")
 }

@@ -15,12 +15,22 @@ import (
 // run is set by make cluster-test.
 var run = flag.Bool("cluster", false, "run the tests that need a cluster of MariaDB servers on this machine")
 
+// need skips a test that is not asked for. The time that the test takes is among what is printed in the end.
+func need(t *testing.T) {
+	t.Helper()
+	if !*run {
+		t.Skip("make cluster-test runs this: it takes several MariaDB servers on this machine, and minutes")
+	}
+	start := time.Now()
+	t.Cleanup(func() {
+		report(t, "%s | %v | failed: %t", t.Name(), time.Since(start).Round(time.Second), t.Failed())
+	})
+}
+
 // start returns a cluster for a test that is asked for, with further options of mariadbd.
 func start(t *testing.T, options ...string) *cluster.Cluster {
 	t.Helper()
-	if !*run {
-		t.Skip("make cluster-test runs this: it takes a cluster of MariaDB servers, and minutes")
-	}
+	need(t)
 	return cluster.Start(t, options...)
 }
 

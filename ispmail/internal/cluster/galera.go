@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -38,25 +42,61 @@ func Start(t *testing.T, options ...string) *Cluster {
 			"--wsrep-node-address=" + address,
 			// A node has a machine of its own elsewhere, and takes all addresses.
 			fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://%s:4567;ist.recv_addr=%s:4568;gcache.size=32M", address, address),
-			"--wsrep-sst-receive-address=" + address + strings.TrimPrefix(FreeAddress(t), "127.0.0.1"),
 		}, options...)...)
 		c.Nodes = append(c.Nodes, &Node{Server: server, cluster: c})
 	}
-	c.Nodes[0].start(t, "--wsrep-new-cluster")
-	c.Nodes[0].await(t, localState, synced)
+	c.Nodes[0].up(t, func() []string { return []string{"--wsrep-new-cluster"} })
 	c.Nodes[0].addAccount(t)
 	c.Nodes[0].Exec(t, "CREATE USER haproxy@'%'") // as the page on clusters says
 	for _, node := range c.Nodes[1:] {
-		node.start(t)
-		node.await(t, localState, synced)
+		node.up(t, func() []string { return nil })
 	}
 	c.Await(t)
+	version, err := c.Nodes[0].ask(t.Context(), "SELECT VERSION()")
+	require.NoError(t, err)
+	t.Logf("three nodes of %s", version)
 	return c
+}
+
+// starts is how often a node is started that does not come up: a port may be in use, or who gives it everything too slow. An hour
+// of tests is not to end there.
+const starts = 3
+
+// up starts a node and waits until it is synced. If it does not get there, it starts anew with nothing.
+func (n *Node) up(t *testing.T, options func() []string) {
+	t.Helper()
+	for start := 1; ; start++ {
+		n.launch(t, options()...)
+		err := n.comesTo(t.Context(), localState, synced)
+		if err == nil {
+			return
+		}
+		n.Kill(t)
+		require.Less(t, start, starts, "%v", err)
+		t.Logf("start %d failed, and another one follows: %v", start, err)
+		n.Forget(t)
+	}
+}
+
+// A State is what a node does in its cluster.
+type State string
+
+const (
+	Donor  State = "2" // it gives another node everything, or is desynced
+	Synced State = "4"
+)
+
+// Is fails the test if the node is in another state.
+func (n *Node) Is(t *testing.T, want State) {
+	t.Helper()
+	got, err := n.ask(t.Context(), localState)
+	require.NoError(t, err)
+	require.Equal(t, want, State(got), "the state of %s", n.Name)
 }
 
 const (
 	localState  = "SHOW GLOBAL STATUS LIKE 'wsrep_local_state'"
-	synced      = "4"
+	synced      = string(Synced)
 	clusterSize = "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'"
 )
 
@@ -103,6 +143,30 @@ func (c *Cluster) Await(t *testing.T) {
 	}
 }
 
+// launch starts the process, with a free port to get everything at.
+func (n *Node) launch(t *testing.T, options ...string) {
+	t.Helper()
+	n.start(t, append(options, "--wsrep-sst-receive-address="+n.Address+strings.TrimPrefix(FreeAddress(t), "127.0.0.1"))...)
+}
+
+// Mend gets back whatever nodes a test has left stopped, cut off or ended, so that the next one begins with three.
+func (c *Cluster) Mend(t *testing.T) {
+	t.Helper()
+	for _, node := range c.Nodes {
+		if node.hasEnded() {
+			t.Logf("%s had ended: %s", node.Name, node.log())
+			node.Restart(t)
+			continue
+		}
+		node.Continue(t)
+		if state, err := node.ask(t.Context(), localState); err != nil || state != synced {
+			node.Join(t)
+			node.Desync(t, false)
+		}
+	}
+	c.Await(t)
+}
+
 // DSN is a data source name with all nodes, in their order, for a database.
 func (c *Cluster) DSN(database string) string {
 	var all []string
@@ -116,14 +180,25 @@ func (c *Cluster) DSN(database string) string {
 func (c *Cluster) Agree(t *testing.T) {
 	t.Helper()
 	for _, node := range c.Nodes {
-		connection, err := node.DB.Conn(t.Context())
-		require.NoError(t, err)
-		_, err = connection.ExecContext(t.Context(), "SET SESSION wsrep_sync_wait = 1")
-		require.NoError(t, err)
-		var n int
-		require.NoError(t, connection.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM mysql.global_priv").Scan(&n))
-		require.NoError(t, connection.Close())
+		end := time.Now().Add(startTimeout)
+		for err := node.catchUp(t.Context()); err != nil; err = node.catchUp(t.Context()) {
+			require.True(t, time.Now().Before(end), "%s: %v", node.Name, err)
+			time.Sleep(50 * time.Millisecond) // it has much to apply, and gives up the wait for a while
+		}
 	}
+}
+
+func (n *Node) catchUp(ctx context.Context) error {
+	connection, err := n.DB.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := connection.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1"); err != nil {
+		return err
+	}
+	var one int
+	return connection.QueryRowContext(ctx, "SELECT 1 FROM mysql.global_priv LIMIT 1").Scan(&one)
 }
 
 var recovered = regexp.MustCompile(`Recovered position: *(\S+)`)
@@ -132,16 +207,21 @@ var recovered = regexp.MustCompile(`Recovered position: *(\S+)`)
 // galera_recovery of Debian's unit, else it gets everything (SST).
 func (n *Node) Restart(t *testing.T) {
 	t.Helper()
-	var options []string
+	n.up(t, func() []string { return n.position(t) })
+}
+
+// position returns the option that tells a node where it was when it ended.
+func (n *Node) position(t *testing.T) []string {
+	t.Helper()
 	output := n.network.run(t, n.network.binary, append(n.options, "--wsrep-recover", "--log-error="+n.dir+".recovery")...)
 	if log, err := os.ReadFile(n.dir + ".recovery"); err == nil {
 		output += string(log)
 	}
-	if all := recovered.FindAllStringSubmatch(output, -1); all != nil {
-		options = append(options, "--wsrep-start-position="+all[len(all)-1][1])
+	all := recovered.FindAllStringSubmatch(output, -1)
+	if all == nil {
+		return nil
 	}
-	n.start(t, options...)
-	n.await(t, localState, synced)
+	return []string{"--wsrep-start-position=" + all[len(all)-1][1]}
 }
 
 // Forget makes a node that has ended get everything anew at its next start (SST).
@@ -181,4 +261,72 @@ func (n *Node) Delay(t *testing.T) (release func()) {
 		require.NoError(t, err)
 		require.NoError(t, connection.Close())
 	}
+}
+
+// Flow makes the node hold up the others as soon as some transactions wait here to be applied, or as Galera does without a setting.
+func (n *Node) Flow(t *testing.T, transactions int) {
+	t.Helper()
+	n.Exec(t, fmt.Sprintf("SET GLOBAL wsrep_provider_options = 'gcs.fc_limit=%d'", transactions))
+}
+
+// Paused returns for how long the others, or the node itself, have held up its commits so far.
+func (n *Node) Paused(t *testing.T) time.Duration {
+	t.Helper()
+	text, err := n.ask(t.Context(), "SHOW GLOBAL STATUS LIKE 'wsrep_flow_control_paused_ns'")
+	require.NoError(t, err)
+	nanoseconds, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(t, err)
+	return time.Duration(nanoseconds)
+}
+
+// Donate makes a node lose everything, and this one give it everything (SST). What copies the files is halted until the returned
+// function is called, which waits until both are synced: meanwhile this node is the donor, with its tables locked.
+func (n *Node) Donate(t *testing.T, to *Node) (release func()) {
+	t.Helper()
+	to.Shutdown(t)
+	var halted []int
+	for start := 1; len(halted) == 0; start++ {
+		require.LessOrEqual(t, start, starts, "%s copies no files: %s", n.Name, n.log())
+		to.Kill(t)
+		to.Forget(t)
+		to.launch(t, "--wsrep-sst-donor="+n.Name)
+		for end := time.Now().Add(startTimeout); len(halted) == 0 && !to.hasEnded() && time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+			halted = n.children(t, "rsync")
+		}
+		for _, pid := range halted {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+		}
+	}
+	return func() {
+		for _, pid := range halted {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+		if err := to.comesTo(t.Context(), localState, synced); err != nil {
+			t.Log(err)
+			to.Kill(t)
+			to.Restart(t)
+		}
+		n.await(t, localState, synced)
+	}
+}
+
+// children returns the processes with a name that the server has started.
+func (s *Server) children(t *testing.T, name string) (pids []int) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	for _, file := range all {
+		stat, err := os.ReadFile(file) //nolint:gosec // of the kernel
+		if err != nil {
+			continue // it has ended
+		}
+		var pid, parent, group int
+		var command, state string
+		// https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+		if _, err := fmt.Sscanf(string(stat), "%d %s %s %d %d", &pid, &command, &state, &parent, &group); err == nil &&
+			command == "("+name+")" && group == s.command.Process.Pid {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

@@ -1,24 +1,21 @@
 package cluster
 
 import (
-	"encoding/binary"
-	"io"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 )
 
 // A Link passes connections on to a server, and can lose the answer to a commit.
 type Link struct {
-	server   atomic.Pointer[Server] // of new connections
-	next     atomic.Pointer[Server] // of new connections after the lost answer; nil if none is to be lost
-	listener net.Listener
-	done     sync.WaitGroup
+	server  atomic.Pointer[Server] // of new connections
+	next    atomic.Pointer[Server] // of new connections after the lost answer; nil if none is to be lost
+	address string
 }
 
 // Link returns a link to the server, which ends with the test.
@@ -26,22 +23,7 @@ func (s *Server) Link(t *testing.T) *Link {
 	t.Helper()
 	l := &Link{}
 	l.server.Store(s)
-	var err error
-	l.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	l.done.Go(func() {
-		for {
-			client, err := l.listener.Accept()
-			if err != nil {
-				return
-			}
-			l.done.Go(func() { l.serve(client) })
-		}
-	})
-	t.Cleanup(func() {
-		require.NoError(t, l.listener.Close())
-		l.done.Wait()
-	})
+	l.address = dbtest.Listen(t, l.serve)
 	return l
 }
 
@@ -57,7 +39,7 @@ func (l *Link) Lost() bool { return l.next.Load() == nil }
 // Config connects to a database as [Server.Config], through the link.
 func (l *Link) Config(database string) *mysql.Config {
 	c := l.server.Load().Config(database)
-	c.Addr = l.listener.Addr().String()
+	c.Addr = l.address
 	return c
 }
 
@@ -65,60 +47,21 @@ func (l *Link) Config(database string) *mysql.Config {
 func (l *Link) DSN(database string) string { return l.Config(database).FormatDSN() }
 
 func (l *Link) serve(client net.Conn) {
-	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp", net.JoinHostPort(l.server.Load().Address, "3306"))
 	if err != nil {
 		return
 	}
-	defer func() { _ = server.Close() }()
 	var lose atomic.Pointer[Server]
-	l.done.Go(func() {
-		defer func() { _, _ = client.Close(), server.Close() }()
-		answer := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(answer)
-			if err != nil {
-				return
-			}
-			if next := lose.Load(); next != nil {
-				l.To(next)
-				return
-			}
-			if _, err := client.Write(answer[:n]); err != nil {
-				return
-			}
-		}
-	})
-	for {
-		packet, err := readPacket(client)
-		if err != nil {
-			return
-		}
-		if strings.HasPrefix(statement(packet), "COMMIT") {
+	dbtest.Relay(client, server, func(packet []byte) []byte {
+		if strings.HasPrefix(dbtest.Statement(packet), "COMMIT") {
 			lose.Store(l.next.Swap(nil))
 		}
-		if _, err := server.Write(packet); err != nil {
-			return
+		return packet
+	}, func() bool {
+		next := lose.Load()
+		if next != nil {
+			l.To(next)
 		}
-	}
-}
-
-// readPacket reads a packet of the protocol, https://mariadb.com/docs/server/reference/clientserver-protocol/0-packet.
-func readPacket(r io.Reader) ([]byte, error) {
-	header := make([]byte, 4)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, err
-	}
-	length := binary.LittleEndian.Uint32(header) & 0xffffff // the fourth byte is a sequence number
-	packet := append(header, make([]byte, length)...)
-	_, err := io.ReadFull(r, packet[4:])
-	return packet, err
-}
-
-// statement returns the text of a COM_QUERY (3), "" for other packets.
-func statement(packet []byte) string {
-	if len(packet) < 6 || packet[3] != 0 || packet[4] != 3 {
-		return ""
-	}
-	return string(packet[5:])
+		return next == nil
+	})
 }

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// A verdict is the answer to a change of a password.
+// A verdict is the answer to a change of a password, or to a login.
 type verdict string
 
 const (
-	changed verdict = "changed"
+	done    verdict = "done"
 	unknown verdict = "outcome unknown"
 	refused verdict = "refused" // the current password is wrong
-	failed  verdict = "not changed"
+	failed  verdict = "not done"
 )
 
 // A person changes the own password again and again, and holds the answers against each other and the row.
@@ -23,6 +23,8 @@ type person struct {
 
 	mu       sync.Mutex
 	possible []string // what the password may be: one, unless an outcome was unknown
+	old      string   // one that it was, and is no more
+	logins   int
 	changes  int
 	refusals int // since the last other answer
 	verdicts map[verdict]int
@@ -34,19 +36,19 @@ func newPerson(email string) *person {
 }
 
 // change makes one attempt.
-func (p *person) change(do func(email, current, replacement string) verdict) {
+func (p *person) change(do func(email, current, replacement string) verdict) (answer verdict) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++
 	replacement := p.replacement(p.changes)
-	answer := do(p.email, p.possible[0], replacement)
+	answer = do(p.email, p.possible[0], replacement)
 	p.verdicts[answer]++
 	if answer != refused {
 		p.refusals = 0
 	}
 	switch answer {
-	case changed:
-		p.possible = []string{replacement}
+	case done:
+		p.old, p.possible = p.possible[0], []string{replacement}
 	case unknown:
 		p.possible = append(p.possible, replacement)
 	case refused:
@@ -56,6 +58,23 @@ func (p *person) change(do func(email, current, replacement string) verdict) {
 			p.wrong = append(p.wrong, fmt.Sprintf("change %d: a right password was refused", p.changes))
 		}
 		p.possible = append(p.possible[1:], p.possible[0])
+	}
+	return answer
+}
+
+// logIn tries the password, or the one before. While an outcome is unknown, either answer to the password may be true.
+func (p *person) logIn(do func(email, password string) verdict) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.logins++
+	if p.logins%2 == 0 && p.old != "" {
+		if do(p.email, p.old) == done {
+			p.wrong = append(p.wrong, fmt.Sprintf("after %d changes: an old password was accepted", p.changes))
+		}
+		return
+	}
+	if do(p.email, p.possible[0]) == refused && len(p.possible) == 1 {
+		p.wrong = append(p.wrong, fmt.Sprintf("after %d changes: a login with the right password was refused", p.changes))
 	}
 }
 
@@ -87,7 +106,8 @@ func judge(t *testing.T, w *world, people []*person) (n tally) {
 			t.Logf("%s: %s", p.email, wrong)
 		}
 		n.rounds += p.changes
-		n.done += p.verdicts[changed]
+		n.logins += p.logins
+		n.done += p.verdicts[done]
 		n.unknown += p.verdicts[unknown]
 		n.failed += p.verdicts[failed]
 	}

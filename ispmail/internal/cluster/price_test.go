@@ -93,7 +93,7 @@ func compare(t *testing.T, name string, limit float64, ours, bare func() error) 
 		medians[side] = took[len(took)/2]
 	}
 	ratio := float64(medians[0]) / float64(medians[1])
-	t.Logf("| price of %s on a node | %v / %v | %s |", name, medians[0], medians[1], fmt.Sprintf("%.2f, limit %.2f", ratio, limit))
+	report(t, "price of %s on a node | %v / %v | %s", name, medians[0], medians[1], fmt.Sprintf("%.2f, limit %.2f", ratio, limit))
 	assert.LessOrEqual(t, ratio, limit, name)
 }
 
@@ -131,7 +131,7 @@ func TestThroughput(t *testing.T) {
 			})
 		}
 		done.Wait()
-		t.Logf("| %s on a node | %.0f per second |", test.name, float64(n.Load())/lasts.Seconds())
+		report(t, "%s on a node | %.0f per second", test.name, float64(n.Load())/lasts.Seconds())
 		assert.Positive(t, n.Load())
 	}
 }

@@ -17,9 +17,6 @@ import (
 // replicas starts a primary and a replica with the tables and john@example.org.
 func replicas(t *testing.T, how cluster.Replication) (*cluster.Replicas, *ispmail.Store) {
 	t.Helper()
-	if !*run {
-		t.Skip("make cluster-test runs this: it takes several MariaDB servers, and minutes")
-	}
 	r := cluster.StartReplicas(t, how)
 	r.Primary.Exec(t, "CREATE DATABASE mailserver")
 	store := openQuiet(t, r.Primary.DSN("mailserver"))
@@ -47,6 +44,7 @@ func storedAt(t *testing.T, server *cluster.Server) (stored string) {
 
 // TestReplicas kills a primary 5 times under changes: what was acknowledged is on its replica if the primary has waited for it.
 func TestReplicas(t *testing.T) {
+	need(t)
 	for _, how := range []cluster.Replication{cluster.Asynchronous, cluster.AfterSync, cluster.AfterCommit} {
 		t.Run(string(how), func(t *testing.T) {
 			var n tally
@@ -72,11 +70,11 @@ func TestReplicas(t *testing.T) {
 					t.Log(wrong)
 				}
 				n.rounds += john.changes
-				n.done += john.verdicts[changed]
+				n.done += john.verdicts[done]
 				n.unknown += john.verdicts[unknown]
 				n.failed += john.verdicts[failed]
 			}
-			t.Logf("| %s, primary killed | %v |", how, n)
+			report(t, "%s, primary killed | %v", how, n)
 			assert.Positive(t, n.done)
 			if how != cluster.Asynchronous {
 				assert.Zero(t, n.wrong)
@@ -88,6 +86,7 @@ func TestReplicas(t *testing.T) {
 // TestReplicaAway changes a password while the replica receives nothing, and then loses the primary. This is what the page on
 // clusters says of each kind.
 func TestReplicaAway(t *testing.T) {
+	need(t)
 	for _, test := range []struct {
 		how     cluster.Replication
 		verdict error
@@ -110,7 +109,7 @@ func TestReplicaAway(t *testing.T) {
 			}
 			r.Failover(t)
 			lost := !matches(storedAt(t, r.Replica), "a long enough secret")
-			t.Logf("| %s, replica away | %v after %v | lost by a failover: %t |", test.how, err, took.Round(100*time.Millisecond), lost)
+			report(t, "%s, replica away | %v after %v | lost by a failover: %t", test.how, err, took.Round(100*time.Millisecond), lost)
 			require.True(t, lost)
 			require.Equal(t, test.lost, err == nil)
 		})
@@ -119,6 +118,7 @@ func TestReplicaAway(t *testing.T) {
 
 // TestSplit counts what a proxy does that sends reads to a replica. It has no promise: this must not be done.
 func TestSplit(t *testing.T) {
+	need(t)
 	r, _ := replicas(t, cluster.Asynchronous)
 	dsn := r.Split(t, "mailserver").Config().FormatDSN()
 	r.Await(t)
@@ -150,6 +150,6 @@ func TestSplit(t *testing.T) {
 			current = replacement
 			r.Await(t)
 		}
-		t.Logf("| reads and writes split, replica %d s late | %d rounds | new password refused %d, old one accepted %d, not changed %d |", lag, rounds, refusedNew, acceptedOld, unchanged)
+		report(t, "reads and writes split, replica %d s late | %d rounds | new password refused %d, old one accepted %d, not changed %d", lag, rounds, refusedNew, acceptedOld, unchanged)
 	}
 }

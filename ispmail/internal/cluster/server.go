@@ -1,7 +1,8 @@
 // Package cluster starts several MariaDB servers for tests, as processes on this machine: three nodes of a Galera cluster, or a
 // primary and its replica, and HAProxy in front of them. They can be killed, stopped, cut off and started again.
 //
-// It takes Debian's packages mariadb-server, galera-4, rsync and haproxy, which make cluster-test installs. Each call of [Start] or
+// It takes Debian's packages mariadb-server, galera-4, rsync and haproxy, which make cluster-test installs. ISPMAIL_CLUSTER_ROOT names
+// a directory with another system, whose MariaDB is to be tested. Each call of [Start] or
 // [StartReplicas] has addresses of its own in 127.0.0.0/8, so that several can run at the same time. All ends with the test, and
 // with the test process.
 package cluster
@@ -45,6 +46,7 @@ type Server struct {
 
 // A network is what servers of one test share: where they are, and a password.
 type network struct {
+	root     string // of the system that has MariaDB, "" for this one
 	dir      string // of all data
 	prefix   string // of all addresses, such as "127.12.34."
 	password string // of the account tests
@@ -64,7 +66,12 @@ func newNetwork(t *testing.T) *network {
 	var err error
 	n.binary, err = exec.LookPath("mariadbd")
 	require.NoError(t, err, "make cluster-test installs it")
-	n.dir, err = os.MkdirTemp("", "cluster") //nolint:usetesting // a path of a socket must be short
+	temp := ""
+	if n.root = os.Getenv("ISPMAIL_CLUSTER_ROOT"); n.root != "" {
+		temp = filepath.Join(n.root, "tmp")
+		sameNames(t, n.root)
+	}
+	n.dir, err = os.MkdirTemp(temp, "cluster") //nolint:usetesting // a path of a socket must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(n.dir)) })
 	require.NoError(t, os.Chmod(n.dir, 0o711)) //nolint:gosec // the account of MariaDB must get in
@@ -76,6 +83,22 @@ func newNetwork(t *testing.T) *network {
 	n.template = filepath.Join(n.dir, "template")
 	n.run(t, "mariadb-install-db", "--no-defaults", "--datadir="+n.template, "--auth-root-authentication-method=normal", "--skip-test-db")
 	return n
+}
+
+// sameNames lets files below a root have their names in the system with that root, too.
+func sameNames(t *testing.T, root string) {
+	t.Helper()
+	require.True(t, filepath.IsAbs(root), root)
+	inside := filepath.Join(root, root)
+	if _, err := os.Lstat(inside); err != nil {
+		require.NoError(t, os.MkdirAll(filepath.Dir(inside), 0o755)) //nolint:gosec // as directories are
+		require.NoError(t, os.Symlink("/", inside))
+	}
+}
+
+// process is how the processes of MariaDB run.
+func (n *network) process() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: n.account, Chroot: n.root, Pdeathsig: syscall.SIGKILL}
 }
 
 func number(t *testing.T, text string) uint32 {
@@ -92,7 +115,7 @@ func (n *network) run(t *testing.T, name string, args ...string) string {
 		require.NoError(t, os.Chown(n.dir, int(n.account.Uid), int(n.account.Gid)))
 	}
 	command := exec.CommandContext(t.Context(), name, args...) //nolint:gosec // a command of the tests
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: n.account}
+	command.SysProcAttr = n.process()
 	command.Dir = n.dir
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "%s: %s", name, output)
@@ -147,7 +170,8 @@ func (s *Server) start(t *testing.T, options ...string) {
 	s.command = exec.Command(s.network.binary, append(s.options, options...)...) //nolint:gosec // a command of the tests
 	s.command.Stdout, s.command.Stderr = log, log
 	s.command.Dir = s.network.dir
-	s.command.SysProcAttr = &syscall.SysProcAttr{Credential: s.network.account, Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	s.command.SysProcAttr = s.network.process()
+	s.command.SysProcAttr.Setpgid = true
 	require.NoError(t, s.command.Start())
 	ended := make(chan struct{})
 	s.ended = ended
@@ -160,19 +184,24 @@ func (s *Server) start(t *testing.T, options ...string) {
 // await waits until a query returns the text that is wanted.
 func (s *Server) await(t *testing.T, query, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	require.NoError(t, s.comesTo(t.Context(), query, want))
+}
+
+// comesTo waits until a query returns the text that is wanted, and returns an error with the end of the log if it does not.
+func (s *Server) comesTo(ctx context.Context, query, want string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		got, err := s.ask(ctx, query)
 		if err == nil && got == want {
-			return
+			return nil
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-s.ended:
-			require.Fail(t, "the server has ended", "%s: %s", s.Name, s.log())
+			return fmt.Errorf("%s has ended: %s", s.Name, s.log())
 		case <-ctx.Done():
-			require.Fail(t, "the server did not get there", "%s: %s is %q, want %q: %v\n%s", s.Name, query, got, want, err, s.log())
+			return fmt.Errorf("%s: %s is %q, want %q: %w\n%s", s.Name, query, got, want, err, s.log())
 		}
 	}
 }
@@ -249,13 +278,20 @@ func (s *Server) Kill(t *testing.T) {
 	if s.command == nil {
 		return
 	}
-	select {
-	case <-s.ended: // its number may be another's by now
+	if s.hasEnded() { // its number may be another's by now
 		return
-	default:
 	}
-	_ = syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL)
+	_ = syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL) // its group, which it leads
 	<-s.ended
+}
+
+func (s *Server) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // Shutdown ends the process in good order.

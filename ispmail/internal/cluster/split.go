@@ -9,15 +9,15 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
 )
 
 // A Split sends reads outside transactions to a replica and the rest to the primary, as proxies do that split reads and writes.
 type Split struct {
 	replicas *Replicas
 	database string
-	listener net.Listener
-	done     sync.WaitGroup
+	address  string
 }
 
 // Split returns a proxy for a database, which ends with the test.
@@ -25,41 +25,28 @@ func (r *Replicas) Split(t *testing.T, database string) *Split {
 	t.Helper()
 	r.Primary.Exec(t, "CREATE USER reader@'%'", "GRANT SELECT ON *.* TO reader@'%'")
 	s := &Split{replicas: r, database: database}
-	var err error
-	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s.done.Go(func() {
-		for {
-			client, err := s.listener.Accept()
-			if err != nil {
-				return
-			}
-			s.done.Go(func() { assert.NoError(t, s.serve(client)) })
-		}
-	})
-	t.Cleanup(func() {
-		require.NoError(t, s.listener.Close())
-		s.done.Wait()
-	})
+	s.address = dbtest.Listen(t, func(client net.Conn) { assert.NoError(t, s.serve(client)) })
 	return s
 }
 
 // Config connects to the database through the proxy.
 func (s *Split) Config() *mysql.Config {
 	c := s.replicas.Primary.Config(s.database)
-	c.Addr = s.listener.Addr().String()
+	c.Addr = s.address
 	return c
 }
 
 func (s *Split) serve(client net.Conn) error {
+	var done sync.WaitGroup
+	defer done.Wait()
 	defer func() { _ = client.Close() }()
 	primary, err := net.Dial("tcp", net.JoinHostPort(s.replicas.Primary.Address, "3306"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = primary.Close() }()
-	s.done.Go(func() { _, _ = io.Copy(client, primary) })
-	login, err := readPacket(client)
+	done.Go(func() { _, _ = io.Copy(client, primary) })
+	login, err := dbtest.ReadPacket(client)
 	if err != nil {
 		return nil // one that has only looked
 	}
@@ -74,11 +61,11 @@ func (s *Split) serve(client net.Conn) error {
 	var passOn sync.Once // what the replica answers, once it has logged in and taken the settings of the session
 	inTransaction := false
 	for {
-		packet, err := readPacket(client)
+		packet, err := dbtest.ReadPacket(client)
 		if err != nil {
 			return nil //nolint:nilerr // the end of the connection
 		}
-		text, to := statement(packet), primary
+		text, to := dbtest.Statement(packet), primary
 		switch {
 		case strings.HasPrefix(text, "SET "):
 			if _, err := roundTrip(replica, packet); err != nil {
@@ -89,7 +76,7 @@ func (s *Split) serve(client net.Conn) error {
 		case text == "COMMIT", text == "ROLLBACK":
 			inTransaction = false
 		case strings.HasPrefix(text, "SELECT ") && !inTransaction && !strings.HasSuffix(text, "FOR UPDATE"):
-			passOn.Do(func() { s.done.Go(func() { _, _ = io.Copy(client, replica) }) })
+			passOn.Do(func() { done.Go(func() { _, _ = io.Copy(client, replica) }) })
 			to = replica
 		}
 		if _, err := to.Write(packet); err != nil {
@@ -104,7 +91,7 @@ func (s *Split) reader(login []byte) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := readPacket(replica); err != nil {
+	if _, err := dbtest.ReadPacket(replica); err != nil {
 		return nil, err
 	}
 	// https://mariadb.com/docs/server/reference/clientserver-protocol/1-connecting/connection: without CLIENT_CONNECT_WITH_DB,
@@ -129,7 +116,7 @@ func roundTrip(server net.Conn, packet []byte) (answer []byte, err error) {
 	if _, err := server.Write(packet); err != nil {
 		return nil, err
 	}
-	answer, err = readPacket(server)
+	answer, err = dbtest.ReadPacket(server)
 	if err == nil && len(answer) > 6 && answer[4] == 0xff {
 		err = &mysql.MySQLError{Number: uint16(answer[5]) | uint16(answer[6])<<8, Message: string(answer[7:])}
 	}

@@ -54,10 +54,10 @@ func TestCluster(t *testing.T) {
 		{"lost answer, behind", lostAnswerBehind},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c.Await(t)
+			c.Mend(t)
 			w := newWorld(t, c)
 			result := test.run(t, w)
-			t.Logf("| %s | %v |", test.name, result)
+			report(t, "%s | %v", test.name, result)
 			assert.Zero(t, result.wrong)
 			assert.Positive(t, result.done)
 		})
@@ -66,7 +66,8 @@ func TestCluster(t *testing.T) {
 
 // A tally counts what came of the rounds of a test.
 type tally struct {
-	rounds  int
+	rounds  int // or changes
+	logins  int
 	wrong   int // a verdict that was not true
 	done    int // the verdict was that it was done
 	unknown int // the verdict was that the outcome is unknown
@@ -74,7 +75,11 @@ type tally struct {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d rounds | %d wrong | %d done, %d outcome unknown, %d not done", t.rounds, t.wrong, t.done, t.unknown, t.failed)
+	rounds := fmt.Sprint(t.rounds, " rounds")
+	if t.logins > 0 {
+		rounds = fmt.Sprintf("%d changes, %d logins", t.rounds, t.logins)
+	}
+	return fmt.Sprintf("%s | %d wrong | %d done, %d outcome unknown, %d not done", rounds, t.wrong, t.done, t.unknown, t.failed)
 }
 
 // count counts a verdict.
