@@ -149,19 +149,20 @@ func (n *Node) launch(t *testing.T, options ...string) {
 	n.start(t, append(options, "--wsrep-sst-receive-address="+n.Address+strings.TrimPrefix(FreeAddress(t), "127.0.0.1"))...)
 }
 
-// Mend gets back whatever nodes a test has left stopped, cut off or ended, so that the next one begins with three.
+// Mend gets back whatever nodes a test has left stopped, cut off, desynced or ended, so that the next one begins with three.
 func (c *Cluster) Mend(t *testing.T) {
 	t.Helper()
 	for _, node := range c.Nodes {
-		if node.hasEnded() {
-			t.Logf("%s had ended: %s", node.Name, node.log())
-			node.Restart(t)
-			continue
+		if !node.hasEnded() {
+			node.Continue(t)
+			for _, statement := range []string{join, "SET GLOBAL wsrep_desync = OFF"} {
+				_, _ = node.DB.ExecContext(t.Context(), statement) // what it does not help is seen next
+			}
 		}
-		node.Continue(t)
-		if state, err := node.ask(t.Context(), localState); err != nil || state != synced {
-			node.Join(t)
-			node.Desync(t, false)
+		if err := node.comesTo(t.Context(), localState, synced); err != nil {
+			t.Log(err)
+			node.Kill(t)
+			node.Restart(t)
 		}
 	}
 	c.Await(t)
@@ -240,8 +241,10 @@ func (n *Node) Isolate(t *testing.T) {
 // Join ends what Isolate has done.
 func (n *Node) Join(t *testing.T) {
 	t.Helper()
-	n.Exec(t, "SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'")
+	n.Exec(t, join)
 }
+
+const join = "SET GLOBAL wsrep_provider_options = 'gmcast.isolate=0'"
 
 // Desync takes a node out of flow control, as a backup does, or back. It lags behind then, and still takes statements.
 func (n *Node) Desync(t *testing.T, on bool) {
@@ -263,7 +266,7 @@ func (n *Node) Delay(t *testing.T) (release func()) {
 	}
 }
 
-// Flow makes the node hold up the others as soon as some transactions wait here to be applied, or as Galera does without a setting.
+// Flow makes the node hold up the others as soon as so many transactions wait here to be applied. Galera does with 16.
 func (n *Node) Flow(t *testing.T, transactions int) {
 	t.Helper()
 	n.Exec(t, fmt.Sprintf("SET GLOBAL wsrep_provider_options = 'gcs.fc_limit=%d'", transactions))
