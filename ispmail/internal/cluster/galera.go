@@ -74,6 +74,7 @@ func (n *Node) up(t *testing.T, options func() []string) {
 		n.Kill(t)
 		require.Less(t, start, starts, "%v", err)
 		t.Logf("start %d failed, and another one follows: %v", start, err)
+		n.cluster.goOn(t)
 		n.Forget(t)
 	}
 }
@@ -140,6 +141,28 @@ func (c *Cluster) Await(t *testing.T) {
 	for _, node := range c.Nodes {
 		node.await(t, clusterSize, "3")
 		node.await(t, localState, synced)
+	}
+}
+
+// goOn waits until the running nodes have noticed that another one was killed. One that is left of two would then take nothing,
+// because it cannot know whether the other one goes on.
+func (c *Cluster) goOn(t *testing.T) {
+	t.Helper()
+	var running []*Node
+	for _, node := range c.Nodes {
+		if node.command != nil && !node.hasEnded() {
+			running = append(running, node)
+		}
+	}
+	for _, node := range running {
+		require.Eventually(t, func() bool {
+			status, _ := node.ask(t.Context(), "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'")
+			if status == "non-Primary" {
+				_, _ = node.DB.ExecContext(t.Context(), "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
+			}
+			size, _ := node.ask(t.Context(), clusterSize)
+			return status == "Primary" && size == strconv.Itoa(len(running))
+		}, startTimeout, 100*time.Millisecond, "%s goes on", node.Name)
 	}
 }
 
