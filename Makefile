@@ -44,6 +44,7 @@ test-all: test ## Test everything in the numbers that the project promises, on D
 	$(MAKE) alerts-test
 	$(MAKE) mariadb-test SUITE=trixie
 	$(MAKE) cluster-test
+	$(MAKE) cluster-test SUITE=trixie SHARE=0.05 LOAD=2m
 	$(MAKE) mailserver-test SUITE=bookworm
 	$(MAKE) mailserver-test SUITE=trixie
 
