@@ -61,7 +61,7 @@ cluster-test: ## Test on Galera clusters and replicas, which it starts on this m
 	@env=$$(.ci/cluster-root $(if $(filter file,$(origin SUITE)),,$(SUITE))) && eval "$$env" && set -x && \
 		go test -count=1 -v -timeout 3h ./ispmail/internal/cluster -cluster -load $(LOAD) -share $(SHARE)
 
-mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13.
+mailserver: ## Start a whole mail server in a container and say where to log in; SUITE=trixie for Debian 13, MAILSERVER_WEB_PORT and so on for other ports.
 	@examples/mailserver/run $(SUITE)
 
 mailserver-test: ## Test the mail server alone, with SUITE=trixie on Debian 13.

@@ -7,7 +7,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -40,12 +42,16 @@ func run(ctx context.Context, getenv func(string) string, log *slog.Logger) erro
 	}
 	defer func() { _ = store.Close() }()
 	// There is no TLS, so by default only this machine can ask. A change takes 20 seconds at most, less than the time to answer.
-	server := &http.Server{Addr: cmp.Or(getenv("PROVISION_LISTEN"), "127.0.0.1:8025"), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	listener, err := net.Listen("tcp", cmp.Or(getenv("PROVISION_LISTEN"), "127.0.0.1:8025"))
+	if err != nil {
+		return fmt.Errorf("PROVISION_LISTEN must name an address that is free: %w", err)
+	}
+	server := &http.Server{ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 	server.Handler = newAPI(store, log, token)
 	ended := make(chan error, 1)
 	context.AfterFunc(ctx, func() { ended <- server.Shutdown(context.WithoutCancel(ctx)) })
-	log.InfoContext(ctx, "listening", "address", server.Addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	log.InfoContext(ctx, "listening", "address", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-ended

@@ -49,8 +49,9 @@ func TestRun(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := free.Addr().String()
-	require.NoError(t, free.Close())
 	env := settings{"DSN": db.Account(t, grants...), "TOKEN_FILE": file, "LISTEN": address}
+	require.ErrorContains(t, run(t.Context(), env.get, slog.New(slog.DiscardHandler)), "PROVISION_LISTEN must name an address that is free: listen tcp "+address)
+	require.NoError(t, free.Close())
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	var logs bytes.Buffer // read after the end

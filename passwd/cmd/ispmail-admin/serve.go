@@ -42,7 +42,7 @@ func (s *settings) serve(c *cobra.Command) error {
 		return inFlags(err)
 	}
 	signal.Ignore(syscall.SIGHUP) // the file of the administrators is read when it has changed
-	endpoints := []serve.Endpoint{{Name: "page", Address: &s.Listen, Serve: serve.HTTP(page, log), Shown: serve.URLOf}}
+	endpoints := []serve.Endpoint{{Name: "page", Setting: command.Setting(c, "listen"), Address: &s.Listen, Serve: serve.HTTP(page, log), Shown: serve.URLOf}}
 	if err := serve.ListenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
 	}

@@ -74,7 +74,7 @@ func checkListeners(s *settings, say sayer) bool {
 func checkListener(flag, address string, say sayer) bool {
 	err := tryToListen(address)
 	switch {
-	case errors.Is(err, errInUse):
+	case errors.Is(err, serve.ErrInUse):
 		say("ok", "%s: %s is in use, by the service if it runs.", flag, address)
 	case err != nil:
 		say("FAIL", "%s: nothing can listen on %s: %v.", flag, address, err)
@@ -88,8 +88,6 @@ func checkListener(flag, address string, say sayer) bool {
 	return true
 }
 
-var errInUse = errors.New("in use")
-
 // tryToListen listens for a moment. It leaves a file that is there as it is.
 func tryToListen(address string) error {
 	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
@@ -97,19 +95,16 @@ func tryToListen(address string) error {
 			if info.Mode().Type() != fs.ModeSocket {
 				return errors.New("the file is there and not a socket")
 			}
-			return errInUse
+			return serve.ErrInUse
 		}
 		dir, err := os.MkdirTemp(filepath.Dir(path), ".check") // that its place can be written to
 		if err != nil {
-			return err
+			return serve.Wording(err)
 		}
 		return os.Remove(dir)
 	}
 	listener, err := serve.Sockets{}.Listen(address, 0)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return errInUse
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	return listener.Close()

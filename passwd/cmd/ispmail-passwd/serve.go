@@ -12,6 +12,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
+	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
 	"github.com/ispmail/go-ispmail/passwd/internal/serve"
 )
@@ -23,9 +24,9 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	counters := newMetrics()
 	log, endLog := s.steadyLog(counters)
 	defer endLog()
-	database, refused := newLateStore(), newRefusals(log)
+	late, refused := newLateStore(), newRefusals(log)
 	defer refused.flush()
-	config := s.config(database, log, counters, refused)
+	config := s.config(late, log, counters, refused)
 	limits := s.shareLimits(&config, log, counters)
 	defer limits.close()
 	service, err := passwd.New(config)
@@ -44,20 +45,22 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return command.Fail(err)
 	}
 	state := &status{log: log}
-	probe := &readiness{log: log, found: state.sayReadiness, probe: func(ctx context.Context) error { return database.canChange(ctx, len(sample)) }}
+	probe := &readiness{log: log, found: state.sayReadiness, probe: func(ctx context.Context) error {
+		return database.Advise(s.dsn, late.canChange(ctx, len(sample)))
+	}}
 	counters.addReadiness(probe.ready)
 	s.reloadOnSignal(ctx, service, log)
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
-	endpoints := []serve.Endpoint{{Name: "api", Address: &s.APIListen, Serve: serve.HTTP(service.API(), log), Shown: serve.URLOf}}
+	endpoints := []serve.Endpoint{{Name: "api", Setting: command.Setting(c, "api-listen"), Address: &s.APIListen, Serve: serve.HTTP(service.API(), log), Shown: serve.URLOf}}
 	if s.Listen != "" {
-		endpoints = append(endpoints, serve.Endpoint{Name: "page", Address: &s.Listen, Serve: serve.HTTP(service.Page(), log), Shown: serve.URLOf})
+		endpoints = append(endpoints, serve.Endpoint{Name: "page", Setting: command.Setting(c, "listen"), Address: &s.Listen, Serve: serve.HTTP(service.Page(), log), Shown: serve.URLOf})
 	}
 	if s.PoppassdListen != "" {
-		endpoints = append(endpoints, serve.Endpoint{Name: "poppassd", Address: &s.PoppassdListen, Serve: service.ServePoppassd, Shown: serve.AddressOf})
+		endpoints = append(endpoints, serve.Endpoint{Name: "poppassd", Setting: command.Setting(c, "poppassd-listen"), Address: &s.PoppassdListen, Serve: service.ServePoppassd, Shown: serve.AddressOf})
 	}
 	if s.MetricsListen != "" {
 		handler := counters.handler(probe.ready, limits.note)
-		endpoints = append(endpoints, serve.Endpoint{Name: "metrics", Address: &s.MetricsListen, Serve: serve.HTTP(handler, log), Shown: serve.URLOf})
+		endpoints = append(endpoints, serve.Endpoint{Name: "metrics", Setting: command.Setting(c, "metrics-listen"), Address: &s.MetricsListen, Serve: serve.HTTP(handler, log), Shown: serve.URLOf})
 	}
 	if err := serve.ListenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
@@ -71,23 +74,23 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 
 	state.say(statusOpening)
 	var background sync.WaitGroup
-	background.Go(func() { probe.watch(ctx, database.Tried()) })
+	background.Go(func() { probe.watch(ctx, late.Tried()) })
 	background.Go(func() {
-		database.Open(ctx, log, s.opener(log, counters))
-		if store, err := database.Store(); err == nil {
+		late.Open(ctx, log, s.opener(log, counters))
+		if store, err := late.Store(); err == nil {
 			s.warnTables(ctx, store, log)
 		}
 		if s.Demo && ctx.Err() == nil {
 			printDemo(c.OutOrStdout(), endpoints[0].Listener, endpoints[1].Listener)
 		}
-		if store, err := database.Store(); err == nil {
+		if store, err := late.Store(); err == nil {
 			s.followTable(ctx, log, service, store, floorEvery)
 		}
 	})
 	err = serve.Serve(ctx, log, endpoints, s.proxies)
 	stop()
 	background.Wait()
-	database.Close()
+	late.Close()
 	return command.Fail(err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestSQLiteAndUnixSocket(t *testing.T) {
 	l, err := net.Listen("unix", socket)
 	require.NoError(t, err)
 	assert.Equal(t, command.ExitFailed, run(t.Context(), args, nil, &stdout, &stderr))
-	assert.Contains(t, stderr.String(), "another process listens")
+	assert.Contains(t, stderr.String(), "another process listens there")
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // as a process that was killed leaves it
 	require.NoError(t, l.Close())
 
@@ -136,12 +137,36 @@ func TestServer(t *testing.T) {
 	assert.Greater(t, serve.StopTimeout, server.WriteTimeout)
 }
 
-func TestPortInUse(t *testing.T) {
+// TestInUse has each address in use, as a second try of the demo finds it: a sentence names it, and the setting that takes another.
+func TestInUse(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	dir, err := os.MkdirTemp("", "ispmail") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
 	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	var stdout, stderr output
-	assert.Equal(t, command.ExitFailed, run(t.Context(), []string{"--demo", "--api-listen=" + l.Addr().String()}, nil, &stdout, &stderr))
-	assert.Contains(t, stderr.String(), "address already in use")
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	path := filepath.Join(dir, "socket")
+	port := listen(t, "tcp", "127.0.0.1:0").Addr().String()
+	listen(t, "unix", path)
+	for name, flag := range map[string]string{"api": "api-listen", "page": "listen", "poppassd": "poppassd-listen", "metrics": "metrics-listen"} {
+		setting := "--" + flag + " or ISPMAIL_PASSWD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+		for address, advice := range map[string]string{
+			port:           "another process listens there: stop it, or name another port with " + setting + " (port 0 is any that is free)",
+			"unix:" + path: "another process listens there: stop it, or name another socket with " + setting,
+			"unix:" + filepath.Join(dir, "missing", "socket"):      "its directory is not there",
+			"unix:" + filepath.Join(dir, strings.Repeat("x", 108)): "the path of a socket has 107 bytes at the most, and this one has " + strconv.Itoa(len(dir)+109),
+		} {
+			var stdout, stderr output
+			args := []string{"--demo", anyPort, "--listen=127.0.0.1:0", "--" + flag + "=" + address}
+			assert.Equal(t, command.ExitFailed, run(t.Context(), args, nil, &stdout, &stderr))
+			assert.Equal(t, "ispmail-passwd: the "+name+" cannot listen on "+address+": "+advice+"\n", stderr.String())
+			assert.Empty(t, stdout.String())
+		}
+	}
+}
+
+func listen(t *testing.T, kind, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen(kind, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
+	return l
 }

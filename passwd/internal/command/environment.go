@@ -111,6 +111,11 @@ func variableOf(f *pflag.Flag) string {
 	return ""
 }
 
+// Setting names a flag of a command as people set it: as an argument, or as its variable.
+func Setting(c *cobra.Command, flag string) string {
+	return "--" + flag + " or " + variableOf(c.Flag(flag))
+}
+
 func isEmpty(name string) error {
 	return fmt.Errorf("%s is empty: leave it out, or give it a value", name)
 }

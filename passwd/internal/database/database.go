@@ -96,10 +96,26 @@ func MariaDB(dsn string, config ispmail.Config) Opener {
 	return func(ctx context.Context) (*ispmail.Store, func() error, error) {
 		store, err := ispmail.Open(ctx, dsn, config)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, Advise(dsn, err)
 		}
 		return store, store.Close, nil
 	}
+}
+
+// grants are the files of the package with the accounts of the services, which come through the socket without a password.
+var grants = map[string]string{"ispmail-passwd": "grants.sql", "ispmail-admin": "grants-admin.sql"}
+
+// Advise adds to an error of the database what to do, if it is that the server refuses an account of the package: nobody has made
+// it yet, or it was made for a password.
+func Advise(dsn string, err error) error {
+	if !errors.Is(err, ispmail.ErrDenied) {
+		return err
+	}
+	servers, parseErr := ispmail.ParseDSN(dsn)
+	if parseErr != nil || servers[0].Net != "unix" || servers[0].Passwd != "" || grants[servers[0].User] == "" {
+		return err
+	}
+	return fmt.Errorf("%w. To make the account or set it right, as root: mariadb </usr/share/doc/ispmail/examples/%s", err, grants[servers[0].User])
 }
 
 // SQLite returns what opens a file, which must be there: a new one would have no tables.

@@ -55,22 +55,22 @@ func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) 
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	if !isUnix {
 		listener, err := net.Listen("tcp", address)
-		if errors.Is(err, syscall.EAFNOSUPPORT) {
-			return nil, fmt.Errorf("%w (RestrictAddressFamilies= of the unit? A socket unit can open it: systemd:NAME)", err)
-		}
-		return listener, err
+		return listener, Wording(err)
+	}
+	if len(path) > longestPath {
+		return nil, fmt.Errorf("the path of a socket has %d bytes at the most, and this one has %d", longestPath, len(path))
 	}
 	// A socket that a killed process left behind is in the way; one that answers is in use.
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {
-			return nil, fmt.Errorf("%s is there and not a socket", path)
+			return nil, errors.New("the file is there and not a socket")
 		}
 		conn, err := net.Dial("unix", path)
 		if err == nil {
 			_ = conn.Close()
 		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, fmt.Errorf("another process listens on %s", path)
+			return nil, ErrInUse
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, err
@@ -78,12 +78,47 @@ func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) 
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, err
+		return nil, Wording(err)
 	}
 	if err := os.Chmod(path, mode); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
+}
+
+// ErrInUse is the error of an address where another process listens.
+var ErrInUse = errors.New("another process listens there")
+
+// longestPath is how many bytes the path of a unix socket may have, see unix(7).
+const longestPath = 107
+
+// wordings say for people why nothing can listen on an address. What is not here says it itself.
+var wordings = map[syscall.Errno]error{
+	syscall.EADDRINUSE:    ErrInUse,
+	syscall.EADDRNOTAVAIL: errors.New("this machine has no such address"),
+	syscall.EACCES:        errors.New("this user may not (a port below 1024, or a directory of others)"),
+	syscall.ENOENT:        errors.New("its directory is not there"),
+	syscall.EAFNOSUPPORT:  errors.New("this process may not (RestrictAddressFamilies= of the unit? A socket unit can open it: systemd:NAME)"),
+}
+
+// Wording returns an error of the system about an address in words for people.
+func Wording(err error) error {
+	if number, ok := errors.AsType[syscall.Errno](err); ok && wordings[number] != nil {
+		return wordings[number]
+	}
+	return err
+}
+
+// withAdvice adds to the error of an address that is in use how to name another one.
+func withAdvice(err error, address, setting string) error {
+	switch {
+	case !errors.Is(err, ErrInUse):
+		return err
+	case strings.HasPrefix(address, "unix:"):
+		return fmt.Errorf("%w: stop it, or name another socket with %s", err, setting)
+	default:
+		return fmt.Errorf("%w: stop it, or name another port with %s (port 0 is any that is free)", err, setting)
+	}
 }
 
 // AddressOf returns the address of a listener as it is written in a setting.

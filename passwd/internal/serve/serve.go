@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ListenAll opens the addresses of the endpoints. Each setting becomes the address of its listener, with the real port.
+// ListenAll opens the addresses of the endpoints, and says of one that cannot be opened which setting takes another. Each setting
+// becomes the address of its listener, with the real port.
 func ListenAll(endpoints []Endpoint, mode fs.FileMode) error {
 	inherited, err := Inherit()
 	if err != nil {
@@ -26,7 +27,7 @@ func ListenAll(endpoints []Endpoint, mode fs.FileMode) error {
 	for i := range endpoints {
 		e := &endpoints[i]
 		if e.Listener, err = inherited.Listen(*e.Address, mode); err != nil {
-			return fmt.Errorf("the %s cannot listen: %w", e.Name, err)
+			return fmt.Errorf("the %s cannot listen on %s: %w", e.Name, *e.Address, withAdvice(err, *e.Address, e.Setting))
 		}
 		*e.Address = AddressOf(e.Listener)
 	}
@@ -36,7 +37,8 @@ func ListenAll(endpoints []Endpoint, mode fs.FileMode) error {
 // An Endpoint is an address and what is served there.
 type Endpoint struct {
 	Name     string
-	Address  *string                                   // the setting; ListenAll replaces it by the address of the listener
+	Setting  string                                    // how people name another address, such as "--listen or ISPMAIL_LISTEN"
+	Address  *string                                   // the value of the setting; ListenAll replaces it by the address of the listener
 	Serve    func(context.Context, net.Listener) error // until the context ends; then it lets finish what is under way
 	Shown    func(net.Listener) string                 // the address as people use it
 	Listener net.Listener                              // set by ListenAll
