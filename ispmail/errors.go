@@ -210,10 +210,18 @@ func (s *Store) named(err error) error {
 	return err
 }
 
-// deniedHint explains what goes wrong for most people who connect to a server of the guide for the first time.
-const deniedHint = "the account, its password, the place it connects from or a connection without TLS is not accepted; the guide's " +
-	"mailuser@127.0.0.1 is for TCP and its mailadmin@localhost for the socket, unix(/run/mysqld/mysqld.sock); " +
-	"over TCP, mailadmin@localhost works only if the server resolves names (skip_name_resolve is OFF)"
+// deniedHint explains what goes wrong for most people who connect to a server of the guide for the first time, if it is with an
+// account of the guide.
+func deniedHint(err error) string {
+	hint := "the account, its password, the place it connects from or a connection without TLS is not accepted"
+	for _, account := range []string{"'mailuser'@", "'mailadmin'@", "'mailserver'@"} {
+		if strings.Contains(err.Error(), account) {
+			return hint + "; the guide's mailuser@127.0.0.1 is for TCP and its mailadmin@localhost for the socket, unix(/run/mysqld/mysqld.sock); " +
+				"over TCP, mailadmin@localhost works only if the server resolves names (skip_name_resolve is OFF)"
+		}
+	}
+	return hint
+}
 
 // tlsHint explains how to name an authority.
 const tlsHint = "the certificate of the server is not accepted; one of an authority of your own needs ?tls-ca=/path/ca.pem in the DSN"
@@ -261,7 +269,7 @@ func mapError(err error) error {
 	case mariaMustChange, mariaLocked, mariaHostBlocked:
 		e.kind = ErrDenied
 	case mariaAccessDenied, mariaAuthSocket, mariaHostDenied:
-		e.kind, e.text = ErrDenied, deniedHint
+		e.kind, e.text = ErrDenied, deniedHint(err)
 	case mariaDatabaseDenied, mariaTableDenied, mariaColumnDenied, mariaRightDenied:
 		e.kind, e.text = ErrDenied, "the account lacks a grant"
 	case mariaOption:

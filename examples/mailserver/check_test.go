@@ -83,4 +83,6 @@ func TestCheck(t *testing.T) {
 	assert.Equal(t, before, running(), "the service does not notice")
 	_, err := s.run(t.Context(), "runuser -u www-data -- ispmail-passwd-check")
 	assert.ErrorContains(t, err, "only root can do that")
+	_, err = s.run(t.Context(), "ispmail-passwd-check --help")
+	assert.ErrorContains(t, err, "it takes no arguments; see man ispmail-passwd-check")
 }

@@ -92,7 +92,7 @@ var commands = []command{
 	{line: `sed -i 's/^#\(ISPMAIL_PASSWD_METRICS_LISTEN\)`, by: "examples/mailserver/alert_test.go TestMetrics"},
 	{line: "apt-get install -y prometheus", by: ".ci/alerts-test"},
 	{line: "promtool test rules", by: ".ci/alerts-test"},
-	{line: "apt-get install -y fail2ban", want: "Failregex", after: "systemctl stop fail2ban"},
+	{line: "apt-get install -y fail2ban", by: "examples/mailserver/deployment_test.go TestFail2ban"},
 	{
 		line: "\tcp /usr/share/doc/ispmail/examples/tcp.conf", want: "Passwords can be written.",
 		before: `sed "s/VIA unix_socket/BY 'another long secret'/; s/'ispmail-passwd'@'localhost'/'ispmail-tcp'@'127.0.0.1'/" /usr/share/doc/ispmail/examples/grants.sql | mariadb

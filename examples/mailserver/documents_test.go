@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,15 @@ func documents(t *testing.T) (all []document) {
 	}))
 	require.Greater(t, len(all), 8)
 	return all
+}
+
+// readDocument returns one of them, by its path.
+func readDocument(t *testing.T, path string) document {
+	t.Helper()
+	all := documents(t)
+	i := slices.IndexFunc(all, func(d document) bool { return d.path == path })
+	require.NotEqual(t, -1, i, path)
+	return all[i]
 }
 
 // split takes the blocks of code out of a document: those between fences, and those that are indented after a blank line.

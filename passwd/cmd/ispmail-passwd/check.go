@@ -94,14 +94,14 @@ func checkAccount(ctx context.Context, s *settings, say sayer) (opened *ispmail.
 	}()
 	path, isFile := sqlitefile.Path(s.dsn)
 	if err := canRead(asking, store); err != nil {
-		say("FAIL", "The table virtual_users cannot be read%s: %s.", needs(err, "SELECT on id, domain_id, email, password"), command.Text(err))
+		say("FAIL", "The table virtual_users cannot be read%s: %s.", needs(err, "SELECT on id, domain_id, email, password"), command.Text(database.Advise(s.dsn, err)))
 		return nil, nil, false
 	}
 	say("ok", "The database answers, and the table virtual_users can be read.")
 	sayState(asking, store, say)
 
 	if err := canWrite(asking, store); err != nil {
-		say("FAIL", "Passwords cannot be written%s: %s.", needs(err, "UPDATE on the column password"), command.Text(err))
+		say("FAIL", "Passwords cannot be written%s: %s.", needs(err, "UPDATE on the column password"), command.Text(database.Advise(s.dsn, err)))
 		return nil, nil, false
 	}
 	say("ok", "Passwords can be written.")
