@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
@@ -18,7 +19,9 @@ type newAliasData struct {
 
 func (*Page) newAlias(q *request) (answer, error) {
 	d, err := q.view.Domain(q.ctx, q.id)
-	return shown("alias-new", http.StatusOK, newAliasData{Domain: d, Name: q.query("name"), CatchAll: q.query("catchall") != ""}), err
+	name := strings.TrimSuffix(q.query("name"), "@"+d.Name)
+	// Who comes from a user sends mail elsewhere, and loses none of it unless that is wanted.
+	return shown("alias-new", http.StatusOK, newAliasData{Domain: d, Name: name, CatchAll: q.query("catchall") != "", Copy: name != ""}), err
 }
 
 // readDestinations reads addresses, a line each, or with commas between them.
@@ -29,6 +32,19 @@ func readDestinations(text string) (destinations []string) {
 		}
 	}
 	return destinations
+}
+
+// bareDestination says that a destination is no whole address, "" if each is one. Postfix would send the mail to an account of the
+// system, and who types a name means a mailbox. What is in the rows already may stay.
+func bareDestination(q *request, destinations, before []string, source string) string {
+	domain := source[strings.LastIndexByte(source, '@')+1:]
+	for _, to := range destinations {
+		whole := fullAddress(to, domain)
+		if _, err := ispmail.Canonical(whole); err == nil && whole != to && !slices.Contains(before, to) {
+			return q.t.Text("bare-destination", to, whole)
+		}
+	}
+	return ""
 }
 
 func (*Page) createAlias(q *request) (answer, error) {
@@ -57,6 +73,11 @@ func (*Page) createAlias(q *request) (answer, error) {
 		return refuse("name", "bad-address")
 	case len(destinations) == 0:
 		return refuse("destinations", "no-destination")
+	}
+	if bare := bareDestination(q, destinations, nil, source); bare != "" {
+		a := shown("alias-new", http.StatusUnprocessableEntity, data)
+		a.Problem, a.Field = bare, "destinations"
+		return a, nil
 	}
 	id, warnings, others, err := q.view.CreateAlias(q.ctx, source, destinations)
 	if errors.Is(err, ispmail.ErrExists) && id != 0 {
@@ -125,6 +146,8 @@ func (*Page) setAlias(q *request) (answer, error) {
 	others, now, isRefused := 0, q.id, false
 	if len(destinations) == 0 {
 		refused.Problem, refused.Field, isRefused = q.t.Text("no-destination"), "destinations", true
+	} else if bare := bareDestination(q, destinations, before.Alias.Destinations(), before.Alias.Source); bare != "" {
+		refused.Problem, refused.Field, isRefused = bare, "destinations", true
 	} else {
 		now, warnings, others, err = q.view.SetAlias(q.ctx, q.id, q.form["version"], destinations)
 		refused, isRefused = wrongName(q, err, refused, "destinations")

@@ -71,6 +71,7 @@ func TestBrowser(t *testing.T) {
 	b.send("#quota")
 	assert.Contains(t, b.text(), "was changed")
 	b.follow("Send the mail elsewhere")
+	b.press("#copy")
 	b.fill("#destinations", "jo@elsewhere.example")
 	b.press("#copy + *, form[method=post] button[type=submit]:not(.quiet)")
 	assert.Contains(t, b.text(), "gets no mail")

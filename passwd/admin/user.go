@@ -248,6 +248,7 @@ type deleteUserData struct {
 	User     view.User
 	Warnings []view.Warning
 	Others   int
+	Alias    int64 // of the address itself, which stays, 0 if there is none
 }
 
 func (*Page) askDeleteUser(q *request) (answer, error) {
@@ -262,6 +263,9 @@ func deletedUser(q *request) (d deleteUserData, err error) {
 	d.Warnings, d.Others, err = q.view.DeleteUser(q.ctx, q.id, d.User.Version, true)
 	if errors.Is(err, ispmail.ErrReferenced) {
 		err = nil // which is said when it is tried
+	}
+	if err == nil && d.User.Regular {
+		d.Alias, err = q.view.AliasOf(q.ctx, d.User.Email)
 	}
 	return d, err
 }

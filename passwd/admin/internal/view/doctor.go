@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ const (
 	// keptFindings is how many findings of a domain are kept; all are counted.
 	keptFindings = 500
 )
+
+// severities are in the order in which findings are shown.
+var severities = []check.Severity{check.SeverityError, check.SeverityWarning, check.SeverityInformation}
 
 // A Finding is one of the doctor, and whose it is.
 type Finding struct {
@@ -121,6 +125,10 @@ func (d *Data) ExamineOnce(ctx context.Context) error {
 	if err := r.add(ctx, store, batch, names); err != nil {
 		return err
 	}
+	// The worst first, and otherwise by table and row.
+	slices.SortStableFunc(r.findings, func(a, b Finding) int {
+		return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
+	})
 	d.doctor.newest.Store(r)
 	return nil
 }

@@ -24,8 +24,10 @@ type Link struct {
 
 // A Route is the way of the mail for an address.
 type Route struct {
-	Hops    []Hop
-	Problem error // ErrNotFound, ErrAliasLoop, ErrAliasLimit or ErrInvalidAddress: nobody gets the mail
+	Hops     []Hop
+	Problem  error // ErrNotFound, ErrAliasLoop, ErrAliasLimit or ErrInvalidAddress: nobody gets the mail
+	Address  string
+	Shadowed bool // the address has a mailbox, and its aliases send the mail past it
 }
 
 // Route returns where the mail for an address goes. An address of another domain is [ispmail.ErrNoDomain] for an administrator who
@@ -43,7 +45,7 @@ func (v View) Route(ctx context.Context, email string) (Route, error) {
 		return Route{}, ispmail.ErrNoDomain
 	}
 	steps, err := store.Trace(ctx, email)
-	r := Route{}
+	r := Route{Address: email}
 	for _, problem := range []error{ispmail.ErrNotFound, ispmail.ErrAliasLoop, ispmail.ErrAliasLimit, ispmail.ErrInvalidAddress} {
 		if errors.Is(err, problem) {
 			r.Problem, err = problem, nil // without its text, which may name addresses of others
@@ -52,11 +54,45 @@ func (v View) Route(ctx context.Context, email string) (Route, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Hops = v.hops(email, steps)
+	if r.Hops, err = v.copies(ctx, store, v.hops(email, steps)); err != nil {
+		return r, err
+	}
+	mailbox, err := v.mailbox(ctx, store, email)
+	if err != nil {
+		return r, err
+	}
+	r.Shadowed = mailbox != 0 && r.Problem == nil && !slices.ContainsFunc(r.Hops, func(h Hop) bool {
+		return h.Address == email && h.Found == ispmail.FoundMailbox || h.Address != email && h.leadsTo(email)
+	})
 	if !v.all && slices.ContainsFunc(r.Hops, func(h Hop) bool { return h.Hidden }) {
-		r.Problem = nil // it may be one of another domain
+		r.Problem, r.Shadowed = nil, false // it may be one of another domain, or lead back from there
 	}
 	return r, nil
+}
+
+// leadsTo reports whether a step sends the mail on to an address in canonical form.
+func (h Hop) leadsTo(address string) bool {
+	return slices.ContainsFunc(h.To, func(to string) bool { return sameAddress(to, address) })
+}
+
+// copies adds the steps of aliases that lead to their own address: what Postfix finds there is the mailbox, or nobody.
+func (v View) copies(ctx context.Context, store *ispmail.Store, hops []Hop) (all []Hop, err error) {
+	for _, h := range hops {
+		all = append(all, h)
+		if h.Found != ispmail.FoundAlias || !h.leadsTo(h.Address) {
+			continue
+		}
+		id, err := v.mailbox(ctx, store, h.Address)
+		if err != nil {
+			return nil, err
+		}
+		kept := Hop{Step: ispmail.Step{Address: h.Address, Found: ispmail.FoundNobody}}
+		if id != 0 {
+			kept.Found, kept.Links = ispmail.FoundMailbox, []Link{{ID: id, User: true}}
+		}
+		all = append(all, kept)
+	}
+	return all, nil
 }
 
 // hops are the steps that can be reached through the administrator's own domains.
