@@ -71,6 +71,7 @@ func TestBrowser(t *testing.T) {
 	b.send("#quota")
 	assert.Contains(t, b.text(), "was changed")
 	b.follow("Send the mail elsewhere")
+	b.look("alias-new")
 	b.press("#copy")
 	b.fill("#destinations", "jo@elsewhere.example")
 	b.press("#copy + *, form[method=post] button[type=submit]:not(.quiet)")
@@ -276,6 +277,12 @@ func (b browser) look(name string) {
 	missing := eval[string](b, `[...document.querySelectorAll("input:not([type=hidden]), textarea, select")].filter(e => !e.labels.length).map(e => e.name).join(" ")`)
 	assert.Empty(b, missing, "%s: each field has a label", name)
 	assert.NotContains(b, b.text(), "[", "%s: each text is there", name)
+	b.do(chromedp.EmulateViewport(320, 800))
+	covered := eval[string](b, `[...document.querySelectorAll(".hint, .error")].filter(e => e.previousElementSibling)
+		.filter(e => e.getBoundingClientRect().top < e.previousElementSibling.getBoundingClientRect().bottom - 2).map(e => e.outerHTML.slice(0, 80)).join(" ")`)
+	assert.Empty(b, covered, "%s: no hint lies on its field", name)
+	askew := eval[string](b, `[...document.querySelectorAll("main .back")].filter(e => getComputedStyle(e).textAlign != getComputedStyle(document.querySelector("main")).textAlign).map(e => e.outerHTML).join(" ")`)
+	assert.Empty(b, askew, "%s: what cancels stands at the edge of its form", name)
 }
 
 // colours are those of all elements with a text of their own, and of the ground behind it.

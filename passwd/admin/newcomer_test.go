@@ -60,6 +60,7 @@ func TestNewcomer(t *testing.T) {
 
 	assert.Contains(t, page(alias+"/delete"), "Mail for this address no longer goes to:")
 	assert.Contains(t, page("/user/1/delete"), `The alias of this address is not deleted. <a href="`+alias+`">`)
+	assert.Contains(t, page("/user/1/delete"), "The alias jane@example.org keeps a copy in a mailbox that does not exist.")
 	v.done("/user/1/delete", "version", v.version("/user/1/delete"))
 	text := page(alias)
 	assert.NotContains(t, text, mailbox)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
@@ -65,6 +66,9 @@ func (s *screen) Warning(w view.Warning) string {
 	name := "warning-" + string(w.Code)
 	if w.Source == "" {
 		return s.Text(name+"-mailbox", w.Address)
+	}
+	if w.Code == ispmail.WarningLoop && strings.EqualFold(w.Source, w.Destination) {
+		return s.Text(name+"-copy", w.Source)
 	}
 	return s.Text(name, w.Source, w.Destination)
 }
