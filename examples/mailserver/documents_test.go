@@ -2,6 +2,7 @@ package mailserver_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -129,6 +130,69 @@ func anchors(d document) map[string]bool {
 	return found
 }
 
+// links returns where the links of a document lead.
+func (d document) links() (all []string) {
+	for _, found := range link.FindAllStringSubmatch(inlineCode.ReplaceAllString(d.prose, "code"), -1) {
+		all = append(all, found[1])
+	}
+	return all
+}
+
+// follow returns where a relative link leads from the top, and the heading there.
+func (d document) follow(target string) (where, anchor string, hasAnchor bool) {
+	file, anchor, hasAnchor := strings.Cut(target, "#")
+	switch {
+	case file == "":
+		where = d.path
+	case path.IsAbs(file):
+		where = file
+	default:
+		where = path.Join(path.Dir(d.path), file)
+	}
+	return where, anchor, hasAnchor
+}
+
+// TestPackagedLinks follows the links of the documents that the package installs: each leads to a file on the server, or to one of
+// this repository at GitHub.
+func TestPackagedLinks(t *testing.T) {
+	s := theServer(t)
+	t.Parallel()
+	here, there := map[string]document{}, map[string]document{}
+	for _, d := range documents(t) {
+		there[d.path] = d
+	}
+	for file := range strings.FieldsSeq(s.do(t, "ls /usr/share/doc/ispmail/*.md*")) {
+		d := document{path: file}
+		d.prose, d.blocks = split(s.do(t, `zcat --force "$1"`, file))
+		here[file] = d
+	}
+	require.Greater(t, len(here), 8)
+	atGitHub := regexp.MustCompile(`^https://github\.com/ispmail/go-ispmail/(?:blob|raw)/[^/]+/(.*)`)
+	local := map[string]bool{}
+	for _, d := range here {
+		for _, target := range d.links() {
+			var where, anchor string
+			var hasAnchor bool
+			all := here
+			if found := atGitHub.FindStringSubmatch(target); found != nil {
+				all = there
+				where, anchor, hasAnchor = document{}.follow(found[1])
+				_, err := os.Stat(filepath.Join(top, where))
+				assert.NoError(t, err, "%s: the link %s leads nowhere", d.path, target)
+			} else if !strings.Contains(target, ":") {
+				where, anchor, hasAnchor = d.follow(target)
+				local[where] = true
+			}
+			if hasAnchor {
+				assert.True(t, anchors(all[where])[anchor], "%s: the link %s leads to no heading", d.path, target)
+			}
+		}
+	}
+	require.Greater(t, len(local), 20)
+	gone := s.do(t, `for file; do test -e "$file" || echo "$file"; done`, slices.Collect(maps.Keys(local))...)
+	assert.Empty(t, gone, "links of the documents in the package lead there")
+}
+
 // TestLinks follows every link within the repository, with its anchor, and looks for every file that a document names.
 func TestLinks(t *testing.T) {
 	t.Parallel()
@@ -138,19 +202,15 @@ func TestLinks(t *testing.T) {
 	}
 	followed, named := 0, 0
 	for _, d := range all {
-		for _, target := range link.FindAllStringSubmatch(inlineCode.ReplaceAllString(d.prose, "code"), -1) {
-			if strings.Contains(target[1], "://") || strings.HasPrefix(target[1], "mailto:") {
+		for _, target := range d.links() {
+			if strings.Contains(target, ":") {
 				continue
 			}
 			followed++
-			file, anchor, hasAnchor := strings.Cut(target[1], "#")
-			where := d.path
-			if file != "" {
-				where = path.Join(path.Dir(d.path), file)
-			}
+			where, anchor, hasAnchor := d.follow(target)
 			_, err := os.Stat(filepath.Join(top, where))
-			if assert.NoError(t, err, "%s: the link %s leads nowhere", d.path, target[1]) && hasAnchor {
-				assert.True(t, anchors(all[where])[anchor], "%s: the link %s leads to no heading", d.path, target[1])
+			if assert.NoError(t, err, "%s: the link %s leads nowhere", d.path, target) && hasAnchor {
+				assert.True(t, anchors(all[where])[anchor], "%s: the link %s leads to no heading", d.path, target)
 			}
 		}
 		if d.path == "CHANGELOG.md" { // what was moved has had its name
