@@ -80,10 +80,12 @@ deb-test: ## Build the packages, ask lintian, and run what is in that for arm64 
 alerts-test: ## Test the alerts with promtool, and with a real Prometheus while the service loses its database.
 	@.ci/alerts-test
 
-bench: ## Measure, and fail where something is slower than it should be.
+bench: ## Measure, and fail where something is slower than it should be; takes about two hours on an idle machine.
 	@.ci/need redis-server redis-server
+	@.ci/need nginx nginx-light
+	@.ci/need apache2 apache2
 	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
-		ISPMAIL_BENCH=1 go test -count=1 -p 1 -v -run '^TestSpeed' ./...
+		ISPMAIL_BENCH=1 go test -count=1 -p 1 -v -timeout 2h -run '^TestSpeed' ./...
 
 lint: ## Run the linters of .golangci.yml, and look at the workflows of .github.
 	$(golangci) run ./...

@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/timing"
 )
 
 // The tests of this file measure time, so they run only when they are asked for:
@@ -114,9 +114,9 @@ func TestSpeedTellsNothing(t *testing.T) {
 		unknown := times["unknown"]
 		delete(times, "unknown")
 		for kind, measured := range times {
-			difference := median(measured) - median(unknown)
-			auc := areaUnderCurve(measured, unknown)
-			distance, most := kolmogorovSmirnov(measured, unknown), 1.63*math.Sqrt(2.0/samples) // p = 0.01
+			difference := timing.Median(measured) - timing.Median(unknown)
+			auc := timing.AreaUnderCurve(measured, unknown)
+			distance, most := timing.KolmogorovSmirnov(measured, unknown), 1.63*math.Sqrt(2.0/samples) // p = 0.01
 			t.Logf("%-12s against unknown: median %+.0f us (at most 1000), AUC %.3f (0.45 to 0.55), KS distance %.3f (at most %.3f)",
 				kind, difference, auc, distance, most)
 			if distance > most || math.Abs(difference) > 1000 || math.Abs(auc-0.5) > 0.05 {
@@ -130,77 +130,4 @@ func TestSpeedTellsNothing(t *testing.T) {
 		t.Logf("measured again: %s", found)
 		assert.Empty(t, differing(found...))
 	}
-}
-
-// TestSpeedLeaving measures what an outsider can who closes the own side of the connection right after the request: net/http ends
-// the context of the request then, and the answer still comes.
-func TestSpeedLeaving(t *testing.T) {
-	needBench(t)
-	db := ispmailtest.SQLite(t)
-	db.Example(t)
-	const samples, floor = 200, 150 * time.Millisecond // longer than a verification of bcrypt
-	hasher, err := hash.New(hash.Config{Scheme: "BLF-CRYPT"})
-	require.NoError(t, err)
-	stored, err := hasher.Generate(ispmailtest.Password)
-	require.NoError(t, err)
-	for i := range samples {
-		db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, ?, ?)", fmt.Sprintf("known-%d@example.org", i), stored)
-	}
-	server := httptest.NewServer(newService(t, passwd.Config{Changer: db.Store(t, ispmail.Config{Hasher: hasher}), Floor: floor}).API())
-	defer server.Close()
-	measure := func(kind string, i int) float64 {
-		start := time.Now()
-		status, err := attempt(t.Context(), server.Listener.Addr().String(), fmt.Sprintf("%s-%d@example.org", kind, i), 0)
-		took := float64(time.Since(start).Microseconds())
-		require.NoError(t, err)
-		require.Equal(t, http.StatusForbidden, status)
-		return took
-	}
-	var known, unknown []float64
-	for i := range samples {
-		known = append(known, measure("known", i))
-		unknown = append(unknown, measure("unknown", i))
-	}
-	auc := areaUnderCurve(known, unknown) // of nothing, 0.5 with a standard deviation of 0.03
-	t.Logf("bcrypt against unknown: median %.1f and %.1f ms, AUC %.3f (0.4 to 0.6)", median(known)/1000, median(unknown)/1000, auc)
-	assert.GreaterOrEqual(t, slices.Min(append(known, unknown...)), float64(floor.Microseconds()))
-	assert.LessOrEqual(t, math.Abs(auc-0.5), 0.1)
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
-
-// kolmogorovSmirnov is the greatest difference between the distributions of two samples.
-func kolmogorovSmirnov(a, b []float64) (distance float64) {
-	below := func(values []float64, x float64) float64 {
-		n := 0
-		for _, v := range values {
-			if v <= x {
-				n++
-			}
-		}
-		return float64(n) / float64(len(values))
-	}
-	for _, x := range a {
-		distance = max(distance, math.Abs(below(a, x)-below(b, x)))
-	}
-	return distance
-}
-
-// areaUnderCurve is the chance that a sample of a is greater than one of b: 0.5 if nothing tells them apart.
-func areaUnderCurve(a, b []float64) float64 {
-	greater := 0.0
-	for _, x := range a {
-		for _, y := range b {
-			switch {
-			case x > y:
-				greater++
-			case x == y:
-				greater += 0.5
-			}
-		}
-	}
-	return greater / float64(len(a)*len(b))
 }

@@ -115,13 +115,9 @@ func TestSlowClientsAreClosed(t *testing.T) {
 }
 
 // TestSpeedFlood measures how long a webmail waits while the page is flooded with guesses and slow connections. It runs
-// only when it is asked for:
-//
-//	ISPMAIL_BENCH=1 go test -count=1 -v -run '^TestSpeed' ./passwd/cmd/ispmail-passwd
+// only when it is asked for.
 func TestSpeedFlood(t *testing.T) {
-	if os.Getenv("ISPMAIL_BENCH") == "" {
-		t.Skip("set ISPMAIL_BENCH=1 to measure")
-	}
+	needBench(t)
 	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--allow-same", "--min-length=8")
 	page := await(t, &p.stdout, `(http://\S+) \(the page\)`)
 	for range 50 {
