@@ -127,5 +127,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m), and compare package hash with 
 	go test -run '^$$' -fuzz '^FuzzForwardedFor$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd/internal/web
 	go test -run '^$$' -fuzz '^FuzzOrigin$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
 	go test -run '^$$' -fuzz '^FuzzAuthorization$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x ./passwd
+	go test -run '^$$' -fuzz '^FuzzAddresses$$' -fuzztime $(FUZZTIME) ./ispmail/internal/address
+	go test -run '^$$' -fuzz '^FuzzCheck$$' -fuzztime $(FUZZTIME) ./passwd/internal/policy
 
 .PHONY: help test test-all mailserver mailserver-test mariadb-test cluster-test deb deb-test alerts-test bench lint vulncheck release fmt soak soak-service reproduce fuzz

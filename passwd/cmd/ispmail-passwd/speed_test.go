@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -210,11 +211,12 @@ func keepBusy(t *testing.T) {
 	}
 }
 
-// runProgram starts a program that is killed when the test ends.
+// runProgram starts a program, and ends it when the test ends, with the processes that it has started.
 func runProgram(t *testing.T, program string, args ...string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program, args...)
 	c.Stderr = t.Output()
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	require.NoError(t, c.Start())
 	t.Cleanup(func() { _ = c.Wait() })
 }
