@@ -32,9 +32,10 @@ func (s *settings) userCommand() *cobra.Command {
 unless --domains says which; one who is there keeps the domains, unless --domains or --all-domains says
 otherwise. The password is asked for twice, or read from the first line of standard input if that is no
 terminal. Who is logged in as that administrator is logged out.`,
-		Example: firstSteps[strings.Index(firstSteps, "\n")+1:] + "\n  ispmail-admin user bob --generate\n  ispmail-admin user bob --delete",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Example:           firstSteps[strings.Index(firstSteps, "\n")+1:] + "\n  ispmail-admin user bob --generate\n  ispmail-admin user bob --delete",
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	command.AskingForPassword(c)
 	c.Flags().Var(command.List(&a.domains), "domains", "limit the administrator to these `DOMAINS`, with commas between them")
 	c.Flags().BoolVar(&a.all, "all-domains", false, "take away the limit to domains")
 	c.MarkFlagsMutuallyExclusive("domains", "all-domains")

@@ -30,6 +30,7 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 	if err != nil {
 		return nil, nil, err
 	}
+	a.dsnless = dsn == ""
 	dsn = cmp.Or(dsn, defaultDSN)
 	// What is worth knowing is in the errors.
 	config.Logger = slog.New(slog.DiscardHandler)
@@ -51,9 +52,17 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 	}
 	store, err := ispmail.Open(ctx, dsn, config)
 	if err != nil {
-		return nil, nil, failureOf(err)
+		return nil, nil, failureOf(a.whichDatabase(err))
 	}
 	return store, store.Close, nil
+}
+
+// whichDatabase adds to an error of the database where that is, if nobody has named it.
+func (a *app) whichDatabase(err error) error {
+	if a.dsnless && (errors.Is(err, ispmail.ErrUnavailable) || errors.Is(err, ispmail.ErrDenied)) {
+		return rewording{err, err.Error() + "; no database was named, and this is " + defaultDSN + ": --dsn-file names another"}
+	}
+	return err
 }
 
 // openForeign opens the database of another program, which is only read.

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -21,15 +22,17 @@ func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []st
 	case errors.Is(err, ispmail.ErrAmbiguous):
 		return fmt.Errorf("%w; ispmailctl user delete --id ID deletes one of them, ispmailctl user correct --id ID EMAIL gives it another address", err)
 	case errors.Is(err, ispmail.ErrNoDomain):
-		return fmt.Errorf("%w%s", err, similar(ctx, store, args))
+		return fmt.Errorf("%w%s%s", err, similar(ctx, store, args), addDomain(ctx, store, args))
 	case errors.Is(err, ispmail.ErrInUse):
 		return fmt.Errorf("%w; correct or delete these first, ispmailctl user list --ids and alias list --ids show them; or ispmailctl domain delete NAME deletes all of a domain", err)
+	case errors.Is(err, ispmail.ErrLocked) && c.Name() == "lock", errors.Is(err, ispmail.ErrNotLocked) && c.Name() == "unlock":
+		return fmt.Errorf("%w, as it was before", err)
 	case !errors.Is(err, ispmail.ErrInvalidAddress) && !errors.Is(err, ispmail.ErrNotFound):
 		return err
 	case c.Flags().Changed("id") || c.Flags().Changed("exact"):
 		return err // the row is known, and the new text is at fault
 	case c.Name() == "add", c.CommandPath() == "ispmailctl alias set":
-		return err // nobody asks for a row that is there
+		return otherForm(ctx, store, c, args, err) // nobody asks for a row that is there
 	}
 	if suggestion := similar(ctx, store, args); suggestion != "" && errors.Is(err, ispmail.ErrNotFound) {
 		return fmt.Errorf("%w%s", err, suggestion)
@@ -38,6 +41,9 @@ func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []st
 	for _, arg := range args {
 		if ok && arg != invalid.Value {
 			continue // another argument is at fault
+		}
+		if isNamed(c, arg) {
+			continue // which finds the row without an id
 		}
 		q := ispmail.Exactly(arg)
 		q.Limit = maxNamed
@@ -53,6 +59,61 @@ func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []st
 		if what != "" {
 			return fmt.Errorf("%w; %s", err, what)
 		}
+	}
+	return otherForm(ctx, store, c, args, err)
+}
+
+// isNamed tells whether a command finds the rows of a text without an id.
+func isNamed(c *cobra.Command, text string) bool {
+	var err error
+	switch c.Parent().Name() {
+	case "domain":
+		_, err = ispmail.CanonicalDomain(text)
+	case "alias":
+		_, err = ispmail.CanonicalSource(text)
+	default:
+		_, err = ispmail.Canonical(text)
+	}
+	return err == nil
+}
+
+// addDomain is the end of a sentence that says that a domain is not there: how it is added.
+func addDomain(ctx context.Context, store *ispmail.Store, args []string) string {
+	for _, arg := range args {
+		_, name, isAddress := vmail.Cut(arg)
+		name, errName := ispmail.CanonicalDomain(name)
+		if _, err := store.Domain(ctx, name); isAddress && errName == nil && errors.Is(err, ispmail.ErrNotFound) {
+			return "; ispmailctl domain add " + name + " adds it"
+		}
+	}
+	return ""
+}
+
+// otherForm adds to an error how what somebody seems to mean is written: an id, a domain in place of an address, an address in
+// place of a domain, or a list with commas.
+func otherForm(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []string, err error) error {
+	field := "" // of which nothing is known if the text is well-formed and not there
+	text := optional(args)
+	if invalid, ok := errors.AsType[*ispmail.AddressError](err); ok {
+		field, text = invalid.Field, invalid.Value
+	}
+	if text != "" && strings.Trim(text, "0123456789") == "" && c.Flags().Lookup("id") != nil {
+		return fmt.Errorf("%w; a row is named by its id with --id %s", err, text)
+	}
+	local, name, isAddress := vmail.Cut(text)
+	_, errDomain := store.Domain(ctx, name)
+	isDomain := errDomain == nil && local == ""
+	switch {
+	case field == "destination" && strings.Contains(text, ","):
+		return fmt.Errorf("%w; several destinations have blanks between them, and no commas", err)
+	case field == "source" && isDomain && !isAddress:
+		return fmt.Errorf("%w; the catch-all of a domain is written as @%s", err, name)
+	case field == "address" && isDomain:
+		return fmt.Errorf("%w; %s is a domain: ispmailctl user list %s and ispmailctl alias list %s list what it has", err, name, name, name)
+	case field == "domain" && isDomain && isAddress, field == "new name" && isAddress && local == "":
+		return fmt.Errorf("%w; a domain is written without the @", err)
+	case field == "domain" && isAddress, field == "new name" && isAddress:
+		return fmt.Errorf("%w; the name of a domain is wanted, and this is an address", err)
 	}
 	return err
 }
@@ -76,6 +137,16 @@ func holders[T any](ctx context.Context, kind, value string, q ispmail.Query, li
 	return fmt.Sprintf("the rows %s of %s hold exactly this text: ispmailctl %s delete --id ID deletes one, ispmailctl %s correct --id ID %s corrects it", places(rows), tableOfRow(rows[0]), kind, kind, value)
 }
 
+// visible is a text without blanks and what cannot be seen.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
 // maxSimilar is how many rows are looked at for one that may be meant.
 const maxSimilar = 10_000
 
@@ -86,9 +157,14 @@ func similar(ctx context.Context, store *ispmail.Store, args []string) string {
 		local, domain, isAddress := vmail.Cut(arg)
 		_, err := store.Domain(ctx, domain)
 		var known []string
+		spoilt := false // a row has it with a blank
 		look := func(words words, form string) {
 			_ = words(ctx, store, func(word string) bool { // without an answer there is no suggestion
-				known = append(known, fmt.Sprintf(form, word))
+				if visible(word) == word {
+					known = append(known, fmt.Sprintf(form, word))
+				} else if strings.EqualFold(visible(word), arg) {
+					spoilt = true
+				}
 				return len(known) < maxSimilar
 			})
 		}
@@ -99,6 +175,9 @@ func similar(ctx context.Context, store *ispmail.Store, args []string) string {
 			look(domainNames, "%s")
 		case err == nil && isAddress:
 			look(addresses, "%s")
+		}
+		if spoilt {
+			return "; a row has this text with a blank or something else that cannot be seen: ispmailctl check tells which"
 		}
 		if slices.Contains(known, strings.ToLower(arg)) {
 			continue // it is another argument

@@ -35,6 +35,8 @@ ISPMAILCTL_DSN:
 
 By default it is root@unix(/run/mysqld/mysqld.sock)/mailserver, which is enough for root on Debian.
 
+What deletes or renames asks before it does so, and has --dry-run, which only tells what would be done.
+
 Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments
 could be seen by everybody on the machine. The exit code is 0 if all is done, 1 if something cannot
 be done (it is not there, it is there already, a password is wrong, somebody interrupts), 2 if the command line or a
@@ -59,6 +61,7 @@ type app struct {
 	look
 	progress progress
 	dsn      *command.DSN
+	dsnless  bool // nobody named a database
 	json     bool
 	herald   herald
 	hashing  command.Hashing
@@ -131,6 +134,7 @@ func (a *app) root() *cobra.Command {
 		group("import", "Add many domains, users and aliases, from a file or another program's database.", a.importFile(), a.importPostfixAdmin(), a.importViMbAdmin()),
 		a.create(),
 	)
+	nameSynonyms(root)
 	return root
 }
 
@@ -167,7 +171,7 @@ func (a *app) run(c *cobra.Command, args []string, do func(context.Context, *isp
 		err = do(c.Context(), store, args)
 	}
 	if err != nil {
-		err = hint(c.Context(), store, c, args, err)
+		err = a.whichDatabase(hint(c.Context(), store, c, args, err))
 	}
 	err = worded(interrupted(c.Context(), errors.Join(err, closer())))
 	a.progress.end()

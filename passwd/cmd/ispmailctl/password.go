@@ -23,6 +23,7 @@ type newPassword struct {
 
 func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	p := &newPassword{}
+	command.AskingForPassword(c)
 	c.Flags().BoolVar(&p.generate, "generate", false, "make a random password of five words, and print it, this once")
 	c.Flags().BoolVar(&p.force, "force", false, "store a password that is short, common or made of the address, which users themselves may not choose")
 	a.schemeFlag(c, "store it")
@@ -134,6 +135,7 @@ input if that is no terminal. As at a login, a weak hash of it is replaced by a 
 		Example:           "  ispmailctl password check john@example.org\n  ispmailctl password check john@example.org --scheme ARGON2ID --upgrade",
 		ValidArgsFunction: a.complete(userEmails),
 	}
+	command.AskingForPassword(c)
 	a.schemeFlag(c, "replace a weak hash")
 	a.upgradeFlag(c, "the right password")
 	return a.on(c, func(ctx context.Context, store *ispmail.Store, args []string) error {

@@ -132,5 +132,8 @@ func parseQuota(text string) (int64, error) {
 	if none := bytes == 0 && strings.ContainsAny(text, "123456789"); err != nil || bytes < 0 || none { // "0.5" is not no limit
 		return 0, errUsage{fmt.Errorf("%q is no quota: write 0 for no limit, or a number of bytes such as 1073741824, 500M or 1G", text)}
 	}
+	if strings.Trim(text, "0123456789") == "" && 0 < bytes && bytes < units.MiB { // "5" of somebody who means 5G
+		return 0, errUsage{fmt.Errorf("%q would be %s bytes, too few for a message: write the unit, such as %sM or %sG, or %sB if bytes are meant", text, text, text, text, text)}
+	}
 	return bytes, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,9 @@ type picture struct {
 	Nobody  string           `json:"nobody,omitempty"` // why the mail does not arrive
 	Found   []check.Finding  `json:"findings"`
 	err     error            // Nobody
+	meant   string           // the end of a sentence that says which address may be meant, if its domain is not there
+	state   string           // the columns that switch users off
+	off     bool             // the domain is switched off
 	rows    map[rowName]bool // that findings may be about
 }
 
@@ -72,7 +76,11 @@ func (p *picture) findUsers(ctx context.Context, a *app, store *ispmail.Store) e
 		if err != nil {
 			return err
 		}
-		if email, err := ispmail.Canonical(user.Email); err != nil || email != p.Address {
+		email, err := ispmail.Canonical(user.Email)
+		if p.isSpoilt(user.Email, err) {
+			p.rows[rowName{"virtual_users", user.ID}] = true
+		}
+		if err != nil || email != p.Address {
 			continue
 		}
 		view := userView{userLine: a.line(store, user)}
@@ -83,11 +91,39 @@ func (p *picture) findUsers(ctx context.Context, a *app, store *ispmail.Store) e
 	}
 	p.Users = orEmpty(p.Users)
 	_, domain, _ := vmail.Cut(p.Address)
-	_, err := store.Domain(ctx, domain)
+	row, err := store.Domain(ctx, domain)
+	p.off = row.Off
 	if p.Ours = err == nil; errors.Is(err, ispmail.ErrNotFound) {
-		err = nil
+		p.meant, err = similar(ctx, store, []string{p.Address}), nil
 	}
+	p.state = stateOfUsers(store)
 	return err
+}
+
+// isSpoilt tells whether a text in a row is no address, and would be that of the picture without its blanks and what cannot be
+// seen.
+func (p *picture) isSpoilt(text string, err error) bool {
+	if err == nil {
+		return false
+	}
+	plain, err := ispmail.Canonical(visible(text))
+	return err == nil && plain == p.Address
+}
+
+// isOfPicture tells whether a finding is about a row of the picture, or about a column that decides whether such a row counts.
+func (p *picture) isOfPicture(f check.Finding) bool {
+	if p.rows[rowName{f.Table, f.ID}] {
+		return true
+	}
+	if f.Code != check.CodeUnnamedStateColumn {
+		return false
+	}
+	for row := range p.rows {
+		if row.table == f.Table {
+			return true
+		}
+	}
+	return p.Ours && f.Table == "virtual_domains"
 }
 
 // whyNoLogin tells in a few words why nobody can log in as a user, "" if somebody can.
@@ -99,7 +135,7 @@ func whyNoLogin(store *ispmail.Store, user ispmail.User) string {
 	case user.IsLocked():
 		return "locked; this lets the user in again: ispmailctl user unlock " + user.Email
 	case !user.CanLogin():
-		return "the stored password is none"
+		return "what is stored is no password"
 	case info.Unprefixed && errors.Is(err, hash.ErrUnsupported):
 		return "unknown here: the stored password has no {SCHEME}, and --default-pass-scheme does not say what it is"
 	case errors.Is(err, hash.ErrUnsupported):
@@ -120,6 +156,9 @@ func (p *picture) findAliases(ctx context.Context, _ *app, store *ispmail.Store)
 		}
 		if _, itself := split(p.Address, alias.Destinations()); itself != nil {
 			p.To = append(p.To, alias)
+		}
+		if _, err := ispmail.CanonicalSource(alias.Source); p.isSpoilt(alias.Source, err) {
+			p.rows[rowName{"virtual_aliases", alias.ID}] = true
 		}
 	}
 	for _, alias := range append(p.From, p.To...) {
@@ -158,7 +197,7 @@ func (p *picture) findFaults(ctx context.Context, a *app, store *ispmail.Store) 
 		if err != nil {
 			return err
 		}
-		if p.rows[rowName{f.Table, f.ID}] {
+		if p.isOfPicture(f) {
 			p.Found = append(p.Found, f)
 		}
 	}
@@ -191,8 +230,10 @@ func (p *picture) print(a *app) error {
 	}
 	_, domain, _ := vmail.Cut(p.Address)
 	switch {
-	case !p.Ours:
+	case !p.Ours && len(p.Users) == 0:
 		say("  There is no such user, as %s is no domain of this server.", domain)
+	case !p.Ours:
+		say("  %s is no domain of this server.", domain)
 	case len(p.Users) == 0:
 		say("  There is no such user.")
 	}
@@ -220,10 +261,17 @@ func (p *picture) print(a *app) error {
 	for _, f := range p.Found {
 		errs = append(errs, a.sayFinding("  ", f))
 	}
-	if len(p.Found) == 0 && p.Nobody == "" {
+	switch {
+	case p.off:
+		say("  %s", a.verdict(domain+" is switched off, so that its mail is not taken here: "+p.state+".", false))
+	case !p.Ours && len(p.Users) == 0 && p.Nobody == "":
+		say("  Nothing, if another server keeps the mail for %s. If this one should: ispmailctl domain add %s%s", domain, domain, p.meant)
+	case len(p.Found) == 0 && p.Nobody == "":
 		say("  Nothing.")
 	}
 	switch {
+	case errors.Is(p.err, ispmail.ErrNotFound) && slices.ContainsFunc(p.Users, func(user userView) bool { return user.Off }):
+		say("  %s", a.verdict("Nobody gets its mail, because the user is switched off by "+p.state+".", false))
 	case errors.Is(p.err, ispmail.ErrNotFound):
 		say("  %s", a.verdict("Nobody gets its mail. Add a user, an alias or a catch-all that takes it.", false))
 	case p.err != nil:

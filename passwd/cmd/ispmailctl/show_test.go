@@ -25,6 +25,9 @@ func TestShow(t *testing.T) {
 {"type":"user","id":5,"domain_id":1,"email":"cut@example.org","password":"{SHA256-CRYPT}$5$M/GWzmtj"}
 {"type":"user","id":6,"domain_id":1,"email":"none@example.org","password":"*"}
 {"type":"user","id":7,"domain_id":2,"email":"max@müller.example","password":"{PLAIN}summersun"}
+{"type":"user","id":8,"domain_id":1,"email":"blank@example.org ","password":"{PLAIN}summersun"}
+{"type":"user","id":9,"domain_id":1,"email":"lost@example.com","password":"{PLAIN}summersun"}
+{"type":"alias","id":5,"domain_id":1,"source":" al@example.org","destination":"john@example.org"}
 {"type":"alias","id":1,"domain_id":1,"source":"locked@example.org","destination":"john@example.org"}
 {"type":"alias","id":2,"domain_id":1,"source":"info@example.org","destination":"a@example.com, John@example.org"}
 {"type":"alias","id":3,"domain_id":1,"source":"loop@example.org","destination":"loop2@example.org"}
@@ -37,10 +40,11 @@ func TestShow(t *testing.T) {
 			"bare@example.org":     {"Login: no: unknown here: the stored password has no {SCHEME}", "unprefixed-password"},
 			"odd@example.org":      {"Login: no: unknown here", "malformed-password"},
 			"cut@example.org":      {"Login: no: no password matches", "ispmailctl password set cut@example.org"},
-			"none@example.org":     {"Login: no: the stored password is none"},
+			"none@example.org":     {"Login: no: what is stored is no password"},
 			"max@MÜLLER.example":   {"max@müller.example, row 7", "Login: yes"},
 			"info@example.org":     {"There is no such user.", "info@example.org -> a@example.com, John@example.org by alias 2"},
-			"someone@example.com":  {"no domain of this server", "on another server", "Nothing."},
+			"someone@example.com":  {"no domain of this server", "on another server", "Nothing, if another server keeps the mail for example.com. If this one should: ispmailctl domain add example.com\n"},
+			"john@exmple.org":      {"ispmailctl domain add exmple.org (did you mean john@example.org?)"},
 			"john+box@example.org": {"There is no such user.", "john+box@example.org by mailbox 1 of john@example.org"},
 		} {
 			out := s.ok("", "show", address)
@@ -50,6 +54,8 @@ func TestShow(t *testing.T) {
 			assert.NotContains(t, out, "summersun")
 		}
 		for address, wants := range map[string][2]string{
+			"blank@example.org":  {"\"blank@example.org \" is no address", "a row has this text with a blank or something else that cannot be seen: ispmailctl check tells which\n"},
+			"al@example.org":     {"invalid-address, virtual_aliases 5: ", "nobody gets mail for al@example.org; a row has this text with a blank"},
 			"nobody@example.org": {"Add a user, an alias or a catch-all", "not found: nobody gets mail for nobody@example.org"},
 			"loop@example.org":   {"Nobody gets its mail. Mend the aliases.", "alias loop"},
 		} {
@@ -59,6 +65,12 @@ func TestShow(t *testing.T) {
 			assert.Contains(t, errs, wants[1])
 		}
 		assert.Contains(t, s.ok("", "--default-pass-scheme", "CRYPT", "show", "bare@example.org"), "Login: yes")
+		lost := s.ok("", "show", "lost@example.com")
+		assert.Contains(t, lost, "user-in-wrong-domain")
+		assert.NotContains(t, lost, "There is no such user", "it is there")
+		list := s.ok("", "user", "list")
+		assert.Regexp(t, `bare@example.org +- +unknown +unknown\n`, list)
+		assert.Regexp(t, `cut@example.org +- +SHA256-CRYPT +no\n`, list)
 		var p struct {
 			Users []struct {
 				Email    string
@@ -77,12 +89,12 @@ func TestShow(t *testing.T) {
 		assert.NotEmpty(t, p.Findings)
 		assert.NotContains(t, text, "summersun")
 
-		assert.Equal(t, "SCHEME        USERS  AT THE NEXT LOGIN\nPLAIN         2      becomes SHA256-CRYPT\n"+
-			"unknown       2      unknown here\nPLAIN         1      refused: locked\nSHA256-CRYPT  1      refused: damaged or too costly\nnone          1      refused: no password\n",
+		assert.Equal(t, "SCHEME        USERS  AT THE NEXT LOGIN\nPLAIN         3      becomes SHA256-CRYPT\nnone          2      refused: no password\n"+
+			"unknown       2      unknown here\nPLAIN         1      refused: locked\nSHA256-CRYPT  1      refused: damaged or too costly\n",
 			s.ok("", "password", "schemes"))
-		assert.Equal(t, 2, strings.Count(s.ok("", "password", "schemes", "--due", "--json"), `"next_login":"becomes SHA256-CRYPT"`))
+		assert.Equal(t, 3, strings.Count(s.ok("", "password", "schemes", "--due", "--json"), `"next_login":"becomes SHA256-CRYPT"`))
 		assert.Contains(t, s.ok("", "password", "schemes", "--default-pass-scheme", "CRYPT"), "SHA256-CRYPT  1      becomes SHA256-CRYPT\n")
-		assert.Contains(t, s.ok("", "password", "schemes", "example.org", "--scheme", "BLF-CRYPT"), "PLAIN         1      becomes BLF-CRYPT\n")
+		assert.Contains(t, s.ok("", "password", "schemes", "example.org", "--scheme", "BLF-CRYPT"), "PLAIN         2      becomes BLF-CRYPT\n")
 	})
 }
 

@@ -27,6 +27,8 @@ func TestTerminal(t *testing.T) {
 		{"user add jane@example.org", "a long enough secret\nanother long secret\n", "these are two different passwords, and nothing was changed"},
 		{"user add jane@example.org", "summersun\n", "The new password must have at least 15 characters; --force stores it all the same"},
 		{"user add jane@example.org", "\x03", "interrupted, and nothing was changed"},
+		{"user add jane@example.org", "\x04", "the input has ended, and nothing was changed"},
+		{"user add jane@example.org", "a long enough secret\n\x04", "the input has ended, and nothing was changed"},
 		{"user add John@example.org", "", "already exists: user john@example.org"},
 		{"user add john@example.com", "", "domain is not in virtual_domains: example.com"},
 		{"domain delete example.org", "\x03", "interrupted, and nothing was changed"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ type userLine struct {
 	ispmail.User
 	Scheme   string `json:"scheme,omitempty"`
 	Locked   bool   `json:"locked,omitempty"`
+	fault    error  // why no password can be compared with the stored one
 	Password string `json:"password,omitempty"` // a generated one
 
 	Warnings []ispmail.Warning `json:"warnings,omitempty"` // about a change
@@ -23,8 +25,9 @@ func (a *app) userList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list [DOMAIN]", Short: "List the users of a domain, or of all domains.",
 		Long: `Lists the users of a domain, or of all domains. LOGIN is "locked" for a user who is locked, "off" for one
-who is switched off by a column of --state-column, and "never" for a row that another program keeps and
-with which nobody logs in.`,
+who is switched off by a column of --state-column, "never" for a row that another program keeps and with
+which nobody logs in, "unknown" if the scheme of the stored password is not known here, and "no" if that is
+damaged or too costly. Why, "show" tells.`,
 		Example:           "  ispmailctl user list example.org\n  ispmailctl user list --search john",
 		ValidArgsFunction: a.complete(domainNames),
 	}
@@ -50,7 +53,7 @@ with which nobody logs in.`,
 // line is a user with what can be seen of the password.
 func (a *app) line(store *ispmail.Store, user ispmail.User) userLine {
 	info, err := store.Hasher().Inspect(user.Password.Reveal())
-	return userLine{User: user, Scheme: schemeOf(user, info, err), Locked: info.Locked}
+	return userLine{User: user, Scheme: schemeOf(user, info, err), Locked: info.Locked, fault: err}
 }
 
 func loginOf(line userLine) string {
@@ -63,6 +66,10 @@ func loginOf(line userLine) string {
 		return "locked"
 	case !line.CanLogin():
 		return "never"
+	case errors.Is(line.fault, hash.ErrUnsupported):
+		return "unknown"
+	case line.fault != nil:
+		return "no"
 	}
 	return "yes"
 }

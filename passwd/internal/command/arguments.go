@@ -31,6 +31,8 @@ func Arguments(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%s is missing: %s", missing, usageOf(c))
 	case most == 0:
 		return noArguments(c, args)
+	case len(args) > most && noPassword(c) != nil:
+		return fmt.Errorf("there is one argument too many; %w", noPassword(c))
 	case len(args) > most:
 		return fmt.Errorf("%q is one argument too many: %s", args[most], usageOf(c))
 	case slices.Contains(args[least:], ""): // a variable of a script, perhaps: not what the command does without it

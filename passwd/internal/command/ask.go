@@ -31,10 +31,7 @@ func ReadPassword(ctx context.Context, stdin io.Reader, stderr io.Writer, prompt
 			return "", err
 		}
 		_, _ = fmt.Fprint(stderr, prompt+": ")
-		password, err := Wait(ctx, func() (string, error) {
-			password, err := term.ReadPassword(terminal)
-			return string(password), err
-		})
+		password, err := Wait(ctx, func() (string, error) { return readHidden(stdin.(*os.File)) })
 		_, _ = fmt.Fprintln(stderr)
 		if ctx.Err() != nil {
 			awaitChange(terminal, state)
@@ -59,7 +56,7 @@ func ReadPassword(ctx context.Context, stdin io.Reader, stderr io.Writer, prompt
 	return line, nil
 }
 
-// awaitChange waits until a terminal has another state, but not long: a term.ReadPassword that was interrupted before it
+// awaitChange waits until a terminal has another state, but not long: a readHidden that was interrupted before it
 // had begun would switch the echo off after everything is over.
 func awaitChange(terminal int, state *term.State) {
 	for range 100 {

@@ -58,8 +58,11 @@ func call(t *testing.T, args ...string) (*program, int) {
 	}
 	add := &cobra.Command{Use: "add NAME...", Short: "Add users.", RunE: act(func() error { return nil })}
 	add.Flags().StringVar(&p.size, "size", "", "`SIZE` of it")
+	add.SuggestFor = []string{"create"}
+	login := &cobra.Command{Use: "login NAME", Short: "Log in.", RunE: act(func() error { return nil })}
+	command.AskingForPassword(login)
 	user := &cobra.Command{Use: "user", Short: "Users."}
-	user.AddCommand(add,
+	user.AddCommand(add, login,
 		&cobra.Command{Use: "size NAME SIZE [UNIT]", Short: "Set a size.", RunE: act(func() error { return nil })},
 		&cobra.Command{Use: "find {NAME | --id ID} [MORE | OTHER]...", Short: "Find users.", RunE: act(func() error { return nil })},
 		&cobra.Command{Use: "delete", Short: "Delete users.", RunE: act(func() error { return command.Fail(errors.New("ispmail: it is not\nthere\x1b")) })},
@@ -70,6 +73,8 @@ func call(t *testing.T, args ...string) (*program, int) {
 	p.stdout, p.stderr = stdout.String(), stderr.String()
 	return p, code
 }
+
+const noPassword = "a password is asked for, or read from standard input, and is no argument, because everybody on the machine can read arguments: program user login NAME; see program user login --help"
 
 // TestErrors has one line on standard error for each of them, and an exit code.
 func TestErrors(t *testing.T) {
@@ -88,8 +93,16 @@ func TestErrors(t *testing.T) {
 		{"serve here", command.ExitUsage, `program serve takes no arguments, and there is "here"; see program serve --help`},
 		{"usr", command.ExitUsage, `unknown command "usr" for "program" (did you mean user?); see program --help`},
 		{"user ad", command.ExitUsage, `unknown command "ad" for "program user" (did you mean add?); see program user --help`},
-		{"user frobnicate", command.ExitUsage, `unknown command "frobnicate" for "program user"; see program user --help`},
+		{"user frobnicate", command.ExitUsage, `unknown command "frobnicate" for "program user" (it has add, check, delete, find, login, size); see program user --help`},
 		{"help usr", command.ExitUsage, `unknown command "usr" for "program" (did you mean user?); see program help --help`},
+		{"add user", command.ExitUsage, `unknown command "add" for "program" (did you mean program user add?); see program --help`},
+		{"user serve", command.ExitUsage, `unknown command "serve" for "program user" (did you mean program serve?); see program user --help`},
+		{"user create x", command.ExitUsage, `unknown command "create" for "program user" (did you mean add?); see program user --help`},
+		{"verbose", command.ExitUsage, `unknown command "verbose" for "program" (did you mean --verbose?); see program --help`},
+		{"user login john secret", command.ExitUsage, "there is one argument too many; " + noPassword},
+		{"user login john -psecret", command.ExitUsage, "unknown flag -p; " + noPassword},
+		{"user login john --password secret", command.ExitUsage, "unknown flag --password; " + noPassword},
+		{"user login john --passwd=secret", command.ExitUsage, "unknown flag --passwd; " + noPassword},
 		{"--verbos serve", command.ExitUsage, "unknown flag --verbos (did you mean --verbose?); see program --help"},
 		{"serve --wrods=x", command.ExitUsage, "unknown flag --wrods (did you mean --words?); see program serve --help"},
 		{"user add --sise 1 x", command.ExitUsage, "unknown flag --sise (did you mean --size?); see program user add --help"},

@@ -145,12 +145,17 @@ func flagError(c *cobra.Command, err error) error {
 		return invalid("--"+wrong.GetFlag().Name, wrong.GetFlag(), wrong.GetValue(), errors.Unwrap(wrong))
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+		if letters := unknown.GetSpecifiedShortnames(); strings.HasPrefix(letters, "p") && noPassword(c) != nil {
+			return fmt.Errorf("unknown flag -p; %w", noPassword(c)) // what follows the letter may be a password
+		} else if letters != "" {
 			return fmt.Errorf("unknown flag -%s (write -- before an argument that begins with a hyphen)", letters)
 		}
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		name := unknown.GetSpecifiedName()
+		if err := noPassword(c); err != nil && strings.HasPrefix(name, "pass") {
+			return fmt.Errorf("unknown flag --%s; %w", name, err)
+		}
 		return fmt.Errorf("unknown flag --%s%s", name, didYouMean("--", nearest(name, names)))
 	}
 	return err

@@ -1,7 +1,10 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -47,9 +50,84 @@ func noArguments(c *cobra.Command, args []string) error {
 	case !c.HasAvailableSubCommands():
 		return fmt.Errorf("%s takes no arguments, and there is %q", c.CommandPath(), args[0])
 	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), meant(c, args))
+}
+
+// meant is the end of a sentence that says that the first argument is no sub-command: it names those that may be meant, here or
+// elsewhere in the tree, or else what there is.
+func meant(c *cobra.Command, args []string) string {
 	var names []string
 	for _, sub := range subCommands(c) {
+		if slices.Contains(sub.SuggestFor, args[0]) {
+			return didYouMean("", sub.Name())
+		}
 		names = append(names, sub.Name())
 	}
-	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), didYouMean("", nearest(args[0], names)))
+	if elsewhere := namesakes(c.Root(), args[0]); len(elsewhere) > 0 {
+		return didYouMean("", strings.Join(paths(ofNoun(elsewhere, args[1:])), " or "))
+	}
+	if word := nearest(args[0], names); word != "" {
+		return didYouMean("", word)
+	}
+	switch {
+	case c.Flags().Lookup(args[0]) != nil:
+		return didYouMean("--", args[0])
+	case c.HasParent():
+		return " (it has " + strings.Join(names, ", ") + ")"
+	}
+	return ""
+}
+
+// namesakes are the commands below one that have a name, or that somebody means who types it.
+func namesakes(c *cobra.Command, name string) (found []*cobra.Command) {
+	for _, sub := range subCommands(c) {
+		if sub.Name() == "help" || sub.Name() == "completion" {
+			continue
+		}
+		if sub.Name() == name || slices.Contains(sub.SuggestFor, name) {
+			found = append(found, sub)
+		}
+		found = append(found, namesakes(sub, name)...)
+	}
+	return found
+}
+
+// ofNoun keeps the commands of the group that the next word names, if it names one: "add domain" is "domain add".
+func ofNoun(commands []*cobra.Command, rest []string) []*cobra.Command {
+	if len(rest) == 0 {
+		return commands
+	}
+	var groups []string
+	for _, c := range commands {
+		groups = append(groups, c.Parent().Name())
+	}
+	noun := rest[0]
+	if !slices.Contains(groups, noun) {
+		noun = nearest(noun, groups)
+	}
+	if noun == "" {
+		return commands
+	}
+	return slices.DeleteFunc(commands, func(c *cobra.Command) bool { return c.Parent().Name() != noun })
+}
+
+func paths(commands []*cobra.Command) (paths []string) {
+	for _, c := range commands {
+		paths = append(paths, c.CommandPath())
+	}
+	return paths
+}
+
+const asksForPassword = "asks for a password"
+
+// AskingForPassword says of a command that it asks for a password, so that nobody gives it as an argument.
+func AskingForPassword(c *cobra.Command) { c.Annotations = map[string]string{asksForPassword: ""} }
+
+// noPassword is the error of an argument, or a flag, that may be a password: it says how the command gets one, and not what was
+// typed. It is nil if the command does not ask for any.
+func noPassword(c *cobra.Command) error {
+	if _, asks := c.Annotations[asksForPassword]; !asks {
+		return nil
+	}
+	return errors.New("a password is asked for, or read from standard input, and is no argument, because everybody on the machine can read arguments: " + usageOf(c))
 }
