@@ -262,8 +262,13 @@ func mapError(err error) error {
 		e.kind, e.text = ErrSchema, "there is no such database"
 	case mariaNoTable:
 		e.kind, e.text = ErrSchema, "a table is missing"
-	case mariaNoColumn, mariaNoDefault, sqliteError:
+	case mariaNoColumn, mariaNoDefault:
 		e.kind = ErrSchema
+	case sqliteError: // which has one code for a table and a column
+		e.kind = ErrSchema
+		if strings.Contains(err.Error(), "no such table") {
+			e.text = "a table is missing"
+		}
 	case mariaUnknownVariable:
 		e.text = "the server does not know a setting of the connection: the DSN has a wrong one, or the server is no MariaDB"
 	case mariaMustChange, mariaLocked, mariaHostBlocked:

@@ -15,8 +15,8 @@ func (a *app) aliasSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set SOURCE DESTINATION...", Short: "Make mail for an address go to these others, and nowhere else.",
 		Long: `Makes mail for an address go to these destinations and no others: what is missing is added, what is
-more is deleted, all at once. It does not ask if nothing is to be deleted. A source that has a mailbox keeps a copy only if it is one of its own
-destinations.`,
+more is deleted, all at once. It does not ask if nothing is to be deleted. A source that has a mailbox
+keeps a copy only if it is one of its own destinations.`,
 		Example:           "  ispmailctl alias set info@example.org john@example.org jane@example.org",
 		ValidArgsFunction: a.completeAlias(aliasSources, anybody),
 	}

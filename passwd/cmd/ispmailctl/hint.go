@@ -23,6 +23,8 @@ func hint(ctx context.Context, store *ispmail.Store, c *cobra.Command, args []st
 		return fmt.Errorf("%w; ispmailctl user delete --id ID deletes one of them, ispmailctl user correct --id ID EMAIL gives it another address", err)
 	case errors.Is(err, ispmail.ErrNoDomain):
 		return fmt.Errorf("%w%s%s", err, similar(ctx, store, args), addDomain(ctx, store, args))
+	case errors.Is(err, ispmail.ErrSchema) && strings.Contains(err.Error(), "a table is missing") && c.Name() != "diff": // of another database
+		return fmt.Errorf("%w; if this is the right database, ispmailctl init makes the tables", err)
 	case errors.Is(err, ispmail.ErrInUse):
 		return fmt.Errorf("%w; correct or delete these first, ispmailctl user list --ids and alias list --ids show them; or ispmailctl domain delete NAME deletes all of a domain", err)
 	case errors.Is(err, ispmail.ErrLocked) && c.Name() == "lock", errors.Is(err, ispmail.ErrNotLocked) && c.Name() == "unlock":

@@ -106,6 +106,7 @@ func TestRename(t *testing.T) {
 		assert.Contains(t, s.ok("", "user", "rename", "a*@example.net", "neil@example.net", "--yes"), "\nSessions that are open go on.\n", "doveadm would end those of others too")
 		assert.Contains(t, s.ok("", "domain", "rename", "example.net", "example.com", "--json", "--yes"), `"move":"mv -T /var/vmail/example.net /var/vmail/example.com"`)
 		s.ok("a long enough secret", "password", "check", "neil@example.com")
+		assert.Equal(t, "Renamed the domain example.org with 0 users to example.net.\n", s.ok("", "domain", "rename", "example.org", "example.net", "--yes"), "no sessions, and no mail")
 	})
 }
 

@@ -35,7 +35,8 @@ ISPMAILCTL_DSN:
 
 By default it is root@unix(/run/mysqld/mysqld.sock)/mailserver, which is enough for root on Debian.
 
-What deletes or renames asks before it does so, and has --dry-run, which only tells what would be done.
+The commands delete, rename, correct and "alias set" ask before they do something. They and import have
+--dry-run, which only tells what would be done. All others do at once what they say.
 
 Passwords are asked for at a prompt, or read from standard input if that is no terminal; arguments
 could be seen by everybody on the machine. The exit code is 0 if all is done, 1 if something cannot

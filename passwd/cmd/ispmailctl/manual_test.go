@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,4 +26,19 @@ func TestManual(t *testing.T) {
 	for _, c := range leaves((&app{}).root()) {
 		assert.Contains(t, page, ".SS ispmailctl"+c, "each command")
 	}
+}
+
+// TestDryRunHelp has a dry run in those commands that the help of the program names, and in no others.
+func TestDryRunHelp(t *testing.T) {
+	t.Parallel()
+	root := (&app{}).root()
+	for _, path := range leaves(root) {
+		words := strings.Fields(path)
+		named := slices.Contains([]string{"delete", "rename", "correct"}, words[len(words)-1]) || path == " alias set"
+		c, _, err := root.Find(words)
+		require.NoError(t, err)
+		assert.Equal(t, named, c.Flags().Lookup("yes") != nil, "%s asks", path)
+		assert.Equal(t, named || words[0] == "import", c.Flags().Lookup("dry-run") != nil, path)
+	}
+	assert.Contains(t, root.Long, `The commands delete, rename, correct and "alias set" ask before they do something. They and import have`)
 }

@@ -187,3 +187,24 @@ func TestDatabases(t *testing.T) {
 		assert.Empty(t, out.String())
 	}
 }
+
+// TestMissingTable has a database without tables, as one is whose name is wrong, or on which nobody has called init.
+func TestMissingTable(t *testing.T) {
+	t.Parallel()
+	sessions(t, func(t *testing.T, s session) {
+		s.exec("DROP TABLE virtual_aliases")
+		for _, args := range [][]string{{"alias", "list"}, {"alias", "add", "a@example.org", "b@example.net"}, {"show", "a@example.org"}, {"export"}} {
+			_, errs, code := s.do("", args...)
+			assert.Equal(t, exitDatabase, code, "%v", args)
+			assert.Contains(t, errs, "a table is missing: ", "%v", args)
+			assert.True(t, strings.HasSuffix(errs, "; if this is the right database, ispmailctl init makes the tables\n"), "%v: %s", args, errs)
+		}
+		other := session{t: t, args: []string{"--dsn", "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}}
+		other.ok("", "init")
+		_, errs, _ := other.do("", "diff", "--other-dsn-file", dsnFile(t, s.dsn))
+		assert.Contains(t, errs, "a table is missing: ")
+		assert.NotContains(t, errs, "init", "which would be of the first database")
+		s.ok("", "init")
+		s.ok("", "alias", "list")
+	})
+}

@@ -38,7 +38,7 @@ is printed.`,
 			return errors.Join(
 				a.say("%s the user %s to %s.", k.verb("Renamed", "rename"), old, user.Email),
 				a.warn(warnings),
-				a.sayRenamed(k, old, move),
+				a.sayRenamed(k, old, 1, move),
 				k.object(a, map[string]any{"renamed": a.line(store, user), "from": old, "move": move, "warnings": orEmpty(warnings)}))
 		})
 	})
@@ -72,15 +72,15 @@ command that moves it is printed.`,
 			return errors.Join(
 				a.say("%s the domain %s with %s to %s.", k.verb("Renamed", "rename"), old.Name, plural(users, "user"), domain.Name),
 				a.warn(warnings),
-				a.sayRenamed(k, old.Name, move),
+				a.sayRenamed(k, old.Name, users, move),
 				k.object(a, map[string]any{"renamed": domain, "from": old.Name, "users": users, "move": move, "warnings": orEmpty(warnings)}))
 		})
 	})
 }
 
-// sayRenamed tells what becomes of the sessions and the mail of an old name.
-func (a *app) sayRenamed(k *consent, old, move string) error {
-	if k.dryRun {
+// sayRenamed tells what becomes of the sessions and the mail of an old name, if it had users.
+func (a *app) sayRenamed(k *consent, old string, users int, move string) error {
+	if k.dryRun || users == 0 {
 		return nil
 	}
 	return errors.Join(a.saySessions(old), a.say(mailStays, move))

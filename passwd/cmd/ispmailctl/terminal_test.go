@@ -22,11 +22,13 @@ func TestTerminal(t *testing.T) {
 	s.args = []string{"--dsn", s.dsn}
 	s.ok("", "init")
 	s.ok("", "domain", "add", "example.org")
+	s.ok("", "domain", "add", "example.net")
 	for _, test := range []struct{ command, typed, want string }{
 		{"user add john@example.org", "a long enough secret\na long enough secret\n", "Added the user john@example.org."},
 		{"user add jane@example.org", "a long enough secret\nanother long secret\n", "these are two different passwords, and nothing was changed"},
 		{"user add jane@example.org", "summersun\n", "The new password must have at least 15 characters; --force stores it all the same"},
 		{"user add jane@example.org", "\x03", "interrupted, and nothing was changed"},
+		{"user add jack@example.net", "a long enough secret?\b\na long enough secret\n", "Added the user jack@example.net."},
 		{"user add jane@example.org", "\x04", "the input has ended, and nothing was changed"},
 		{"user add jane@example.org", "a long enough secret\n\x04", "the input has ended, and nothing was changed"},
 		{"user add John@example.org", "", "already exists: user john@example.org"},

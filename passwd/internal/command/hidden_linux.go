@@ -8,7 +8,8 @@ import (
 )
 
 // readHidden reads a line from a terminal without echo. It is term.ReadPassword but for the end of the input, which the keys Ctrl
-// and D send, and at which that would read on and on.
+// and D send: that reads on, see readPasswordLine in https://cs.opensource.google/go/x/term/+/master:terminal.go, and takes no
+// reader that would tell.
 func readHidden(terminal *os.File) (string, error) {
 	fd := int(terminal.Fd())
 	state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
@@ -21,8 +22,8 @@ func readHidden(terminal *os.File) (string, error) {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &hidden); err != nil {
 		return "", err
 	}
-	line, err := readLine(fd)
-	return line, errors.Join(err, unix.IoctlSetTermios(fd, unix.TCSETS, state))
+	defer func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, state) }() // ReadPassword does so, too, and tells
+	return readLine(fd)
 }
 
 // readLine reads byte by byte, so that what follows the line stays for others.
@@ -37,6 +38,8 @@ func readLine(fd int) (string, error) {
 			return "", errors.New("the input has ended, and nothing was changed")
 		case b[0] == '\n':
 			return string(line), nil
+		case b[0] == '\b': // of a terminal where another key takes characters back
+			line = line[:max(len(line)-1, 0)]
 		default:
 			line = append(line, b[0])
 		}
