@@ -70,9 +70,9 @@ type Store struct {
 	timeout  time.Duration
 	columns  func(context.Context, any) map[string]any
 	onChange func(context.Context, Change)
-	decoy    func() decoy
-	dearest  *atomic.Pointer[decoy] // of AdaptDecoy
-	node     *atomic.Bool           // see onNode
+	decoy    func() hash.Decoy
+	dearest  *atomic.Pointer[hash.Decoy] // of AdaptDecoy
+	node     *atomic.Bool                // see onNode
 	catalog  *catalog
 	state    []tables.Switch // of Config.State, each with its table
 	lax      bool            // the sql_mode is not strict: MariaDB cuts values that are too long
@@ -123,8 +123,8 @@ func New(ctx context.Context, db *bun.DB, config Config) (_ *Store, err error) {
 		onChange: config.OnChange,
 		catalog:  &catalog{},
 	}
-	s.decoy = sync.OnceValue(func() decoy { return newDecoy(s.hasher) })
-	s.dearest, s.node = new(atomic.Pointer[decoy]), new(atomic.Bool)
+	s.decoy = sync.OnceValue(s.hasher.NewDecoy)
+	s.dearest, s.node = new(atomic.Pointer[hash.Decoy]), new(atomic.Bool)
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	// A ping succeeds even on a server that runs no statement.

@@ -15,23 +15,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/limit"
 )
-
-func TestFloor(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ took, least, want time.Duration }{
-		{4 * time.Millisecond, 500 * time.Millisecond, 500 * time.Millisecond},
-		{250 * time.Millisecond, 500 * time.Millisecond, 750 * time.Millisecond},
-		{time.Second, 500 * time.Millisecond, 2 * time.Second},
-		{time.Second, 5 * time.Second, 5 * time.Second},
-		{0, time.Millisecond, time.Millisecond},
-	} {
-		d := dearest{Info: hash.Info{Work: 16}, took: test.took}
-		floor := d.floor(test.least)
-		assert.Equal(t, test.want, floor)
-		assert.Equal(t, floorFactor*test.took > floor, d.Work > d.covered(floor), "%v is not hidden by %v", test.took, floor)
-	}
-}
 
 // dearStore has a user with a value that takes some time, and one whose value does not.
 func dearStore(t *testing.T) (*ispmail.Store, *hash.Hasher) {
@@ -99,7 +84,7 @@ func TestCheckFloor(t *testing.T) {
 	t.Parallel()
 	store, hasher := dearStore(t)
 	run := func(took time.Duration) (lines string) {
-		d := dearest{hash.Info{Scheme: "BLF-CRYPT", Work: 4}, took}
+		d := limit.Dearest{Info: hash.Info{Scheme: "BLF-CRYPT", Work: 4}, Took: took}
 		checkFloor(t.Context(), &settings{Floor: 500 * time.Millisecond, hasher: hasher}, store, d, func(verdict, format string, args ...any) {
 			lines += verdict + " " + fmt.Sprintf(format, args...) + "\n"
 		})

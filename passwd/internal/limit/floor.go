@@ -3,6 +3,8 @@ package limit
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/ispmail/go-ispmail/hash"
 )
 
 const jitterPart = 10 // of the floor, on top of it
@@ -16,4 +18,46 @@ func WaitForFloor(arrival time.Time, floor time.Duration) {
 	// jitter drowns that.
 	answer += rand.N(floor/jitterPart + 1) //nolint:gosec // jitter is no secret
 	time.Sleep(time.Until(arrival.Add(answer)))
+}
+
+const (
+	// floorFactor is how many times as long as the dearest verification wrong credentials wait for their answer, so that it comes
+	// in time on a busy machine too.
+	floorFactor = 3
+	// maxFloor is what somebody who has mistyped waits for at most, unless the setting is longer.
+	maxFloor = 2 * time.Second
+)
+
+// A Dearest is the stored password that takes longest to verify.
+type Dearest struct {
+	hash.Info
+	Took time.Duration
+}
+
+// Measure measures the verification of the dearest stored password. It returns the error of verify.
+func Measure(info hash.Info, verify func() error) (Dearest, error) {
+	d := Dearest{Info: info}
+	for try := range 3 { // the shortest is the truest: the machine has other things to do
+		start := time.Now()
+		if err := verify(); err != nil {
+			return d, err
+		}
+		if took := time.Since(start); try == 0 || took < d.Took {
+			d.Took = took
+		}
+	}
+	return d, nil
+}
+
+// Floor returns how long wrong credentials have to wait for their answer: at least as long as the setting says.
+func (d Dearest) Floor(least time.Duration) time.Duration {
+	return max(least, min(d.Wanted(), maxFloor))
+}
+
+// Wanted is the floor that hides the dearest stored password.
+func (d Dearest) Wanted() time.Duration { return floorFactor * d.Took }
+
+// Covered is the greatest Work of a stored password that a floor hides.
+func (d Dearest) Covered(floor time.Duration) float64 {
+	return d.Work * float64(floor) / float64(floorFactor*max(d.Took, 1))
 }
