@@ -27,6 +27,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
 	"github.com/ispmail/go-ispmail/passwd/internal/limit"
@@ -39,6 +40,9 @@ type Config struct {
 	Store func() (*ispmail.Store, error)
 	// Administrators returns who may log in, by name. It is called at every request: see [File]. With an error, nobody may.
 	Administrators func() (map[string]Administrator, error)
+	// Hasher verifies the passwords of administrators. Give it the one of Store, so that both have one budget of memory. Defaults
+	// to one of its own, with a budget of [MaxMemory].
+	Hasher *hash.Hasher
 
 	// TrustedProxies are the networks of web servers whose X-Forwarded-For is believed. The peer of a unix socket always is.
 	TrustedProxies []netip.Prefix
@@ -49,13 +53,17 @@ type Config struct {
 	// MaxLength is the greatest number of bytes, from 64 to 256. Defaults to 256. Set it to 72 if new passwords are hashed with
 	// bcrypt.
 	MaxLength int
-	// Floor is the time from the arrival of a login to the answer that it is refused. Defaults to 500 ms.
+	// Floor is the time from the arrival of a login to the answer that it is refused, at least. Where the passwords of the
+	// administrators need it, it is three times as long as the dearest takes to verify, up to 2 s. Defaults to 500 ms.
 	Floor time.Duration
 	// Plain lets sessions work over plain HTTP, for a try: the cookie is neither Secure nor bound to the host by its name.
 	Plain bool
 	// Logger receives a line for each login and each change, with the name of the administrator. Defaults to [slog.Default].
 	Logger *slog.Logger
 }
+
+// MaxMemory is the greatest memory in KiB that the password of an administrator may take to verify: 128 MiB.
+const MaxMemory = 128 << 10
 
 const (
 	defaultFloor = 500 * time.Millisecond
@@ -73,6 +81,7 @@ type Page struct {
 	notices  notices
 	attempts *limit.Attempts
 	gate     chan struct{}
+	refusals refusals
 	looks    []look
 	matcher  func(acceptLanguage []string) int
 	styleURL string
@@ -86,6 +95,7 @@ func New(config Config) (*Page, error) {
 	}
 	config.SiteName = cmp.Or(config.SiteName, "Mail")
 	config.Floor = cmp.Or(config.Floor, defaultFloor)
+	config.Hasher = cmp.Or(config.Hasher, ownHasher)
 	config.Logger = cmp.Or(config.Logger, slog.Default())
 	if config.Floor < 0 || config.Floor > maxFloor {
 		return nil, fmt.Errorf("admin: Floor %v is not in 0 to %v", config.Floor, maxFloor)

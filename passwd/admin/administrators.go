@@ -18,7 +18,7 @@ import (
 // An Administrator may log in to the page. Administrators are no mailboxes: they have a file of their own.
 type Administrator struct {
 	Name   string         // of small letters, digits, dot, hyphen, underscore and @
-	Stored ispmail.Secret // "{SCHEME}hash", of a scheme that is not weak
+	Stored ispmail.Secret // "{SCHEME}hash", of a scheme that is not weak, and that takes no more than MaxMemory
 	// Domains are the names of the domains to which the administrator is limited. Nil stands for all domains.
 	Domains []string
 }
@@ -30,8 +30,10 @@ func (a Administrator) Check() error {
 	if !administratorName.MatchString(a.Name) {
 		return errors.New("the name must have 1 to 64 small letters, digits, dots, hyphens, underscores or @, and begin with a letter or a digit")
 	}
-	info, err := hash.Inspect(a.Stored.Reveal())
+	info, err := ownHasher.Inspect(a.Stored.Reveal())
 	switch {
+	case errors.Is(err, hash.ErrTooCostly):
+		return fmt.Errorf("the stored password takes too long or more than %d MiB to verify: set another one", MaxMemory>>10)
 	case err != nil && !info.Locked:
 		return errors.New("the stored password is none that can be verified")
 	case info.Unprefixed:

@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ispmail/go-ispmail/hash"
@@ -52,7 +56,7 @@ func (p *Page) serveLogin(q *request) (answer, error) {
 	if _, ok := p.administrator(q.ctx); ok {
 		return seeOther("/"), nil
 	}
-	return shown("login", http.StatusOK, loginData{Next: ownPath(q.r.URL.Query().Get("next"))}), nil
+	return shown("login", http.StatusOK, loginData{Next: ownPath(q.form["next"])}), nil
 }
 
 type loginData struct{ Name, Next string }
@@ -83,14 +87,14 @@ func (p *Page) login(q *request) (answer, error) {
 		q.w.Header().Set("Retry-After", seconds(wait))
 		return refuse(http.StatusTooManyRequests, "limited", minutes(wait))
 	}
-	right, busy := p.verify(q.ctx, all, known, ok, password)
+	right, busy, floor := p.verify(q.ctx, all, known, ok, password)
 	if busy {
 		p.attempts.GiveBack(q.client, name)
 		return refuse(http.StatusServiceUnavailable, "login-busy")
 	}
 	if !right {
 		log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", "bad-credentials"))
-		limit.WaitForFloor(arrival, p.config.Floor)
+		limit.WaitForFloor(arrival, floor)
 		return refuse(http.StatusForbidden, "login-wrong")
 	}
 	p.attempts.GiveBack(q.client, name)
@@ -103,40 +107,84 @@ func (p *Page) login(q *request) (answer, error) {
 	return seeOther(data.Next), nil
 }
 
-// verify compares a password with that of an administrator. For one who does not exist it does the work that the dearest of the
-// others takes.
-func (p *Page) verify(ctx context.Context, all map[string]Administrator, known Administrator, exists bool, password string) (right, busy bool) {
-	ctx, cancel := context.WithTimeout(ctx, gateWait)
+// verify compares a password with that of an administrator. A refusal costs what the dearest of all costs, whoever it is about. The
+// floor is what hides the rest. Whether the client still waits changes nothing of the time that it takes.
+func (p *Page) verify(ctx context.Context, all map[string]Administrator, known Administrator, exists bool, password string) (right, busy bool, floor time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gateWait)
 	defer cancel()
 	select {
 	case p.gate <- struct{}{}:
 		defer func() { <-p.gate }()
 	case <-ctx.Done():
-		return false, true
+		return false, true, 0
 	}
-	stored := known.Stored.Reveal()
-	if !exists {
-		stored = dearest(all)
+	decoy, floor, err := p.refusals.follow(ctx, p, all)
+	if err != nil {
+		return false, true, 0
 	}
-	if stored == "" || len(password) > maxPassword {
-		return false, false
+	if len(password) > maxPassword {
+		return false, false, floor
 	}
-	err := administratorHasher.VerifyContext(context.WithoutCancel(ctx), known.Name, stored, password)
-	return err == nil && exists, false
-}
-
-// administratorHasher has the zero Config, whose limits of cost hold.
-var administratorHasher = new(hash.Hasher)
-
-// dearest returns the stored password that takes longest to verify.
-func dearest(all map[string]Administrator) (stored string) {
-	most := -1.0
-	for _, a := range all {
-		if info, err := hash.Inspect(a.Stored.Reveal()); err == nil && !info.Locked && info.Work > most {
-			stored, most = a.Stored.Reveal(), info.Work
+	done := 0.0
+	if exists {
+		err := p.config.Hasher.VerifyContext(ctx, known.Name, known.Stored.Reveal(), password)
+		switch {
+		case err == nil:
+			return true, false, floor
+		case ctx.Err() != nil:
+			return false, true, 0
+		case errors.Is(err, hash.ErrMismatch):
+			info, _ := p.config.Hasher.Inspect(known.Stored.Reveal())
+			done = info.Work
+		case !errors.Is(err, hash.ErrPasswordTooLong):
+			p.config.Logger.WarnContext(ctx, "the stored password of an administrator cannot be verified", slog.String("administrator", known.Name), slog.Any("cause", err))
 		}
 	}
-	return stored
+	return false, p.config.Hasher.Refuse(ctx, decoy, password, done) != nil, floor
+}
+
+// ownHasher is that of a page whose Config has none. It tells what a page can verify.
+var ownHasher = func() *hash.Hasher {
+	h, err := hash.New(hash.Config{MaxMemory: MaxMemory, MemoryBudget: MaxMemory})
+	if err != nil {
+		panic(err)
+	}
+	return h
+}()
+
+// refusals are what a refused login costs, which follows the stored passwords of the administrators. The zero value works.
+type refusals struct {
+	mu    sync.Mutex
+	decoy hash.Decoy
+	floor time.Duration
+}
+
+// follow returns the decoy for the administrators as they are now, and the floor. It measures a new one. The error is that of ctx.
+func (r *refusals) follow(ctx context.Context, p *Page, all map[string]Administrator) (hash.Decoy, time.Duration, error) {
+	h := p.config.Hasher
+	var decoy hash.Decoy
+	for _, name := range slices.Sorted(maps.Keys(all)) { // of two that are as dear it is always the same
+		decoy = h.Dearer(decoy, all[name].Stored.Reveal())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.floor != 0 && decoy == r.decoy {
+		return decoy, r.floor, nil
+	}
+	dearest, err := limit.Measure(decoy.Info(), func() error { return h.Refuse(ctx, decoy, "no password", 0) })
+	if err != nil {
+		return decoy, 0, err
+	}
+	r.decoy, r.floor = decoy, dearest.Floor(p.config.Floor)
+	attributes := []any{slog.String("scheme", dearest.Scheme), slog.Duration("verification", dearest.Took)}
+	if r.floor != p.config.Floor {
+		p.config.Logger.InfoContext(ctx, "wrong logins are answered at another time, because of the stored passwords of the administrators",
+			append(attributes, slog.Duration("floor", r.floor))...)
+	}
+	if dearest.Work > dearest.Covered(r.floor) {
+		p.config.Logger.WarnContext(ctx, "a stored password of an administrator takes too long to verify to hide whose it is", attributes...)
+	}
+	return decoy, r.floor, nil
 }
 
 func (p *Page) logout(q *request) (answer, error) {

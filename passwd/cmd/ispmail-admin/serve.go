@@ -34,14 +34,11 @@ func (s *settings) serve(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	page, err := admin.New(admin.Config{
-		Store: late.Store, Administrators: administrators, TrustedProxies: s.proxies, SiteName: s.SiteName,
-		MinLength: s.MinLength, MaxLength: s.maxLength(), Floor: s.Floor, Plain: s.Demo, Logger: log,
-	})
+	page, err := admin.New(s.page(late.Store, administrators, log))
 	if err != nil {
 		return inFlags(err)
 	}
-	signal.Ignore(syscall.SIGHUP) // the file of the administrators is read when it has changed
+	serve.OnReload(ctx, func() { reload(administrators, log) })
 	endpoints := []serve.Endpoint{{Name: "page", Setting: command.Setting(c, "listen"), Address: &s.Listen, Serve: serve.HTTP(page, log), Shown: serve.URLOf}}
 	if err := serve.ListenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
@@ -64,6 +61,14 @@ func (s *settings) serve(c *cobra.Command) error {
 	return command.Fail(err)
 }
 
+// page returns the settings of the page. Its Hasher is that of the store, so that all hashing has one budget of memory.
+func (s *settings) page(store func() (*ispmail.Store, error), administrators func() (map[string]admin.Administrator, error), log *slog.Logger) admin.Config {
+	return admin.Config{
+		Store: store, Administrators: administrators, Hasher: s.hasher, TrustedProxies: s.proxies, SiteName: s.SiteName,
+		MinLength: s.MinLength, MaxLength: s.maxLength(), Floor: s.Floor, Plain: s.Demo, Logger: log,
+	}
+}
+
 // administrators returns who may log in. Of the demo, it is one with a password of its own.
 func (s *settings) administrators() (all func() (map[string]admin.Administrator, error), password string, err error) {
 	if s.Demo {
@@ -80,6 +85,17 @@ func (s *settings) administrators() (all func() (map[string]admin.Administrator,
 		return nil, "", command.Fail(fmt.Errorf("%s has no administrator; \"ispmail-admin user NAME\" adds one", s.Administrators))
 	}
 	return file.Administrators, "", nil
+}
+
+// reload reads the file of the administrators at once, which is read anyway when it has changed, and tells what is wrong with it.
+// Nobody comes in with a wrong one: who was taken out in it must not come in either. All other settings need a restart.
+func reload(administrators func() (map[string]admin.Administrator, error), log *slog.Logger) {
+	all, err := administrators()
+	if err != nil {
+		log.Error("the administrators were not reloaded, and nobody comes in until the file is mended", slog.Any("cause", err))
+		return
+	}
+	log.Info("reloaded the administrators", slog.Int("count", len(all)))
 }
 
 // passOn returns the function that tells the programs of --on-change and --notice.

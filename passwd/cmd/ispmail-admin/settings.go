@@ -15,6 +15,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/admin"
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"github.com/ispmail/go-ispmail/passwd/internal/database"
 	"github.com/ispmail/go-ispmail/passwd/internal/logwriter"
@@ -57,8 +58,6 @@ const (
 	environment = "ISPMAIL_ADMIN"
 	// administratorsFile is where the Debian package looks for it.
 	administratorsFile = "/etc/ispmail-admin/administrators"
-	// maxMemory is what all hashing together may take, in KiB: 128 MiB, as in the service.
-	maxMemory = 128 << 10
 	// maxBcrypt is the number of bytes of a password that bcrypt takes.
 	maxBcrypt = 72
 )
@@ -82,7 +81,7 @@ func (s *settings) addFlags(root *cobra.Command) {
 	f.StringVar(&s.SiteName, "site-name", "Mail", "title of the page, the `NAME` of the site")
 	command.Group("Page", f)
 
-	s.Hashing.MaxMemory = maxMemory
+	s.Hashing.MaxMemory = admin.MaxMemory // for all hashing together
 	f.StringVar(&s.Hashing.Scheme, "scheme", "SHA256-CRYPT", "`SCHEME` of new passwords of users, in Dovecot's spelling; use BLF-CRYPT if your guide used that")
 	s.Hashing.DefaultFlag(f)
 	f.IntVar(&s.MinLength, "min-length", 15, "least number `N` of characters of a password that an administrator types, from 8 to 64")
@@ -90,7 +89,7 @@ func (s *settings) addFlags(root *cobra.Command) {
 
 	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told which users have changed, such as one that flushes Dovecot's cache")
 	command.NoticeFlag(&s.Notice, f)
-	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which a refused login is answered, up to 10 s")
+	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which a refused login is answered, up to 10 s; where the passwords of administrators need it, it is three times as long as the dearest takes to verify, up to 2 s")
 	s.LogFormat, s.LogLevel = "text", "info"
 	f.Var(command.Choice(&s.LogFormat, "text", "json"), "log-format", "`FORMAT` of the log on standard error, text or json")
 	f.Var(command.Choice(&s.LogLevel, "debug", "info", "warn", "error"), "log-level", "`LEVEL` of what is logged: debug, info, warn or error")

@@ -1,33 +1,13 @@
 package main
 
 import (
-	"context"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/ispmail/go-ispmail/passwd"
 )
 
-// reloadOnSignal reads the secrets, what the page shows of its operator and the list of breached passwords again at each SIGHUP, until ctx
-// ends. Everything else needs a restart, which forgets the limits.
-func (s *settings) reloadOnSignal(ctx context.Context, service *passwd.Service, log *slog.Logger) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-signals:
-				s.reload(service, log)
-			case <-ctx.Done():
-				return // SIGHUP goes on to do nothing while requests finish
-			}
-		}
-	}()
-}
-
-// reload reads the files again that may be other ones now. What is wrong with one leaves the old one in use.
+// reload reads the secrets, what the page shows of its operator and the list of breached passwords again. What is wrong with one leaves
+// the old one in use. Everything else needs a restart, which forgets the limits.
 func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
 	if s.SecretFile == "" && !s.Operator.hasFiles() && s.breached == nil {
 		log.Info("nothing to reload: there is no --secret-file, --help-text, --logo or --breached, and other settings need a restart")

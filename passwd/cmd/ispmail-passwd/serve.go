@@ -49,7 +49,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return database.Advise(s.dsn, late.canChange(ctx, len(sample)))
 	}}
 	counters.addReadiness(probe.ready)
-	s.reloadOnSignal(ctx, service, log)
+	serve.OnReload(ctx, func() { s.reload(service, log) })
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
 	endpoints := []serve.Endpoint{{Name: "api", Setting: command.Setting(c, "api-listen"), Address: &s.APIListen, Serve: serve.HTTP(service.API(), log), Shown: serve.URLOf}}
 	if s.Listen != "" {
