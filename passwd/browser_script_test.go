@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/browsertest"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 func testScript(t *testing.T, tab tab) {
 	c := &changer{}
 	tab.open(passwd.Config{Changer: c})
-	typed := func(id, text string) { tab.do(chromedp.SendKeys(chromedp.CSS("#"+id), text)) }
+	typed := func(id, text string) { tab.Do(chromedp.SendKeys(chromedp.CSS("#"+id), text)) }
 	const different, same = "The two new passwords are not the same.", "The two new passwords are the same."
 	typed("user", "john@example.org")
 	typed("curpass", current)
@@ -45,26 +46,26 @@ func testScript(t *testing.T, tab tab) {
 	assert.Equal(t, "repeat: "+different, eval[string](tab, invalid))
 	typed("repeat", "?")
 	assert.Equal(t, different, eval[string](tab, compared))
-	tab.do(chromedp.KeyEvent(kb.Enter))
+	tab.Do(chromedp.KeyEvent(kb.Enter))
 	assert.Empty(t, c.calls, "it is not sent, and nothing is lost")
 	tab.focuses("repeat")
 	assert.Equal(t, current+short+"x𝕦𝕟?", eval[string](tab, passwordsLeft))
 	typed("repeat", kb.Backspace)
 	assert.Empty(t, eval[string](tab, compared))
-	tab.do(chromedp.Focus(chromedp.CSS("#curpass")))
-	tab.await(`document.getElementById("repeat-equal").textContent == "` + different + `"`)
+	tab.Do(chromedp.Focus(chromedp.CSS("#curpass")))
+	tab.Await(`document.getElementById("repeat-equal").textContent == "` + different + `"`)
 	typed("repeat", "𝕚𝕔𝕠𝕕𝕖𝕤𝕖𝕔𝕣𝕖𝕥𝕤x")
 	assert.Equal(t, same, eval[string](tab, compared))
 	assert.Empty(t, eval[string](tab, invalid))
 	typed("newpass", "y")
 	assert.Equal(t, different, eval[string](tab, compared), "the first may change too")
 	// A program that fills in fields need not say so.
-	tab.do(chromedp.SetValue(chromedp.CSS("#newpass"), replacement), chromedp.SetValue(chromedp.CSS("#repeat"), replacement))
+	tab.Do(chromedp.SetValue(chromedp.CSS("#newpass"), replacement), chromedp.SetValue(chromedp.CSS("#repeat"), replacement))
 
 	assert.Equal(t, "password password password", eval[string](tab, types))
-	tab.do(chromedp.Click(chromedp.CSS(".check")))
+	tab.Do(chromedp.Click(chromedp.CSS(".check")))
 	assert.Equal(t, "text text text", eval[string](tab, types))
-	tab.do(chromedp.Focus(chromedp.CSS("#show")), chromedp.KeyEvent(" "), chromedp.KeyEvent(" "))
+	tab.Do(chromedp.Focus(chromedp.CSS("#show")), chromedp.KeyEvent(" "), chromedp.KeyEvent(" "))
 	assert.Equal(t, "text text text", eval[string](tab, types))
 	eval[bool](tab, `!document.forms[0].addEventListener("submit", () => sessionStorage.types = `+types+`)`)
 	status, _ := tab.submit(chromedp.SendKeys(chromedp.CSS("#repeat"), kb.Enter))
@@ -77,17 +78,17 @@ func testScript(t *testing.T, tab tab) {
 func testSuggestion(t *testing.T, tab tab) {
 	c := &changer{}
 	server := tab.open(passwd.Config{Changer: c})
-	tab.do(
+	tab.Do(
 		chromedp.SendKeys(chromedp.CSS("#user"), "john@example.org"),
 		chromedp.SendKeys(chromedp.CSS("#curpass"), current),
 	)
 	const visible = `document.getElementById("suggestion").checkVisibility()`
 	assert.False(t, eval[bool](tab, visible), "only on request")
-	tab.do(chromedp.Focus(chromedp.CSS("summary")), chromedp.KeyEvent(kb.Enter))
-	tab.await(visible)
+	tab.Do(chromedp.Focus(chromedp.CSS("summary")), chromedp.KeyEvent(kb.Enter))
+	tab.Await(visible)
 	suggested := eval[string](tab, `document.getElementById("suggestion").textContent`)
 	look(t, tab, "suggestion")
-	tab.do(chromedp.Click(chromedp.CSS("#use")))
+	tab.Do(chromedp.Click(chromedp.CSS("#use")))
 	tab.focuses("newpass")
 	assert.Equal(t, "text text text", eval[string](tab, types), "it is seen where it goes")
 	assert.Equal(t, "The two new passwords are the same.", eval[string](tab, compared))
@@ -100,25 +101,25 @@ func testSuggestion(t *testing.T, tab tab) {
 // testRemembered goes back to the page: what was shown is hidden again.
 func testRemembered(t *testing.T, tab tab) {
 	server := tab.open(passwd.Config{Changer: &changer{}})
-	tab.do(chromedp.Click(chromedp.CSS("#show")))
+	tab.Do(chromedp.Click(chromedp.CSS("#show")))
 	assert.Equal(t, "text text text", eval[string](tab, types))
-	tab.do(chromedp.Navigate(server.URL+"/nothing"), chromedp.NavigateBack())
-	tab.await(`document.getElementById("show") && !document.getElementById("show").checked`)
+	tab.Do(chromedp.Navigate(server.URL+"/nothing"), chromedp.NavigateBack())
+	tab.Await(`document.getElementById("show") && !document.getElementById("show").checked`)
 	assert.Equal(t, "password password password", eval[string](tab, types))
 }
 
 // testNoScript uses the page where scripts are off: nothing is there that does nothing, and all else works.
 func testNoScript(t *testing.T, tab tab) {
 	c := &changer{}
-	tab.do(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	tab.Do(browsertest.Command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	tab.open(passwd.Config{Changer: c})
 	assert.Equal(t, int64(0), eval[int64](tab, `[...document.querySelectorAll("[data-script]")].filter(e => e.checkVisibility()).length`))
 	status, text := tab.send("john@example.org", current, "ein neues, sehr süßes 密码", "another new one of it")
 	assert.Equal(t, int64(http.StatusUnprocessableEntity), status)
 	assert.Contains(t, text, "The two new passwords are not the same.")
 	tab.focuses("curpass")
-	tab.do(chromedp.Click(chromedp.CSS("summary")))
-	tab.await(`document.getElementById("suggestion").checkVisibility()`)
+	tab.Do(chromedp.Click(chromedp.CSS("summary")))
+	tab.Await(`document.getElementById("suggestion").checkVisibility()`)
 	look(t, tab, "no-script")
 	status, text = tab.submit(chromedp.Click(chromedp.CSS("[hreflang=nl]")))
 	assert.Equal(t, int64(http.StatusOK), status)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/browsertest"
 )
 
 // TestBrowser uses the page in Chromium as a person does: one browser, and a tab for each test.
@@ -23,7 +24,7 @@ func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: needs Chromium")
 	}
-	browser := startBrowser(t)
+	browser := browsertest.Start(t)
 	for name, test := range map[string]func(*testing.T, tab){
 		"success":       testSuccess,
 		"errors":        testErrors,
@@ -43,7 +44,7 @@ func TestBrowser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, openTab(t, browser))
+			test(t, tab{browsertest.Open(t, browser)})
 		})
 	}
 }
@@ -97,7 +98,7 @@ func testCheckedEarly(t *testing.T, tab tab) {
 	server := tab.open(passwd.Config{Changer: c})
 	const valid = `[...document.forms[0].elements].filter(e => !e.checkValidity()).map(e => e.id).join(" ")`
 	assert.Equal(t, "user curpass newpass repeat", eval[string](tab, valid))
-	tab.do(
+	tab.Do(
 		chromedp.SendKeys(chromedp.CSS("#user"), " john@example.org "), // as phones complete it
 		chromedp.SendKeys(chromedp.CSS("#curpass"), current),
 		chromedp.SendKeys(chromedp.CSS("#newpass"), "short"),
@@ -107,7 +108,7 @@ func testCheckedEarly(t *testing.T, tab tab) {
 	assert.Equal(t, current+"shortshort", eval[string](tab, passwordsLeft))
 	const long = "ⅷ 𝕦𝕟𝕚𝕔𝕠𝕕𝕖 𝕤𝕖𝕔𝕣𝕖𝕥"
 	eval[string](tab, `document.forms[0].newpass.value = document.forms[0].repeat.value = ""`)
-	tab.do(chromedp.SendKeys(chromedp.CSS("#newpass"), long), chromedp.SendKeys(chromedp.CSS("#repeat"), long))
+	tab.Do(chromedp.SendKeys(chromedp.CSS("#newpass"), long), chromedp.SendKeys(chromedp.CSS("#repeat"), long))
 	status, _ := tab.submit(chromedp.Click(chromedp.CSS("[type=submit]")))
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Equal(t, [][3]string{{"john@example.org", current, long}}, c.calls)
@@ -159,7 +160,7 @@ func testCrossOrigin(t *testing.T, tab tab) {
 		strings.Replace(other.URL, "127.0.0.1", "localhost", 1), // another site
 		other.URL + "?referrer=no-referrer",                     // "Origin: null"
 	} {
-		tab.do(chromedp.Navigate(from))
+		tab.Do(chromedp.Navigate(from))
 		status, text := tab.submit(chromedp.Click(chromedp.CSS("button")))
 		assert.Equal(t, int64(http.StatusForbidden), status)
 		assert.Contains(t, text, "For your safety the form works only on this page.")
@@ -176,18 +177,18 @@ func testKeyboard(t *testing.T, tab tab) {
 	tab.open(passwd.Config{Changer: c})
 	var order []string
 	for _, text := range []string{"john@example.org", current, "", replacement, replacement, "", "", ""} {
-		tab.do(chromedp.KeyEvent(kb.Tab))
+		tab.Do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, eval[string](tab, focused))
 		ring := eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).outlineWidth`)
 		assert.Equal(t, "solid3px", ring, "the focus is seen")
-		tab.do(chromedp.KeyEvent(text))
+		tab.Do(chromedp.KeyEvent(text))
 	}
 	assert.Equal(t, []string{"user", "curpass", "SUMMARY", "newpass", "repeat", "show", "BUTTON", "A"}, order)
-	tab.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) // Shift: back to the button
+	tab.Do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) // Shift: back to the button
 	status, _ := tab.submit(chromedp.KeyEvent(" "))
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Len(t, c.calls, 1)
-	tab.do(chromedp.KeyEvent(kb.Tab))
+	tab.Do(chromedp.KeyEvent(kb.Tab))
 	tab.focuses("A")
 }
 
@@ -195,7 +196,7 @@ func testKeyboard(t *testing.T, tab tab) {
 func testInternational(t *testing.T, tab tab) {
 	c := &changer{}
 	tab.open(passwd.Config{Changer: c})
-	tab.do(chromedp.SendKeys(chromedp.CSS("#user"), "john@bücher.example"))
+	tab.Do(chromedp.SendKeys(chromedp.CSS("#user"), "john@bücher.example"))
 	status, _ := tab.send(eval[string](tab, `document.forms[0].user.value`), "grüße, 世界", "ein neues, sehr süßes 密码", "ein neues, sehr süßes 密码")
 	assert.Equal(t, int64(http.StatusOK), status)
 	assert.Equal(t, [][3]string{{"john@xn--bcher-kva.example", "grüße, 世界", "ein neues, sehr süßes 密码"}}, c.calls)

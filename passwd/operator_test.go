@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/browsertest"
 )
 
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><rect width="1" height="1" fill="teal"/></svg>`
@@ -178,9 +179,9 @@ func TestAccents(t *testing.T) {
 				require.Len(t, colours, 2)
 				for i := range colours { // light, dark
 					link, hover, text := rgb(colours[i][1]), rgb(colours[i][2]), rgb(colours[i][3])
-					assert.GreaterOrEqual(t, contrast(link, rgb(card[i][1])), 4.5, accent)
-					assert.GreaterOrEqual(t, contrast(link, text), 4.5, accent)
-					assert.GreaterOrEqual(t, contrast(hover, text), 4.5, accent)
+					assert.GreaterOrEqual(t, browsertest.Contrast(link, rgb(card[i][1])), 4.5, accent)
+					assert.GreaterOrEqual(t, browsertest.Contrast(link, text), 4.5, accent)
+					assert.GreaterOrEqual(t, browsertest.Contrast(hover, text), 4.5, accent)
 				}
 			}
 		}

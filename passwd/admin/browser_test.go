@@ -1,27 +1,18 @@
 package admin_test
 
 import (
-	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/passwd/internal/browsertest"
 )
 
 // TestBrowser does in Chromium what an administrator does, without JavaScript of the page, and looks at each page.
@@ -34,7 +25,8 @@ func TestBrowser(t *testing.T) {
 	s.openPlain()
 	server := httptest.NewServer(s.page)
 	t.Cleanup(server.Close)
-	b := openBrowser(t, server.URL)
+	b := browser{browsertest.Open(t, browsertest.Start(t)), server.URL}
+	b.Accept("en")
 
 	b.open("/")
 	b.look("login")
@@ -113,7 +105,7 @@ func TestBrowser(t *testing.T) {
 	b.send("#address")
 	assert.Contains(t, b.text(), "mv -T")
 	b.look("user-renamed")
-	b.follow("Delete the user")
+	b.press("form[action$='/deletion'] button")
 	b.look("user-delete")
 	b.press("button.danger")
 	assert.Contains(t, b.text(), "rm -r")
@@ -122,7 +114,7 @@ func TestBrowser(t *testing.T) {
 	b.open("/domain/1/rename")
 	b.fill("#name", "example.net")
 	b.send("#name")
-	b.follow("Delete the domain")
+	b.press("form[action$='/deletion'] button")
 	b.look("domain-delete")
 	b.fill("#name", "example.net")
 	b.send("#name")
@@ -145,98 +137,44 @@ func (s *site) openPlain() {
 
 // A browser is a tab with the steps of a test.
 type browser struct {
-	*testing.T
-	ctx context.Context
+	browsertest.Tab
 	url string
-}
-
-func openBrowser(t *testing.T, url string) browser {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("The page is tested in Chromium, which is not installed. Run make test, or install the package chromium.")
-	}
-	temporary, err := os.MkdirTemp("", "browser") //nolint:usetesting // Chromium may still write when T.TempDir would remove it
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(temporary) })
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Env("TMPDIR="+temporary), chromedp.DisableGPU,
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.WSURLReadTimeout(time.Minute))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(cancel)
-	b := browser{t, ctx, url}
-	b.do()
-	require.NoError(t, chromedp.Listen(ctx, func(event any) {
-		if e, ok := event.(*log.EventEntryAdded); ok && e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelVerbose {
-			t.Errorf("Chromium complains: %s", e.Entry.Text)
-		}
-	}))
-	b.do(command(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": "en"}}))
-	return b
-}
-
-func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, c, params)
-		return err
-	})
-}
-
-func (b browser) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.Helper()
-	require.NoError(b, chromedp.Do(b.ctx, actions...))
 }
 
 func (b browser) open(path string) {
 	b.Helper()
-	b.do(chromedp.Navigate(b.url + path))
+	b.Show(b.url + path)
 }
 
 // fill puts values into fields: selectors and values in turn.
 func (b browser) fill(fields ...string) {
 	b.Helper()
 	for i := 0; i+1 < len(fields); i += 2 {
-		b.do(chromedp.SetValue(chromedp.CSS(fields[i]), fields[i+1]))
+		b.Do(chromedp.SetValue(chromedp.CSS(fields[i]), fields[i+1]))
 	}
 }
 
 // send presses Enter in a field, and returns the status of the answer.
 func (b browser) send(field string) int64 {
 	b.Helper()
-	response, err := chromedp.RunResponse(b.ctx, chromedp.SendKeys(chromedp.CSS(field), kb.Enter))
-	require.NoError(b, err)
-	return response.Status
+	return b.Submit(chromedp.SendKeys(chromedp.CSS(field), kb.Enter))
 }
 
 // press clicks, and waits for the next page unless it is a checkbox.
 func (b browser) press(selector string) {
 	b.Helper()
 	if eval[string](b, fmt.Sprintf(`document.querySelector(%q).type`, selector)) == "checkbox" {
-		b.do(chromedp.Click(chromedp.CSS(selector)))
+		b.Do(chromedp.Click(chromedp.CSS(selector)))
 		return
 	}
-	_, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector)))
-	require.NoError(b, err)
+	b.Submit(chromedp.Click(chromedp.CSS(selector)))
 }
 
 // follow clicks on a link by its text.
 func (b browser) follow(text string) {
 	b.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => { const a = [...document.querySelectorAll("a")].find(a => a.textContent == %q); a.id = "followed"; return true })()`, text))
-	_, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS("#followed")))
-	require.NoError(b, err)
+	b.Submit(chromedp.Click(chromedp.CSS("#followed")))
 }
 
 func (b browser) text() string {
@@ -246,34 +184,23 @@ func (b browser) text() string {
 
 func eval[T any](b browser, expression string) T {
 	b.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	require.NoError(b, err)
-	return value
+	return browsertest.Eval[T](b.Tab, expression)
 }
 
 // look measures a page and takes its picture (go test -artifacts).
 func (b browser) look(name string) {
 	b.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{320, 1280} {
-			b.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
-				chromedp.EmulateViewport(width, 800))
-			picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-			require.NoError(b, err)
-			file := fmt.Sprintf("%s-%d-%s.png", name, width, scheme)
-			require.NoError(b, os.WriteFile(filepath.Join(b.ArtifactDir(), file), picture, 0o600))
-			assert.LessOrEqual(b, eval[int64](b, `document.documentElement.scrollWidth`), width, "%s: nobody has to scroll sideways", file)
-			small := eval[string](b, `[...document.querySelectorAll("input:not([type=checkbox]):not([type=hidden]), button, .button, select, nav a")]
-				.filter(e => e.getBoundingClientRect().height < 43.9).map(e => e.outerHTML.slice(0, 80)).join(" ")`)
-			assert.Empty(b, small, "%s: a thumb finds it", file)
-		}
+	b.Looks(name, func(_, file string) {
+		small := eval[string](b, `[...document.querySelectorAll("input:not([type=checkbox]):not([type=hidden]), button, .button, select, nav a")]
+			.filter(e => e.getBoundingClientRect().height < 43.9).map(e => e.outerHTML.slice(0, 80)).join(" ")`)
+		assert.Empty(b, small, "%s: a thumb finds it", file)
 		for _, bad := range eval[[]struct {
 			Element        string
 			Colour, Ground []float64
 		}](b, colours) {
-			assert.GreaterOrEqual(b, contrast(bad.Colour, bad.Ground), 4.5, "%s %s: %s", name, scheme, bad.Element)
+			assert.GreaterOrEqual(b, browsertest.Contrast(bad.Colour, bad.Ground), 4.5, "%s: %s", file, bad.Element)
 		}
-	}
+	})
 	missing := eval[string](b, `[...document.querySelectorAll("input:not([type=hidden]), textarea, select")].filter(e => !e.labels.length).map(e => e.name).join(" ")`)
 	assert.Empty(b, missing, "%s: each field has a label", name)
 	assert.NotContains(b, b.text(), "[", "%s: each text is there", name)
@@ -289,20 +216,3 @@ func (b browser) look(name string) {
 const colours = `[...document.querySelectorAll("body *")].filter(e => [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) && e.getClientRects().length)
 	.map(e => { const n = c => c.match(/[\d.]+/g).map(Number); let g = e, c; for (; g; g = g.parentElement) { c = getComputedStyle(g).backgroundColor; if (c != "rgba(0, 0, 0, 0)") break }
 		return {Element: e.outerHTML.slice(0, 80), Colour: n(getComputedStyle(e).color), Ground: n(c)} })`
-
-// contrast returns the contrast ratio of two opaque colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
-func contrast(a, b []float64) float64 {
-	luminance := func(colour []float64) float64 {
-		var linear [3]float64
-		for i := range linear {
-			if c := colour[i] / 255; c <= 0.04045 {
-				linear[i] = c / 12.92
-			} else {
-				linear[i] = math.Pow((c+0.055)/1.055, 2.4)
-			}
-		}
-		return 0.2126*linear[0] + 0.7152*linear[1] + 0.0722*linear[2]
-	}
-	la, lb := luminance(a), luminance(b)
-	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
-}
