@@ -136,7 +136,7 @@ func TestAdminPage(t *testing.T) {
 	s.assertNoLogin(t, jane, password)
 	s.do(t, c.find(`<code>(mv -T [^<]+)</code>`, text))
 	assert.Contains(t, s.mailbox(t, renamed), mail)
-	text = c.post(user+"/delete", user+"/delete", url.Values{})
+	text = c.post(user, user+"/delete", url.Values{})
 	s.assertNoLogin(t, renamed, password)
 	s.do(t, c.find(`<code>(rm -r [^<]+)</code>`, text))
 	log := s.do(t, "journalctl -u ispmail-admin --no-pager")

@@ -49,9 +49,23 @@ type site struct {
 	log   *bytes.Buffer
 }
 
+// each runs a test on MariaDB and on SQLite, with -short on SQLite alone.
+func each(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Helper()
+	if testing.Short() {
+		test(t, newSite(t))
+		return
+	}
+	ispmailtest.Each(t, func(t *testing.T, db *ispmailtest.Database) { test(t, siteOn(t, db)) })
+}
+
 func newSite(t *testing.T) *site {
 	t.Helper()
-	db := ispmailtest.SQLite(t)
+	return siteOn(t, ispmailtest.SQLite(t))
+}
+
+func siteOn(t *testing.T, db *ispmailtest.Database) *site {
+	t.Helper()
 	s := &site{T: t, store: db.Store(t, ispmail.Config{}), file: filepath.Join(t.TempDir(), "administrators"), log: &bytes.Buffer{}}
 	s.administrator("alice", nil)
 	s.administrator("mia", []string{"mine.example"})

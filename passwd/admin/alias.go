@@ -19,9 +19,9 @@ type newAliasData struct {
 
 func (*Page) newAlias(q *request) (answer, error) {
 	d, err := q.view.Domain(q.ctx, q.id)
-	name := strings.TrimSuffix(q.query("name"), "@"+d.Name)
+	name := strings.TrimSuffix(q.form["name"], "@"+d.Name)
 	// Who comes from a user sends mail elsewhere, and loses none of it unless that is wanted.
-	return shown("alias-new", http.StatusOK, newAliasData{Domain: d, Name: name, CatchAll: q.query("catchall") != "", Copy: name != ""}), err
+	return shown("alias-new", http.StatusOK, newAliasData{Domain: d, Name: name, CatchAll: q.form["catchall"] != "", Copy: name != ""}), err
 }
 
 // readDestinations reads addresses, a line each, or with commas between them.
@@ -61,6 +61,10 @@ func (*Page) createAlias(q *request) (answer, error) {
 	if data.Copy && !data.CatchAll {
 		destinations = append(destinations, source)
 	}
+	name := "name"
+	if data.CatchAll {
+		name = "" // there is no such field
+	}
 	refuse := func(field, text string) (answer, error) {
 		a := shown("alias-new", http.StatusUnprocessableEntity, data)
 		a.Problem, a.Field = q.t.Text(text), field
@@ -68,9 +72,9 @@ func (*Page) createAlias(q *request) (answer, error) {
 	}
 	switch _, err := ispmail.CanonicalSource(source); {
 	case data.CatchAll && strings.TrimSpace(data.Name) != "":
-		return refuse("name", "catch-all-or-name")
+		return refuse(name, "catch-all-or-name")
 	case err != nil:
-		return refuse("name", "bad-address")
+		return refuse(name, "bad-address")
 	case len(destinations) == 0:
 		return refuse("destinations", "no-destination")
 	}
@@ -82,11 +86,11 @@ func (*Page) createAlias(q *request) (answer, error) {
 	id, warnings, others, err := q.view.CreateAlias(q.ctx, source, destinations)
 	if errors.Is(err, ispmail.ErrExists) && id != 0 {
 		data.There = id
-		return refuse("name", "alias-exists")
+		return refuse(name, "alias-exists")
 	}
 	field := "destinations"
 	if errors.Is(err, ispmail.ErrNoDomain) {
-		field = "name"
+		field = name
 	}
 	if a, ok := wrongName(q, err, shown("alias-new", http.StatusUnprocessableEntity, data), field); ok {
 		return wrongCopy(q, a, err, data.Copy), nil

@@ -22,7 +22,7 @@ func (*Page) domain(q *request) (answer, error)        { return showDomain(q, fa
 func (*Page) domainAliases(q *request) (answer, error) { return showDomain(q, true) }
 
 func showDomain(q *request, aliases bool) (answer, error) {
-	d := domainData{Query: strings.TrimSpace(q.query("q")), After: q.query("after"), AliasTab: aliases}
+	d := domainData{Query: strings.TrimSpace(q.form["q"]), After: q.form["after"], AliasTab: aliases}
 	from, ok := view.ParseCursor(d.After)
 	if !ok {
 		return answer{}, ispmail.ErrNotFound
@@ -34,6 +34,11 @@ func showDomain(q *request, aliases bool) (answer, error) {
 	if d.Domain.Regular {
 		if d.Users, d.Aliases, err = q.view.CountDomain(q.ctx, d.Domain); err != nil {
 			return answer{}, err
+		}
+		if problem := badSearch(d.Query, false); problem != "" {
+			a := shown("domain", http.StatusUnprocessableEntity, d)
+			a.Problem, a.Field = q.t.Text(problem), "find"
+			return a, nil
 		}
 		if aliases {
 			d.AliasPage, err = q.view.Aliases(q.ctx, d.Domain, d.Query, from)
@@ -94,6 +99,9 @@ func wrongName(q *request, err error, a answer, field string) (answer, bool) {
 		return a, false
 	}
 	a.Problem, a.Field = q.t.Text(text), field
+	if wrong, ok := errors.AsType[*ispmail.AddressError](err); ok && wrong.Field == "destination" { // of several it says which
+		a.Problem = q.t.Text("bad-destination", wrong.Value)
+	}
 	return a, true
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,11 +43,16 @@ type searchData struct {
 
 // search looks everywhere for a part of an address. The pages of users and aliases are turned apart.
 func (*Page) search(q *request) (answer, error) {
-	d := searchData{Query: strings.TrimSpace(q.query("q")), UsersAfter: q.query("users"), AliasesAfter: q.query("aliases")}
+	d := searchData{Query: strings.TrimSpace(q.form["q"]), UsersAfter: q.form["users"], AliasesAfter: q.form["aliases"]}
 	users, okUsers := view.ParseCursor(d.UsersAfter)
 	aliases, okAliases := view.ParseCursor(d.AliasesAfter)
-	if d.Query == "" || !okUsers || !okAliases {
-		return seeOther("/"), nil
+	if !okUsers || !okAliases {
+		return answer{}, ispmail.ErrNotFound
+	}
+	if problem := badSearch(d.Query, true); problem != "" {
+		a := shown("search", http.StatusUnprocessableEntity, d)
+		a.Problem, a.Field = q.t.Text(problem), "q"
+		return a, nil
 	}
 	var err error
 	if d.Users, err = q.view.SearchUsers(q.ctx, d.Query, users); err != nil {
@@ -61,6 +67,17 @@ func (*Page) search(q *request) (answer, error) {
 	return shown("search", http.StatusOK, d), nil
 }
 
+// badSearch returns what is wrong with what is looked for, or "".
+func badSearch(text string, needed bool) string {
+	switch {
+	case text == "" && needed:
+		return "search-empty"
+	case len(text) > maxSearch:
+		return "search-long"
+	}
+	return ""
+}
+
 type recipientsData struct {
 	Address string
 	Asked   bool
@@ -68,8 +85,8 @@ type recipientsData struct {
 }
 
 func (*Page) recipients(q *request) (answer, error) {
-	d := recipientsData{Address: strings.TrimSpace(q.query("address"))}
-	if d.Address == "" {
+	d := recipientsData{Address: strings.TrimSpace(q.form["address"])}
+	if d.Address == "" && q.form["address"] == "" {
 		return shown("recipients", http.StatusOK, d), nil
 	}
 	route, err := q.view.Route(q.ctx, d.Address)
@@ -99,21 +116,30 @@ type findingsData struct {
 	More     bool
 }
 
+// severities are those that findings can be limited to, and none.
+var severities = []check.Severity{"", check.SeverityError, check.SeverityWarning, check.SeverityInformation}
+
 func (*Page) findings(q *request) (answer, error) {
-	d := findingsData{Severity: q.query("severity"), Domain: q.query("domain")}
+	d := findingsData{Severity: q.form["severity"], Domain: q.form["domain"]}
+	var err error
+	if d.Domains, err = q.view.Domains(q.ctx); err != nil {
+		return answer{}, err
+	}
+	known := func(one view.Domain) bool { return one.Name == d.Domain }
+	if !slices.Contains(severities, check.Severity(d.Severity)) || d.Domain != "" && !slices.ContainsFunc(d.Domains, known) {
+		return answer{}, ispmail.ErrNotFound // and not "nothing is wrong"
+	}
 	d.Report = q.view.Report(check.Severity(d.Severity), d.Domain)
 	if !d.At.IsZero() {
 		d.Minutes = int(time.Since(d.At).Minutes())
 	}
-	if number, err := strconv.Atoi(q.query("page")); err == nil && number > 0 {
+	if number, err := strconv.Atoi(q.form["page"]); err == nil && number > 0 {
 		d.Page = min(number, len(d.Findings)/view.PageSize)
 	}
 	first := min(d.Page*view.PageSize, len(d.Findings))
 	last := min(first+view.PageSize, len(d.Findings))
 	d.Shown, d.More = d.Findings[first:last], last < len(d.Findings)
-	var err error
-	d.Domains, err = q.view.Domains(q.ctx)
-	return shown("findings", http.StatusOK, d), err
+	return shown("findings", http.StatusOK, d), nil
 }
 
 func (*Page) changes(q *request) (answer, error) {

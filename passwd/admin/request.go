@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
@@ -27,8 +26,8 @@ const (
 	maxBody = 16 << 10
 	// maxLongBody takes an alias with the 1000 destinations that Postfix follows.
 	maxLongBody = 512 << 10
-	// maxValue is the greatest number of bytes of a field, but for the destinations of an alias.
-	maxValue = 1024
+	// maxSearch is the greatest number of bytes of what is looked for. No address is as long.
+	maxSearch = 320
 	// requestTimeout bounds the work of a request, so that a page says that the database is away.
 	requestTimeout = 20 * time.Second
 )
@@ -44,7 +43,7 @@ type request struct {
 	who    Administrator
 	view   view.View
 	id     int64             // of the path
-	form   map[string]string // the fields that the route names
+	form   map[string]string // the fields that the route names, of the form or the URL
 }
 
 // texter is what says something in the language of the administrator.
@@ -110,10 +109,8 @@ func (p *Page) act(route route, q *request) (answer, error) {
 		}
 		q.id = id
 	}
-	if q.r.Method == http.MethodPost {
-		if a, ok := p.read(route, q); !ok {
-			return a, nil
-		}
+	if a, ok := p.read(route, q); !ok {
+		return a, nil
 	}
 	return route.action(p, q)
 }
@@ -131,7 +128,8 @@ func (p *Page) loginFirst(q *request) answer {
 	return seeOther("/login?next=" + url.QueryEscape(q.r.URL.RequestURI()))
 }
 
-// read reads the form of a route.
+// read reads the form of a route, or the parameters of its URL. It refuses only what nobody can type: a field that is there twice or
+// is no text. Everything else the action judges, beside its field.
 func (p *Page) read(route route, q *request) (answer, bool) {
 	values := make([]string, len(route.fields))
 	fields := make([]web.Field, len(route.fields))
@@ -142,31 +140,30 @@ func (p *Page) read(route route, q *request) (answer, bool) {
 	if slices.Contains(route.fields, "destinations") {
 		most = maxLongBody
 	}
-	if fault := web.ReadFields(q.w, q.r, most, []web.BodyType{web.FormBody}, fields); fault != nil {
+	var fault *web.Fault
+	if q.r.Method == http.MethodPost {
+		fault = web.ReadFields(q.w, q.r, most, []web.BodyType{web.FormBody}, fields)
+	} else {
+		fault = web.SetFields(q.r.URL.Query(), fields)
+	}
+	if fault != nil {
 		return failure(fault.Status, q.t.Text("bad-form")), false
 	}
 	for i, name := range route.fields {
-		long := name == "destinations"
-		if len(values[i]) > maxValue && !long || name != "password" && strings.ContainsFunc(values[i], func(r rune) bool { return isControl(r, long) }) {
-			return failure(http.StatusBadRequest, q.t.Text("bad-form")), false
-		}
 		q.form[name] = values[i]
+		if name != "password" { // it is shown again
+			q.form[name] = strings.Map(visible, values[i])
+		}
 	}
 	return answer{}, true
 }
 
-// isControl reports whether a character is none that people type into a field, or into one of several lines.
-func isControl(r rune, lines bool) bool {
-	return unicode.IsControl(r) && (!lines || !strings.ContainsRune("\r\n\t", r))
-}
-
-// query returns a parameter of the URL, as text that can be shown and looked for.
-func (q *request) query(name string) string {
-	values := q.r.URL.Query()[name]
-	if len(values) != 1 || !utf8.ValidString(values[0]) || len(values[0]) > maxValue || strings.ContainsFunc(values[0], unicode.IsControl) {
-		return ""
+// visible replaces characters that cannot be seen. No name and no address has what they become.
+func visible(r rune) rune {
+	if unicode.IsControl(r) && !strings.ContainsRune("\r\n\t", r) {
+		return '□' // U+FFFD would not come back: it is what remains of text that was none
 	}
-	return values[0]
+	return r
 }
 
 // failure is a page that says only what is wrong.
@@ -190,10 +187,13 @@ func (p *Page) failed(q *request, route route, err error) answer {
 	p.config.Logger.ErrorContext(q.ctx, "the database does not do what an administrator asks", slog.Any("cause", err))
 	a := failure(status, q.t.Text(text))
 	if q.r.Method == http.MethodPost && text == "unavailable" { // nothing is lost that was typed
-		a.Data = again(q, route)
+		a.Data = againData{again(q, route)}
 	}
 	return a
 }
+
+// againData is a form that could not be worked on. It may have no field.
+type againData struct{ Fields []againField }
 
 // An againField is a field of a form that could not be worked on.
 type againField struct {
@@ -206,9 +206,12 @@ type againField struct {
 func again(q *request, route route) (fields []againField) {
 	for _, name := range route.fields {
 		f := againField{Name: name, Value: q.form[name], Secret: name == "password", Long: name == "destinations"}
-		f.Seen = !slices.Contains([]string{"version", "next"}, name) && f.Value != ""
-		if f.Secret {
+		f.Seen = !slices.Contains([]string{"version", "next", "typed", "catchall"}, name) && f.Value != ""
+		switch {
+		case f.Secret:
 			f.Value = ""
+		case name == "typed" && q.form["password"] != "":
+			f.Value = "1"
 		}
 		fields = append(fields, f)
 	}
@@ -226,7 +229,7 @@ func (p *Page) write(q *request, a answer) {
 		q.w.WriteHeader(a.Status)
 		return
 	}
-	s := screen{look: q.look, answer: a, Site: p.config.SiteName, Style: p.styleURL, Who: q.who.Name, All: q.who.Domains == nil, Path: q.r.URL.Path, Here: q.r.URL.Path, Languages: p.languages(q.look)}
+	s := screen{look: q.look, answer: a, Typed: q.form["password"] != "", Site: p.config.SiteName, Style: p.styleURL, Who: q.who.Name, All: q.who.Domains == nil, Path: q.r.URL.Path, Here: q.r.URL.Path, Languages: p.languages(q.look)}
 	if q.r.Method == http.MethodGet {
 		s.Here = q.r.URL.RequestURI()
 	}

@@ -15,6 +15,7 @@ type screen struct {
 	Site, Style, Who, Path string
 	Here                   string // the path with the query, for a way back
 	All                    bool   // the administrator sees all domains
+	Typed                  bool   // a password was typed, which is not shown again
 	Notice                 *notice
 	Languages              []languageChoice
 }
@@ -49,6 +50,54 @@ func (s *screen) Title() string {
 
 // Wrong reports whether a field has to be corrected.
 func (s *screen) Wrong(field string) bool { return s.Problem != "" && s.Field == field }
+
+// Descriptions returns the ids of what describes a field: its hint if it has one, what is wrong with it, and warnings about it.
+func (s *screen) Descriptions(field, hint string) string {
+	var ids []string
+	if hint != "" {
+		ids = append(ids, field+"-hint")
+	}
+	if s.Wrong(field) {
+		ids = append(ids, field+"-error")
+	}
+	if s.About(field) != nil {
+		ids = append(ids, field+"-warnings")
+	}
+	return strings.Join(ids, " ")
+}
+
+// About returns the warnings about a field, which stand beside it.
+func (s *screen) About(field string) (about []view.Warning) {
+	if s.Notice == nil {
+		return nil
+	}
+	for _, w := range s.Notice.Warnings {
+		if s.FieldOf(w) == field {
+			about = append(about, w)
+		}
+	}
+	return about
+}
+
+// FieldOf returns the field of the page that a warning is about, or "".
+func (s *screen) FieldOf(w view.Warning) string {
+	switch d := s.Data.(type) {
+	case aliasData:
+		source, err := ispmail.CanonicalSource(d.Alias.Source)
+		switch {
+		case err != nil || w.Address != source:
+		case w.Source != "":
+			return "destinations"
+		case d.Alias.Mailbox != 0: // it gets no mail
+			return "copy"
+		}
+	case userData:
+		if w.Address == d.User.Email {
+			return "address"
+		}
+	}
+	return ""
+}
 
 // Count returns a sentence with a number.
 func (s *screen) Count(name string, n int) string {

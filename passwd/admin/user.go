@@ -83,6 +83,9 @@ func optionalSize(text string) (*int64, bool) {
 // password returns the password that was typed, or a generated one if none was, or what is wrong with it.
 func (p *Page) password(q *request, email string) (password, generated, problem string) {
 	typed := q.form["password"]
+	if typed == "" && q.form["typed"] != "" { // it was not shown again: a passphrase may not be what is wanted
+		return "", "", q.t.Text("password-again")
+	}
 	if typed == "" {
 		generated = p.policy.Passphrase(q.ctx)
 		return generated, generated, ""

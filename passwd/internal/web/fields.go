@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,6 +45,11 @@ func ReadFields(w http.ResponseWriter, r *http.Request, max int64, types []BodyT
 	if fault != nil {
 		return fault
 	}
+	return SetFields(values, fields)
+}
+
+// SetFields gives the fields their values, as [ReadFields] does, from a body or a URL that has been read already.
+func SetFields(values url.Values, fields []Field) *Fault {
 	for _, field := range fields {
 		if len(values[field.Name]) > 1 {
 			return badField(field.Name, "is there more than once.")

@@ -218,7 +218,8 @@ func (v View) SetAlias(ctx context.Context, id int64, version string, destinatio
 	return now, warnings, others, v.record(ctx, AliasChanged, g.Source, "", err)
 }
 
-// DeleteAlias deletes an alias with all its destinations, or one row of a faulty one. With preview it changes nothing.
+// DeleteAlias deletes an alias with all its destinations, or one row of a faulty one. With preview it changes nothing, but
+// locks rows for a moment.
 func (v View) DeleteAlias(ctx context.Context, id int64, version string, preview bool) (warnings []Warning, others int, err error) {
 	var found []ispmail.Warning
 	g, err := v.onAlias(ctx, id, version, func(ctx context.Context, tx *ispmail.Store, g AliasGroup) (err error) {

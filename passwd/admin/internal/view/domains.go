@@ -158,7 +158,7 @@ func (v View) RenameDomain(ctx context.Context, id int64, version, to string) (r
 }
 
 // DeleteDomain deletes a domain with all its users and aliases, or a faulty row of virtual_domains alone. With preview it changes
-// nothing.
+// nothing, but locks rows for a moment.
 func (v View) DeleteDomain(ctx context.Context, id int64, version string, preview bool) (warnings []Warning, err error) {
 	var found []ispmail.Warning
 	d, err := v.onDomain(ctx, id, version, func(ctx context.Context, tx *ispmail.Store, d ispmail.Domain) (err error) {

@@ -158,10 +158,18 @@ func (v View) own(email string) (string, error) {
 	return canonical, err
 }
 
-// SetPassword gives a user another password.
+// SetPassword gives a user another password. It is hashed before the transaction: nobody waits for a row while this waits for memory.
 func (v View) SetPassword(ctx context.Context, id int64, version, password string) error {
+	store, err := v.data.store()
+	if err != nil {
+		return err
+	}
+	stored, err := store.Hasher().GenerateContext(ctx, password)
+	if err != nil {
+		return err
+	}
 	return v.onUser(ctx, id, version, PasswordChanged, func(ctx context.Context, tx *ispmail.Store, u ispmail.User) error {
-		return tx.SetPassword(ctx, u.Email, password)
+		return tx.SetStoredPassword(ctx, u.Email, stored)
 	})
 }
 
@@ -188,7 +196,7 @@ func (v View) SetQuota(ctx context.Context, id int64, version string, bytes int6
 
 var errPreview = errors.New("only a look")
 
-// DeleteUser deletes a user and returns the warnings about it. With preview it changes nothing.
+// DeleteUser deletes a user and returns the warnings about it. With preview it changes nothing, but locks rows for a moment.
 func (v View) DeleteUser(ctx context.Context, id int64, version string, preview bool) (warnings []Warning, others int, err error) {
 	var found []ispmail.Warning
 	u, err := v.onRow(ctx, id, version, func(ctx context.Context, tx *ispmail.Store, u ispmail.User) (err error) {
