@@ -158,6 +158,7 @@ func TestForeignTextStaysInside(t *testing.T) {
 	_, refused := imported(t, store, ispmail.ImportConfig{}, newUser("jim@example.org", "{PLAIN}日本語"))
 	for name, err := range map[string]error{
 		"SetStoredPassword": store.SetStoredPassword(t.Context(), "john@example.org", "{PLAIN}日本語"),
+		"CreateUserStored":  errorOf(store.CreateUserStored(t.Context(), "jill@example.org", "{PLAIN}日本語")),
 		"Import":            errors.Join(refused...),
 	} {
 		require.ErrorIs(t, err, ispmail.ErrTooLong, name)

@@ -211,6 +211,23 @@ func TestSetStoredPassword(t *testing.T) {
 	})
 }
 
+func TestCreateUserStored(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
+		ctx := t.Context()
+		for _, wrong := range []string{"", "summersun", "{FOO}bar", "{SHA256-CRYPT}junk", "{PLAIN}x\x00y", "{PLAIN}\xff"} {
+			require.ErrorIs(t, errorOf(store.CreateUserStored(ctx, "jill@example.org", wrong)), hash.ErrMalformed, "%q", wrong)
+		}
+		require.ErrorIs(t, errorOf(store.CreateUserStored(ctx, "jill@example.org", "{PLAIN}"+strings.Repeat("x", 150))), ispmail.ErrTooLong)
+		require.ErrorIs(t, errorOf(store.CreateUserStored(ctx, "no address", dbtest.Sound())), ispmail.ErrInvalidAddress)
+		require.ErrorIs(t, errorOf(store.CreateUserStored(ctx, "jill@nowhere.example", dbtest.Sound())), ispmail.ErrNoDomain)
+		require.ErrorIs(t, errorOf(store.CreateUserStored(ctx, "john@example.org", dbtest.Sound())), ispmail.ErrExists)
+		user, _, err := store.CreateUserStored(ctx, "Jill@Example.org", dbtest.Sound())
+		require.NoError(t, err)
+		assert.Equal(t, "jill@example.org", user.Email)
+		assert.Equal(t, dbtest.Sound(), db.Stored(t, "jill@example.org"), "unchanged")
+	})
+}
+
 // TestResetKeepsLock gives a locked user another stored password, which is in force after the unlock.
 func TestResetKeepsLock(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {

@@ -15,7 +15,7 @@ import (
 )
 
 // CreateUser adds a mailbox with a password, which it hashes with [Config.Hasher]. The quota is the default of the
-// column. To set another one, call [Store.SetQuota] in the same [Store.RunInTx].
+// column. To set another one, call [Store.CreateUserStored] and [Store.SetQuota] in one [Store.RunInTx].
 //
 // A warning says whether the address has aliases that take all its mail.
 //
@@ -32,9 +32,35 @@ func (s *Store) CreateUser(ctx context.Context, email, password string) (User, [
 	if err != nil {
 		return User{}, nil, err
 	}
+	return s.createUser(ctx, email, stored)
+}
+
+// CreateUserStored is [Store.CreateUser] with a stored password, "{SCHEME}hash", that was made elsewhere, or by
+// [Store.Hasher] before a transaction: inside one, hashing makes others wait. It stores the value unchanged.
+//
+// It returns [hash.ErrMalformed] if the value is neither a lock nor one that Dovecot could verify a login with, and
+// [ErrInvalidAddress], [ErrNoDomain], [ErrExists] or [ErrTooLong].
+func (s *Store) CreateUserStored(ctx context.Context, email, stored string) (User, []Warning, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	email, err := newAddressIn("address", email)
+	if err != nil {
+		return User{}, nil, err
+	}
+	if err := s.checkStored(stored); err != nil {
+		return User{}, nil, err
+	}
+	if err := s.fitsPassword(ctx, stored); err != nil {
+		return User{}, nil, err
+	}
+	return s.createUser(ctx, email, stored)
+}
+
+// createUser adds a mailbox, by its canonical address.
+func (s *Store) createUser(ctx context.Context, email, stored string) (User, []Warning, error) {
 	var user User
 	var warnings []Warning
-	err = s.write(ctx, func(ctx context.Context, tx *transaction) error {
+	err := s.write(ctx, func(ctx context.Context, tx *transaction) error {
 		if err := s.administer(ctx, tx, tables.Domains, tables.Users); err != nil {
 			return err
 		}

@@ -204,7 +204,7 @@ func (b browser) look(name string) {
 	missing := eval[string](b, `[...document.querySelectorAll("input:not([type=hidden]), textarea, select")].filter(e => !e.labels.length).map(e => e.name).join(" ")`)
 	assert.Empty(b, missing, "%s: each field has a label", name)
 	assert.NotContains(b, b.text(), "[", "%s: each text is there", name)
-	b.do(chromedp.EmulateViewport(320, 800))
+	b.Width(320)
 	covered := eval[string](b, `[...document.querySelectorAll(".hint, .error")].filter(e => e.previousElementSibling)
 		.filter(e => e.getBoundingClientRect().top < e.previousElementSibling.getBoundingClientRect().bottom - 2).map(e => e.outerHTML.slice(0, 80)).join(" ")`)
 	assert.Empty(b, covered, "%s: no hint lies on its field", name)

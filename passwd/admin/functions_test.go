@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,8 +18,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
+	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/ispmail"
+	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd/admin"
 )
 
@@ -310,4 +314,44 @@ func findingCodes(t *testing.T) (codes []string) {
 	}
 	require.Greater(t, len(codes), 25)
 	return codes
+}
+
+// begins counts transactions.
+type begins struct{ n int }
+
+func (*begins) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+func (b *begins) AfterQuery(_ context.Context, e *bun.QueryEvent) {
+	if strings.HasPrefix(e.Query, "BEGIN") {
+		b.n++
+	}
+}
+
+// TestHashedBefore: a password is hashed before the transaction, so that nobody waits for rows while this waits for memory. One that
+// cannot be hashed begins none.
+func TestHashedBefore(t *testing.T) {
+	t.Parallel()
+	db := ispmailtest.SQLite(t)
+	s := siteOn(t, db)
+	s.domain("example.org")
+	s.user("jane@example.org")
+	hasher, err := hash.New(hash.Config{Scheme: "BLF-CRYPT"})
+	require.NoError(t, err)
+	counter := &begins{}
+	store, err := ispmail.New(t.Context(), db.DB.WithQueryHook(counter), ispmail.Config{Hasher: hasher})
+	require.NoError(t, err)
+	counter.n = 0
+	s.open(func() (*ispmail.Store, error) { return store, nil })
+	v := s.as("alice")
+	const tooLong = "a secret that is longer than the seventy-two bytes that bcrypt takes of a password"
+	forms := map[string][]string{"/domain/1/user": {"name", "jill", "quota", "1G"}, "/user/1/password": {"version", v.version("/user/1")}}
+	for target, fields := range forms {
+		w := v.post(target, append(fields, "password", tooLong)...)
+		assert.Equal(t, http.StatusUnprocessableEntity, w.Code, target)
+	}
+	assert.Zero(t, counter.n)
+	for target, fields := range forms {
+		v.done(target, append(fields, "password", "a quite new secret of mine")...)
+	}
+	assert.Equal(t, len(forms), counter.n, "it is counted")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,7 @@ func TestReload(t *testing.T) { //nolint:paralleltest // see above
 		require.Equal(t, command.ExitOK, run(t.Context(), append([]string{"--administrators", file, "user", "--scheme", "BLF-CRYPT", "--generate"}, args...), nil, io.Discard, os.Stderr))
 	}
 	user("alice")
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute) // without a reload, the log ends then
 	defer stop()
 	log, stderr := io.Pipe()
 	code := make(chan int, 1)

@@ -133,9 +133,13 @@ func (v View) CreateUser(ctx context.Context, email, password string, quota *int
 	if email, err = v.own(email); err != nil {
 		return 0, nil, 0, err
 	}
+	stored, err := store.Hasher().GenerateContext(ctx, password)
+	if err != nil {
+		return 0, nil, 0, err
+	}
 	var found []ispmail.Warning
 	err = store.RunInTx(ctx, func(ctx context.Context, tx *ispmail.Store) error {
-		u, w, err := tx.CreateUser(ctx, email, password)
+		u, w, err := tx.CreateUserStored(ctx, email, stored)
 		if err != nil {
 			return err
 		}
