@@ -130,7 +130,9 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 				require.Eventually(t, func() bool {
 					return errorOf(store.Authenticate(t.Context(), john.email, john.password)) == nil
 				}, 20*time.Second, time.Millisecond)
+				halted := make(chan struct{})
 				proxy.armed.Store(&cut{statement: test.statement, do: func() {
+					defer close(halted)
 					signal("STOP")
 					if test.goesOn {
 						time.AfterFunc(100*time.Millisecond, func() { signal("CONT") })
@@ -140,6 +142,8 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 				replacement := fmt.Sprint("secret ", john.changes)
 				err := store.ChangePassword(t.Context(), john.email, john.password, replacement)
 				require.Nil(t, proxy.armed.Load(), "the server was stopped")
+				<-halted // the signal may take longer than the store waits, and the next one must not overtake it
+				signal("CONT")
 				switch {
 				case test.goesOn:
 					require.NoError(t, err)
@@ -148,7 +152,6 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 				default:
 					require.ErrorIs(t, err, ispmail.ErrUnavailable)
 				}
-				signal("CONT")
 				settle(t, db)
 				john.judge(t, err, replacement)
 			}
