@@ -211,7 +211,7 @@ func TestFail2ban(t *testing.T) {
 // TestPackageKeeps installs the package again, as an upgrade does, and after it has been removed: what an administrator has
 // switched on or off, or written, stays so.
 func TestPackageKeeps(t *testing.T) {
-	s := spareServer(t)
+	s := newServer(t)
 	const install = `DEBIAN_FRONTEND=noninteractive apt-get install -y /usr/local/share/ispmail/ispmail_*.deb`
 	s.do(t, `systemctl enable --now ispmail-passwd-changed.socket
 		systemctl disable --now ispmail-passwd-rehash.socket
@@ -271,7 +271,7 @@ func TestPackageBefore(t *testing.T) {
 
 // TestPackage removes the package and installs it again, as the README does on a server that has never had it.
 func TestPackage(t *testing.T) {
-	s := spareServer(t)
+	s := newServer(t)
 	email := s.newUser(t)
 	page := func() string {
 		return s.do(t, "curl --silent --insecure --output /dev/null --write-out '%{http_code}' https://127.0.0.1/password/")

@@ -45,21 +45,16 @@ type server struct {
 }
 
 var (
-	shared = once()
-	spare  = once()
-	stop   []func() // what was started
-)
-
-// once returns a function that starts a server when it is called first, for the rest of the tests.
-func once() func() (*server, error) {
-	return sync.OnceValues(func() (s *server, err error) {
+	// shared starts a server when it is called first, for the rest of the tests.
+	shared = sync.OnceValues(func() (s *server, err error) {
 		s, err = startServer()
 		if err == nil {
 			stop = append(stop, s.stop)
 		}
 		return s, err
 	})
-}
+	stop []func() // what was started
+)
 
 // theServer returns the server that tests share.
 func theServer(t *testing.T) *server {
@@ -67,14 +62,8 @@ func theServer(t *testing.T) *server {
 	return started(t, shared)
 }
 
-// spareServer returns a server for tests that install and remove the package. They are not parallel, and expect nothing of its
-// settings.
-func spareServer(t *testing.T) *server {
-	t.Helper()
-	return started(t, spare)
-}
-
-// newServer returns a server that the test has for itself. Such a test is not parallel: Chromium takes a container that comes
+// newServer returns a server that the test has for itself. Each test that removes the package needs one: with fuse-overlayfs, the
+// files of the image come back when they have been removed, installed and removed again. Such a test is not parallel: Chromium takes a container that comes
 // or goes for a change of the network.
 func newServer(t *testing.T) *server {
 	t.Helper()
