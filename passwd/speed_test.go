@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -23,19 +22,9 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/timing"
 )
 
-// The tests of this file measure time, so they run only when they are asked for:
-//
-//	ISPMAIL_BENCH=1 go test -count=1 -v -run '^TestSpeed' ./passwd
-func needBench(t *testing.T) {
-	t.Helper()
-	if os.Getenv("ISPMAIL_BENCH") == "" {
-		t.Skip("set ISPMAIL_BENCH=1 to measure")
-	}
-}
-
 // TestSpeedHandler measures requests without hash and database, with what the test itself takes.
 func TestSpeedHandler(t *testing.T) {
-	needBench(t)
+	timing.Need(t)
 	service := newService(t, passwd.Config{
 		Changer: changerFunc(func(context.Context, string, string, string) error { return nil }),
 		OnEvent: func(context.Context, passwd.Event) {},
@@ -78,7 +67,7 @@ func TestSpeedHandler(t *testing.T) {
 // TestSpeedTellsNothing measures what an outsider can: whether the time of a refusal tells a user who exists from one
 // who does not, or from one whose row is out of order.
 func TestSpeedTellsNothing(t *testing.T) {
-	needBench(t)
+	timing.Need(t)
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	const (

@@ -49,11 +49,11 @@ var (
 	shared = sync.OnceValues(func() (s *server, err error) {
 		s, err = startServer()
 		if err == nil {
-			stop = append(stop, s.stop)
+			stop = s.stop
 		}
 		return s, err
 	})
-	stop []func() // what was started
+	stop = func() {} // what was started
 )
 
 // theServer returns the server that tests share.
@@ -87,9 +87,7 @@ func started(t *testing.T, start func() (*server, error)) *server {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, stop := range stop {
-		stop()
-	}
+	stop()
 	os.Exit(code)
 }
 

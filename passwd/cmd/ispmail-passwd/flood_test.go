@@ -23,6 +23,7 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
 	"github.com/ispmail/go-ispmail/passwd/internal/serve"
+	"github.com/ispmail/go-ispmail/passwd/internal/timing"
 )
 
 // TestSlowClients opens a thousand connections to the page that send half a header, or a part of a body: others are
@@ -117,7 +118,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 // TestSpeedFlood measures how long a webmail waits while the page is flooded with guesses and slow connections. It runs
 // only when it is asked for.
 func TestSpeedFlood(t *testing.T) {
-	needBench(t)
+	timing.Need(t)
 	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--trusted-proxy=127.0.0.1", "--allow-same", "--min-length=8")
 	page := await(t, &p.stdout, `(http://\S+) \(the page\)`)
 	for range 50 {

@@ -22,7 +22,7 @@ func readHidden(terminal *os.File) (string, error) {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &hidden); err != nil {
 		return "", err
 	}
-	defer func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, state) }() // ReadPassword does so, too, and tells
+	defer func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, state) }() // an error changes nothing of what was read
 	return readLine(fd)
 }
 

@@ -3,8 +3,6 @@ package redislimits_test
 import (
 	"context"
 	"io"
-	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/hash"
 	"github.com/ispmail/go-ispmail/passwd/internal/redislimits/redistest"
+	"github.com/ispmail/go-ispmail/passwd/internal/timing"
 )
 
 // hashing is a Changer that takes the time of a verification and of a new hash, and no database.
@@ -32,9 +31,7 @@ func (h hashing) ChangePassword(_ context.Context, _, current, replacement strin
 // TestSpeedSharedLimits compares a change with shared limits to one without: two questions to a Redis on this machine, a charge
 // and what gives it back. The change has no database, which would make the difference smaller.
 func TestSpeedSharedLimits(t *testing.T) {
-	if os.Getenv("ISPMAIL_BENCH") == "" {
-		t.Skip("set ISPMAIL_BENCH=1 to measure")
-	}
+	timing.Need(t)
 	server := redistest.Start(t)
 	hasher, err := hash.New(hash.Config{})
 	require.NoError(t, err)
@@ -52,8 +49,7 @@ func TestSpeedSharedLimits(t *testing.T) {
 			times[which] = append(times[which], time.Since(start))
 		}
 	}
-	median := func(all []time.Duration) time.Duration { return slices.Sorted(slices.Values(all))[len(all)/2] }
-	without, with := median(times[0]), median(times[1])
+	without, with := timing.Median(times[0]), timing.Median(times[1])
 	ratio := float64(with) / float64(without)
 	t.Logf("a change %v, with shared limits %v: %.2f times (at most 1.3)", without, with, ratio)
 	assert.LessOrEqual(t, ratio, 1.3)

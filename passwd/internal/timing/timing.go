@@ -1,13 +1,24 @@
-// Package timing compares how long two kinds of requests take, for tests of what time tells an outsider.
+// Package timing is for tests that measure: whether they are asked for, and how long two kinds of requests take.
 package timing
 
 import (
+	"cmp"
 	"math"
+	"os"
 	"slices"
+	"testing"
 )
 
+// Need skips a test that measures time, unless ISPMAIL_BENCH is set, as make bench does.
+func Need(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ISPMAIL_BENCH") == "" {
+		t.Skip("set ISPMAIL_BENCH=1 to measure")
+	}
+}
+
 // Median returns the middle of the values, the greater one of two.
-func Median(values []float64) float64 {
+func Median[T cmp.Ordered](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }
