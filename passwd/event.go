@@ -42,8 +42,8 @@ func (c Channel) Reasons() []string {
 	switch c {
 	case API:
 		reasons = append(reasons, "cross-origin", "not-found", "unauthorized")
-	case Page:
-		reasons = append(reasons, "cross-origin", "not-found", "mismatch")
+	case Page: // whose other paths are no attempts
+		reasons = append(reasons, "cross-origin", "mismatch")
 	}
 	return reasons
 }

@@ -85,7 +85,7 @@ func TestNoticeFails(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	socket := filepath.Join(dir, "socket")
-	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--notice=unix:"+socket)
+	p := start(t, anyPort, "--demo", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--notice=unix:"+socket)
 	await(t, &p.stderr, "database opened")
 	current := ispmailtest.Password
 	change := func(replacement string) {
@@ -118,6 +118,9 @@ func TestNoticeFails(t *testing.T) {
 	status, _ := p.change(t, "john@example.org", "a wrong guess of it", "a long enough secret")
 	assert.Equal(t, http.StatusForbidden, status)
 	assert.Empty(t, lines)
+	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
+	assert.Contains(t, p.body, "\nispmail_passwd_notices_failed_total 3\n")
+	assert.Contains(t, p.body, "\nispmail_passwd_changes_not_passed_on_total 0\n")
 	p.finish(t)
 	assert.NotContains(t, p.stderr.String(), current)
 }

@@ -22,13 +22,8 @@ func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *me
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt
 	}
-	var isBreached func(context.Context, string) bool
-	if s.breached != nil {
-		isBreached = s.breached.Has
-	}
 	return passwd.Config{
 		Changer:        changer,
-		Breached:       isBreached,
 		MinLength:      s.MinLength,
 		MaxLength:      maxLength,
 		AllowSame:      s.AllowSame,
@@ -72,6 +67,7 @@ func (s *settings) passOn(log *slog.Logger, counters *metrics) func(context.Cont
 			return // nobody on this machine has a mailbox of the demo
 		}
 		if err := notify.TellOwner(ctx, s.Notice, c, from); err != nil {
+			counters.noNotice.Inc()
 			log.WarnContext(ctx, "the owner gets no mail about the change", slog.String("user", c.Email), slog.Any("cause", err))
 		}
 	}

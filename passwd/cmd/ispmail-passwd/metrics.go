@@ -20,6 +20,8 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 
 	notPassedOn prometheus.Counter
+	noNotice    prometheus.Counter
+	notLookedUp prometheus.Counter
 
 	linesLost func() int64 // set before the metrics are served
 }
@@ -40,6 +42,14 @@ func newMetrics() *metrics {
 			Name: "ispmail_passwd_changes_not_passed_on_total",
 			Help: "Changes that the program of --on-change was not told of: a cache may go on to accept the old password.",
 		}),
+		noNotice: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ispmail_passwd_notices_failed_total",
+			Help: "Changes that the program of --notice was not told of: the owners get no mail.",
+		}),
+		notLookedUp: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ispmail_passwd_breached_not_looked_up_total",
+			Help: "New passwords that were let through without a look into the list of breached ones, because it cannot be read or is out of order.",
+		}),
 	}
 	for _, channel := range []passwd.Channel{passwd.API, passwd.Page, passwd.Poppassd} {
 		m.seconds.WithLabelValues(channel.String())
@@ -56,7 +66,7 @@ func newMetrics() *metrics {
 		}
 		return float64(m.linesLost())
 	})
-	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, collectors.NewGoCollector(),
+	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, m.noNotice, m.notLookedUp, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +16,14 @@ import (
 
 	"github.com/ispmail/go-ispmail/passwd"
 )
+
+// scrape returns what Prometheus gets.
+func scrape(m *metrics) string {
+	answer := httptest.NewRecorder()
+	ready := func(context.Context) error { return nil }
+	m.handler(ready, noLimits.note).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return answer.Body.String()
+}
 
 // TestMetrics has every metric before there was any event.
 func TestMetrics(t *testing.T) {
@@ -31,10 +41,13 @@ func TestMetrics(t *testing.T) {
 		`ispmail_passwd_attempt_duration_seconds_count{channel="api"} 0`,
 		`ispmail_passwd_attempt_duration_seconds_count{channel="page"} 0`,
 		"ispmail_passwd_changes_not_passed_on_total 0",
+		"ispmail_passwd_notices_failed_total 0",
+		"ispmail_passwd_breached_not_looked_up_total 0",
 		"ispmail_passwd_log_lines_lost_total 0",
 	} {
 		assert.Contains(t, p.body, "\n"+want+"\n")
 	}
+	assert.NotContains(t, p.body, `channel="page",reason="not-found"`, "which nothing counts")
 	all := len(passwd.API.Reasons()) + len(passwd.Page.Reasons()) + len(passwd.Poppassd.Reasons())
 	assert.Equal(t, all, strings.Count(p.body, "\nispmail_passwd_attempts_total{"))
 	p.finish(t)

@@ -77,7 +77,8 @@ func TestLogReader(t *testing.T) {
 			reader, writer, err := os.Pipe()
 			require.NoError(t, err)
 			t.Cleanup(func() { _, _ = reader.Close(), writer.Close() })
-			cmd, _ := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0")
+			list := write(t, listOf("a secret of others"))
+			cmd, _ := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--breached="+list)
 			cmd.Stderr = writer
 			require.NoError(t, cmd.Start())
 			lines, url := bufio.NewScanner(reader), ""
@@ -87,6 +88,7 @@ func TestLogReader(t *testing.T) {
 				}
 			}
 			hinder(reader, writer)
+			require.NoError(t, os.Truncate(list, 10)) // which the log has at the first change
 			p := &process{client: &http.Client{Timeout: 20 * time.Second}, url: url}
 			current := ispmailtest.Password
 			for i := range 3 {

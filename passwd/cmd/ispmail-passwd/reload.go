@@ -8,7 +8,7 @@ import (
 
 // reload reads the secrets, what the page shows of its operator and the list of breached passwords again. What is wrong with one leaves
 // the old one in use. Everything else needs a restart, which forgets the limits.
-func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
+func (s *settings) reload(service *passwd.Service, listed *lookup, log *slog.Logger) {
 	if s.SecretFile == "" && !s.Operator.hasFiles() && s.breached == nil {
 		log.Info("nothing to reload: there is no --secret-file, --help-text, --logo or --breached, and other settings need a restart")
 	}
@@ -18,14 +18,7 @@ func (s *settings) reload(service *passwd.Service, log *slog.Logger) {
 	if s.Operator.hasFiles() {
 		s.reloadOperator(service, log)
 	}
-	if s.breached == nil {
-		return
-	}
-	if err := s.breached.Reload(); err != nil {
-		log.Error("the list of breached passwords was not reloaded, and the old one stays in use", slog.Any("cause", err))
-		return
-	}
-	log.Info("reloaded the list of breached passwords", slog.String("list", s.breached.String()))
+	listed.reload()
 }
 
 func (s *settings) reloadOperator(service *passwd.Service, log *slog.Logger) {

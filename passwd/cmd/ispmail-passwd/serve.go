@@ -29,6 +29,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	config := s.config(late, log, counters, refused)
 	limits := s.shareLimits(&config, log, counters)
 	defer limits.close()
+	listed := s.lookUp(&config, log, counters)
 	service, err := passwd.New(config)
 	if err != nil {
 		return inFlags(err)
@@ -49,7 +50,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		return database.Advise(s.dsn, late.canChange(ctx, len(sample)))
 	}}
 	counters.addReadiness(probe.ready)
-	serve.OnReload(ctx, func() { s.reload(service, log) })
+	serve.OnReload(ctx, func() { s.reload(service, listed, log) })
 	// Listen first: whoever comes before the database answers gets 503 and not a closed port.
 	endpoints := []serve.Endpoint{{Name: "api", Setting: command.Setting(c, "api-listen"), Address: &s.APIListen, Serve: serve.HTTP(service.API(), log), Shown: serve.URLOf}}
 	if s.Listen != "" {
@@ -71,6 +72,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	for _, warning := range s.warnings() {
 		log.Warn("a setting is seldom meant", slog.String("warning", warning))
 	}
+	listed.warnPartial()
 
 	state.say(statusOpening)
 	var background sync.WaitGroup

@@ -155,7 +155,7 @@ func (s *settings) validatePasswords() (err error) {
 	if s.hasher, err = s.Hashing.Hasher(); err != nil || s.Breached == "" {
 		return err
 	}
-	if s.breached, err = breached.Open(s.Breached, s.logger(s.stderr)); err != nil {
+	if s.breached, err = breached.Open(s.Breached); err != nil {
 		return fmt.Errorf("--breached: %w", err)
 	}
 	return nil

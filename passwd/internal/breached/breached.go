@@ -4,18 +4,15 @@ package breached
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha1" //nolint:gosec // the hash of the list
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"unicode/utf16"
 
 	//lint:ignore SA1019 NTLM is made of it, and nothing is protected by it here
@@ -34,21 +31,19 @@ const (
 // Pwned writes it. Make one with [Open]; the zero value does not work. It is safe for concurrent use.
 type List struct {
 	path string
-	log  *slog.Logger
 
 	mu   sync.RWMutex // a reload closes no file that is being read
 	file *file
-	bad  atomic.Bool // whether the log has said that the file cannot be used
 }
 
 // Open opens a list and looks at its first line, its last one and 64 at random places. The error is a sentence about what is
-// wrong with the file. The log gets what is found wrong later.
-func Open(path string, log *slog.Logger) (*List, error) {
+// wrong with the file.
+func Open(path string) (*List, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return &List{path: path, log: log, file: f}, nil
+	return &List{path: path, file: f}, nil
 }
 
 // Reload opens the file again, which may be another one now. After an error the old one stays in use.
@@ -61,7 +56,6 @@ func (l *List) Reload() error {
 	defer l.mu.Unlock()
 	old := l.file
 	l.file = f
-	l.bad.Store(false)
 	return old.Close()
 }
 
@@ -86,17 +80,12 @@ func (l *List) Partial() bool {
 	return l.file.last[0] != 0xff
 }
 
-// Has reports whether a password is in the list. If the file cannot be read or is out of order, the log has it once, and the
-// answer is no.
-func (l *List) Has(ctx context.Context, password string) bool {
+// Has reports whether a password is in the list. The error says that the file cannot be read or is out of order, and holds nothing
+// of the password.
+func (l *List) Has(password string) (bool, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	found, err := l.file.search(l.file.kind.sum(password))
-	if err != nil && !l.bad.Swap(true) {
-		l.log.ErrorContext(ctx, "the list of breached passwords cannot be used, and new passwords are not looked up in it",
-			slog.String("file", l.path), slog.Any("cause", err))
-	}
-	return found && err == nil
+	return l.file.search(l.file.kind.sum(password))
 }
 
 // A kind is one of the hashes that a list has.
