@@ -92,8 +92,8 @@ lint: ## Run the linters of .golangci.yml, and look at the workflows of .github.
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # A database of one's own, where https://vuln.go.dev cannot be reached: VULNDB=file:///path.
-vulncheck: ## Look for known vulnerabilities in everything that is linked, tests included.
-	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -test $(if $(VULNDB),-db $(VULNDB)) ./...
+vulncheck: ## Look for known vulnerabilities in everything that is linked, tests included, with the Go of releases.
+	GOTOOLCHAIN=go$$(cat .ci/go) go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -test $(if $(VULNDB),-db $(VULNDB)) ./...
 
 release: ## Build the packages and binaries of a release twice, compare them and write SHA256SUMS, in dist/release.
 	@.ci/release
