@@ -236,6 +236,45 @@ func TestNodeTrigger(t *testing.T) {
 	require.ErrorIs(t, errorOf(store.CreateDomain(t.Context(), "one.example")), ispmail.ErrExists)
 }
 
+// TestNodeOrphans has a user and an alias of a domain that is gone, whose id is that of the row which a node writes and deletes.
+// They stay, and hinder nobody.
+func TestNodeOrphans(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(t *testing.T, db *ispmailtest.Database)
+		id      int
+	}{
+		"cascade": {func(*testing.T, *ispmailtest.Database) {}, 0},
+		"restrict": {func(t *testing.T, db *ispmailtest.Database) {
+			t.Helper()
+			for _, table := range []string{"virtual_users", "virtual_aliases"} {
+				db.Exec(t, "ALTER TABLE "+table+" DROP FOREIGN KEY "+table+"_ibfk_1")
+				db.Exec(t, "ALTER TABLE "+table+" ADD FOREIGN KEY (domain_id) REFERENCES virtual_domains (id)")
+			}
+		}, 0},
+		"trigger": {func(t *testing.T, db *ispmailtest.Database) {
+			t.Helper()
+			dbtest.Load(t, db, "trigger")
+		}, 1002}, // the third id that it gives
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := ispmailtest.MariaDB(t)
+			test.prepare(t, db)
+			const unchecked = "SET STATEMENT foreign_key_checks = 0 FOR "
+			db.Exec(t, unchecked+"INSERT INTO virtual_users (domain_id, email, password) VALUES (?, 'john@gone.example', '')", test.id)
+			db.Exec(t, unchecked+"INSERT INTO virtual_aliases (domain_id, source, destination) VALUES (?, 'jack@gone.example', 'john@gone.example')", test.id)
+			orphans := func() string {
+				_, all, _ := strings.Cut(dbtest.Dump(t, db), "virtual_users")
+				return all
+			}
+			before := orphans()
+			require.NoError(t, errorOf(db.Store(t, ispmail.Config{}).ActAsNode().CreateDomain(t.Context(), "new.example")))
+			assert.Equal(t, before, orphans())
+		})
+	}
+}
+
 // TestFence loses a commit before it reaches the server. On a node, "nothing was changed" needs a commit that keeps it from
 // coming later. Where a trigger of the test refuses that, the outcome is unknown.
 func TestFence(t *testing.T) {
