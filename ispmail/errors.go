@@ -308,7 +308,7 @@ func mapError(err error) error {
 		switch {
 		case untrusted:
 			e.kind, e.text = ErrUnavailable, tlsHint
-		case errors.Is(err, mysql.ErrNoTLS):
+		case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, errNoMember):
 			e.kind = ErrUnavailable
 		case isBroken(err):
 			e.kind, e.text = ErrUnavailable, "it does not answer"

@@ -2,6 +2,9 @@ package ispmail
 
 import (
 	"context"
+	"database/sql/driver"
+	"fmt"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -34,3 +37,28 @@ func (s *Store) ActAsSingle() *Store {
 
 // CheckNode looks at the session variables of a node of a cluster, in the form of SHOW VARIABLES.
 var CheckNode = checkNode
+
+// Servers returns what Open makes of several servers, with connectors of a test, and whether it takes them for nodes.
+func Servers(timeout time.Duration, all ...driver.Connector) (connector driver.Connector, onNode func() bool) {
+	s := &servers{timeout: timeout}
+	for i, c := range all {
+		s.all = append(s.all, &server{of: s, name: fmt.Sprint("n", i+1), synced: synced{c}, plain: c, patience: timeout})
+	}
+	return s, s.onNode
+}
+
+// synced makes connections on which a node waits. Others do not know how to.
+type synced struct{ driver.Connector }
+
+// Connect connects as the fake server of the tests does for such connections, if it is one.
+func (s synced) Connect(ctx context.Context) (driver.Conn, error) {
+	if server, ok := s.Connector.(interface {
+		ConnectSynced(ctx context.Context) (driver.Conn, error)
+	}); ok {
+		return server.ConnectSynced(ctx)
+	}
+	return s.Connector.Connect(ctx)
+}
+
+// MapError turns an error of the driver into one of this package.
+var MapError = mapError

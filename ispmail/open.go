@@ -33,8 +33,8 @@ import (
 //
 // They are tried in this order for each new connection. Who does not answer within 2 s, is not ready, or breaks a connection,
 // comes after the others for 15 s, and so does who does not answer a statement within [Config.Timeout]. A server that is
-// read-only is used if there is no other. When the first one is back, the connections return to it within 3 minutes. Certificates
-// must name the host of each.
+// read-only is used if there is no other. Once one of them was a node of a cluster, one that is none is not used. When the
+// first one is back, the connections return to it within 3 minutes. Certificates must name the host of each.
 //
 // The pool has at most 8 connections. Each has a strict sql_mode, so that MariaDB refuses a value instead of cutting
 // it, autocommit, and the usual values of all other session variables that change what statements mean, whatever the
@@ -69,7 +69,7 @@ func Open(ctx context.Context, dsn string, config Config) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	store.owned = true
-	servers.node.Store(store.node) // from now on it follows what becomes of the server
+	store.node = &servers.node // it follows what becomes of the servers
 	return store, nil
 }
 

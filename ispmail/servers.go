@@ -18,9 +18,7 @@ import (
 type servers struct {
 	all     []*server
 	timeout time.Duration // Config.Timeout
-	plain   atomic.Bool   // they were built without Galera
-	changed atomic.Bool   // a server went away, and may come back as a node of a cluster, or as none
-	node    atomic.Pointer[atomic.Bool]
+	node    atomic.Bool   // they are nodes of a cluster; that of the Store
 }
 
 // A server is one of the servers of a DSN.
@@ -29,6 +27,7 @@ type server struct {
 	name     string
 	synced   driver.Connector // with ownReads
 	plain    driver.Connector
+	unsynced atomic.Bool   // it was built without Galera, so that it takes only plain
 	age      atomic.Int64  // it goes up with each reason to leave: connections of another age are not used again
 	left     atomic.Int64  // when that was, in nanoseconds
 	patience time.Duration // of an attempt to connect, if there are several servers
@@ -71,10 +70,9 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.changed.Load() {
-			if _, err := s.look(ctx, c); err != nil {
-				return nil, errors.Join(err, c.Close())
-			}
+		// An address may lead to another server than before, without a connection that broke.
+		if _, err := s.look(ctx, c); err != nil {
+			return nil, errors.Join(err, c.Close())
 		}
 		return c, nil
 	}
@@ -136,19 +134,17 @@ func (one *server) try(ctx context.Context) (c *conn, readOnly bool, err error) 
 func (one *server) connect(ctx context.Context) (*conn, error) {
 	age := one.age.Load()
 	connector := one.synced
-	if one.of.plain.Load() {
+	if one.unsynced.Load() {
 		connector = one.plain
 	}
 	inner, err := connector.Connect(ctx)
 	if errorCode(err) == mariaUnknownVariable && connector == one.synced {
 		if inner, err = one.plain.Connect(ctx); err == nil {
-			one.of.plain.Store(true)
+			one.unsynced.Store(true)
 		}
 	}
 	if err != nil {
-		if !errors.Is(context.Cause(ctx), context.Canceled) {
-			one.of.changed.Store(true)
-		}
+		one.unsynced.Store(false) // another may come in its place
 		return nil, err
 	}
 	full, ok := inner.(driverConn)
@@ -158,10 +154,14 @@ func (one *server) connect(ctx context.Context) (*conn, error) {
 	return &conn{full, one, age}, nil
 }
 
+// errNoMember is the error of a server that runs alone while the others are nodes of a cluster. It takes changes that the
+// cluster never gets, and that are gone when it joins the others again.
+var errNoMember = errors.New("it is not in the cluster of the other servers")
+
 // look asks a server whether it is read-only, and whether it is a node of a cluster. A node that is not ready refuses to say.
 func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) {
 	query := "SELECT @@GLOBAL.read_only, @@SESSION.wsrep_on"
-	if s.plain.Load() {
+	if c.server.unsynced.Load() {
 		query = "SELECT @@GLOBAL.read_only, 0"
 	}
 	rows, err := c.QueryContext(ctx, query, nil)
@@ -172,10 +172,11 @@ func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) 
 	if err := errors.Join(rows.Next(values), rows.Close()); err != nil {
 		return false, err
 	}
-	if node := s.node.Load(); node != nil {
-		node.Store(isSet(values[1]))
+	node := isSet(values[1])
+	if !node && len(s.all) > 1 && s.node.Load() {
+		return false, errNoMember
 	}
-	s.changed.Store(false)
+	s.node.Store(node)
 	return isSet(values[0]), nil
 }
 
@@ -191,6 +192,6 @@ func isSet(value driver.Value) bool {
 // leave gives the server up: its connections are not used again, and it comes after the others for a while.
 func (one *server) leave() {
 	one.age.Add(1)
+	one.unsynced.Store(false)
 	one.left.Store(time.Now().UnixNano())
-	one.of.changed.Store(true)
 }

@@ -99,7 +99,4 @@ func (c *conn) note(ctx context.Context, err error) error {
 }
 
 // onNode reports whether the server is a node of a cluster.
-func (s *servers) onNode() bool {
-	node := s.node.Load()
-	return node != nil && node.Load()
-}
+func (s *servers) onNode() bool { return s.node.Load() }

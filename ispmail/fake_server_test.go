@@ -1,0 +1,190 @@
+package ispmail_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/ispmail"
+)
+
+// A fakeServer answers as a MariaDB does that is in one of the states of a node, or in none.
+type fakeServer struct {
+	node, readOnly atomic.Bool
+	unsynced       atomic.Bool  // it was built without Galera
+	silent         atomic.Bool  // it answers nothing
+	connections    atomic.Int32 // that were made so far
+	synced         atomic.Int32 // on how many of these a node waits
+}
+
+func (f *fakeServer) Driver() driver.Driver { return mysql.MySQLDriver{} }
+
+func (f *fakeServer) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := f.answer(ctx); err != nil {
+		return nil, err
+	}
+	f.connections.Add(1)
+	return &fakeConn{f}, nil
+}
+
+// ConnectSynced makes a connection on which a node waits.
+func (f *fakeServer) ConnectSynced(ctx context.Context) (driver.Conn, error) {
+	if f.unsynced.Load() {
+		return nil, &mysql.MySQLError{Number: 1193, Message: "Unknown system variable 'wsrep_sync_wait'"}
+	}
+	f.synced.Add(1)
+	return f.Connect(ctx)
+}
+
+// answer waits for the end of the context if the server is silent.
+func (f *fakeServer) answer(ctx context.Context) error {
+	if f.silent.Load() {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+var errNotFaked = errors.New("the server of the test does not do that")
+
+// A fakeConn is a connection to a fakeServer.
+type fakeConn struct{ server *fakeServer }
+
+func (c *fakeConn) Prepare(string) (driver.Stmt, error) { return nil, errNotFaked }
+
+func (c *fakeConn) PrepareContext(context.Context, string) (driver.Stmt, error) {
+	return nil, errNotFaked
+}
+
+func (c *fakeConn) Begin() (driver.Tx, error)                { return nil, errNotFaked }
+func (c *fakeConn) Close() error                             { return nil }
+func (c *fakeConn) CheckNamedValue(*driver.NamedValue) error { return nil }
+func (c *fakeConn) ResetSession(context.Context) error       { return nil }
+func (c *fakeConn) IsValid() bool                            { return true }
+func (c *fakeConn) Ping(ctx context.Context) error           { return c.server.answer(ctx) }
+
+func (c *fakeConn) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) {
+	return nil, errNotFaked
+}
+
+// ExecContext runs a change.
+func (c *fakeConn) ExecContext(ctx context.Context, _ string, _ []driver.NamedValue) (driver.Result, error) {
+	if c.server.readOnly.Load() {
+		return nil, &mysql.MySQLError{Number: 1290, Message: "The MariaDB server is running with the --read-only option"}
+	}
+	return driver.RowsAffected(1), c.server.answer(ctx)
+}
+
+// QueryContext asks for the variables.
+func (c *fakeConn) QueryContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
+	node := c.server.node.Load() && strings.Contains(query, "wsrep_on")
+	return &fakeRows{[]driver.Value{c.server.readOnly.Load(), node}}, c.server.answer(ctx)
+}
+
+// fakeRows are one row of switches.
+type fakeRows struct{ row []driver.Value }
+
+func (r *fakeRows) Columns() []string { return make([]string, len(r.row)) }
+func (r *fakeRows) Close() error      { return nil }
+
+func (r *fakeRows) Next(to []driver.Value) error {
+	if r.row == nil {
+		return io.EOF
+	}
+	for i, on := range r.row {
+		to[i] = []byte(map[driver.Value]string{false: "0", true: "1"}[on])
+	}
+	r.row = nil
+	return nil
+}
+
+// fakePool returns a pool over servers.
+func fakePool(t *testing.T, timeout time.Duration, all ...*fakeServer) (pool *sql.DB, onNode func() bool) {
+	t.Helper()
+	var connectors []driver.Connector
+	for _, f := range all {
+		connectors = append(connectors, f)
+	}
+	connector, onNode := ispmail.Servers(timeout, connectors...)
+	pool = sql.OpenDB(connector)
+	t.Cleanup(func() { require.NoError(t, pool.Close()) })
+	return pool, onNode
+}
+
+// renew closes the connections of a pool that are idle.
+func renew(pool *sql.DB) {
+	pool.SetMaxIdleConns(0)
+	pool.SetMaxIdleConns(2)
+}
+
+// TestServerAlone has a node that leaves its cluster and runs alone, as one with wsrep_on = OFF. No other is given up for it.
+func TestServerAlone(t *testing.T) {
+	t.Parallel()
+	n1, n2 := new(fakeServer), new(fakeServer)
+	n1.node.Store(true)
+	n2.node.Store(true)
+	pool, onNode := fakePool(t, time.Minute, n1, n2)
+	require.NoError(t, pool.PingContext(t.Context()))
+	require.True(t, onNode())
+	require.EqualValues(t, 1, n1.connections.Load())
+
+	n1.node.Store(false)
+	renew(pool)
+	require.NoError(t, pool.PingContext(t.Context()))
+	assert.EqualValues(t, 1, n2.connections.Load(), "it serves now")
+	assert.True(t, onNode())
+
+	n2.node.Store(false)
+	renew(pool)
+	err := ispmail.MapError(pool.PingContext(t.Context()))
+	require.ErrorIs(t, err, ispmail.ErrUnavailable)
+	require.ErrorContains(t, err, "n1: it is not in the cluster of the other servers")
+	assert.True(t, onNode())
+}
+
+// TestServerBecomesNode has a server that becomes a node while the pool has no connection, so that none breaks, and back.
+func TestServerBecomesNode(t *testing.T) {
+	t.Parallel()
+	server := new(fakeServer)
+	pool, onNode := fakePool(t, time.Minute, server)
+	for _, node := range []bool{false, true, false} {
+		server.node.Store(node)
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.Equal(t, node, onNode())
+	}
+}
+
+// TestServersWithoutGalera has a server that was built without Galera for a while. The connections to others, and to itself
+// once it has been left, are those on which a node waits.
+func TestServersWithoutGalera(t *testing.T) {
+	t.Parallel()
+	n1, n2 := new(fakeServer), new(fakeServer)
+	n1.unsynced.Store(true)
+	pool, onNode := fakePool(t, time.Minute, n1, n2)
+	require.NoError(t, pool.PingContext(t.Context()))
+	require.EqualValues(t, 1, n1.connections.Load())
+	require.Zero(t, n1.synced.Load())
+	require.False(t, onNode())
+
+	n1.readOnly.Store(true)
+	renew(pool)
+	require.NoError(t, pool.PingContext(t.Context()))
+	assert.EqualValues(t, 1, n2.synced.Load())
+
+	n1.unsynced.Store(false)
+	n1.readOnly.Store(false)
+	n2.readOnly.Store(true)
+	renew(pool)
+	require.NoError(t, pool.PingContext(t.Context()))
+	assert.EqualValues(t, 1, n1.synced.Load())
+}
