@@ -2,6 +2,8 @@ package ispmail
 
 import (
 	"context"
+
+	"github.com/ispmail/go-ispmail/ispmail/internal/tables"
 )
 
 // fence keeps a lost transaction from being committed later, by a node of the cluster that is cut off or hangs: it writes a
@@ -34,17 +36,21 @@ func (s *Store) fence(ctx context.Context, tx, lost *transaction, changes []fiel
 // touchRow writes a row without changing it. done is false if it is not there, or its text is NULL or reads the same from behind.
 func (s *Store) touchRow(ctx context.Context, tx *transaction, table string, id any) (done bool, err error) {
 	column := witnessColumn[table] // of a user the password: some accounts may change nothing else
-	// An empty text becomes a dot for a moment, others are turned round.
-	update := func(from, to string) string {
-		return unchecked + "UPDATE " + table + " SET " + column + " = IF(CAST(" + column + " AS BINARY) = '" + from + "', '" + to + "', REVERSE(" + column + ")) WHERE id = ?"
-	}
-	result, err := tx.ExecContext(ctx, update("", ".")+" AND (CAST("+column+" AS BINARY) = '' OR CAST("+column+" AS BINARY) <> CAST(REVERSE("+column+") AS BINARY))", id)
-	if err != nil {
-		return false, mapError(err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return false, mapError(err)
-	}
-	_, err = tx.ExecContext(ctx, update(".", ""), id)
-	return err == nil, mapError(err)
+	err = s.withTable(ctx, tx, table, func(t *tables.Table) error {
+		// An empty text becomes a dot for a moment, others are turned round.
+		update := func(from, to string) string {
+			return unchecked + "UPDATE " + table + " SET " + column + " = IF(CAST(" + column + " AS BINARY) = '" + from + "', '" + to + "', REVERSE(" + column + "))" + keepStamps(t) + " WHERE id = ?"
+		}
+		result, err := tx.ExecContext(ctx, update("", ".")+" AND (CAST("+column+" AS BINARY) = '' OR CAST("+column+" AS BINARY) <> CAST(REVERSE("+column+") AS BINARY))", id)
+		if err != nil {
+			return mapError(err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return mapError(err)
+		}
+		_, err = tx.ExecContext(ctx, update(".", ""), id)
+		done = err == nil
+		return mapError(err)
+	})
+	return done, err
 }

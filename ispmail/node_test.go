@@ -282,17 +282,21 @@ func TestFence(t *testing.T) {
 	for name, test := range map[string]struct {
 		run   func(s *ispmail.Store) error
 		table string
+		grant string // of the account, "" for all
 	}{
-		"row": {func(s *ispmail.Store) error {
+		"row": {run: func(s *ispmail.Store) error {
 			return s.SetPassword(t.Context(), "john@example.org", "a long enough secret")
-		}, "virtual_users"},
-		"empty password": {func(s *ispmail.Store) error {
+		}, table: "virtual_users"},
+		"empty password": {run: func(s *ispmail.Store) error {
 			return s.SetPassword(t.Context(), "nobody@example.org", "a long enough secret")
-		}, "virtual_users"},
-		"domain": {func(s *ispmail.Store) error {
+		}, table: "virtual_users"},
+		"may not keep the time": {run: func(s *ispmail.Store) error {
+			return s.ChangePassword(t.Context(), "john@example.org", ispmailtest.Password, "a long enough secret")
+		}, table: "virtual_users", grant: "GRANT SELECT, UPDATE (password) ON virtual_users TO %s"},
+		"domain": {run: func(s *ispmail.Store) error {
 			return errorOf(s.CreateAlias(t.Context(), "new@example.org", "john@example.org"))
-		}, "virtual_domains"},
-		"new domain": {func(s *ispmail.Store) error { return errorOf(s.CreateDomain(t.Context(), "new.example")) }, ""},
+		}, table: "virtual_domains"},
+		"new domain": {run: func(s *ispmail.Store) error { return errorOf(s.CreateDomain(t.Context(), "new.example")) }},
 	} {
 		for _, refused := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, "/", refused), func(t *testing.T) {
@@ -300,7 +304,14 @@ func TestFence(t *testing.T) {
 				db := ispmailtest.MariaDB(t)
 				db.Example(t)
 				db.Exec(t, "INSERT INTO virtual_users (domain_id, email, password) VALUES (1, 'nobody@example.org', '')")
-				proxy, dsn := through(t, db.DSN)
+				for _, table := range []string{"virtual_domains", "virtual_users"} {
+					db.Exec(t, "ALTER TABLE "+table+" ADD Changed DATETIME(6) NOT NULL DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP(6)")
+				}
+				dsn := db.DSN
+				if test.grant != "" {
+					dsn = db.Account(t, test.grant)
+				}
+				proxy, dsn := through(t, dsn)
 				timeout := time.Minute
 				if refused {
 					timeout = 2 * time.Second
@@ -328,7 +339,9 @@ func TestFence(t *testing.T) {
 					require.ErrorIs(t, err, ispmail.ErrUnavailable)
 					require.ErrorContains(t, err, "nothing was changed")
 				}
-				assert.Equal(t, before, dbtest.Dump(t, db))
+				if test.grant == "" {
+					assert.Equal(t, before, dbtest.Dump(t, db))
+				}
 			})
 		}
 	}

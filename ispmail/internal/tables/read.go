@@ -33,7 +33,7 @@ func Read(ctx context.Context, db bun.IDB, name string) (*Table, error) {
 			ColumnExpr("FIND_IN_SET('select', privileges) > 0 AS readable").
 			ColumnExpr("is_nullable = 'NO' AND column_default IS NULL AND data_type <> 'enum' AND extra NOT REGEXP ? AS required",
 				"auto_increment|VIRTUAL|PERSISTENT|GENERATED").
-			ColumnExpr("extra LIKE '%on update%' AS stamped").
+			ColumnExpr("extra LIKE '%on update%' AND FIND_IN_SET('select', privileges) > 0 AND FIND_IN_SET('update', privileges) > 0 AS stamped").
 			ColumnExpr("is_nullable = 'YES' AS nullable").ColumnExpr("extra REGEXP 'VIRTUAL|PERSISTENT|GENERATED' AS generated").
 			TableExpr("information_schema.columns").Where("table_schema = DATABASE()").Where("table_name = ?", name)
 	}
