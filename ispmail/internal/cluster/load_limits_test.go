@@ -45,9 +45,10 @@ type attack struct {
 	redis     *redis
 	instances []*instance
 
-	accounts, exact   int // exact are those at which as many guesses came through as the limits let
+	accounts, exact   int // exact are those at which as many guesses came through as the limits that the instances share let
 	through, compared int
-	alone             int // attempts that an instance has counted alone though Redis was there
+	attempts, alone   int // while Redis was there; those that an instance has counted alone
+	together          int // phases in which no attempt was
 }
 
 // run goes through the phases until ctx ends.
@@ -78,6 +79,9 @@ func (a *attack) run(ctx context.Context, t *testing.T) {
 		alone := a.countedAlone(t) - before
 		if phase.redis {
 			a.alone += alone
+			if alone == 0 {
+				a.together++
+			}
 		}
 		for n, buckets := range all {
 			a.accounts++
@@ -85,6 +89,9 @@ func (a *attack) run(ctx context.Context, t *testing.T) {
 			for _, b := range buckets {
 				a.through += b.through
 				compared += b.compared
+				if phase.redis {
+					a.attempts += b.attempts
+				}
 				if phase.redis && alone > 0 { // Redis was too slow once: each instance alone still lets no more through
 					assert.LessOrEqual(t, b.through, len(a.instances)*b.most(time.Now()), "%s, account %d", phase.name, n)
 				} else {
@@ -92,7 +99,7 @@ func (a *attack) run(ctx context.Context, t *testing.T) {
 				}
 			}
 			a.compared += compared
-			if compared > 0 && !slices.ContainsFunc(buckets, func(b *bucket) bool { return b.wrong != nil }) {
+			if phase.redis && alone == 0 && compared > 0 && !slices.ContainsFunc(buckets, func(b *bucket) bool { return b.wrong != nil }) {
 				a.exact++
 			}
 		}
@@ -144,6 +151,7 @@ func (a *attack) guess(ctx context.Context, t *testing.T, email string, shared b
 
 // A bucket is the limit of an account.
 type bucket struct {
+	attempts   int
 	through    int
 	begin, end time.Time // of the round in which the first guess came through
 	compared   int
@@ -153,6 +161,7 @@ type bucket struct {
 // note notes the answers of a round. If none came through, the limit has nothing left: then what has come through so far is
 // known to the last one.
 func (b *bucket) note(begin, end time.Time, reasons ...string) {
+	b.attempts += len(reasons)
 	limited := 0
 	for _, reason := range reasons {
 		switch reason {

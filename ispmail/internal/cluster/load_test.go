@@ -102,11 +102,13 @@ func TestLoad(t *testing.T) {
 	done.Wait()
 	n := judge(t, w, people)
 	report(t, "two instances, %v, nodes lost: %v | %v", *load, lost, n)
-	report(t, "guesses at %d accounts through both instances | %d came through, exactly as many as may at %d accounts, in %d comparisons | %d attempts were counted alone though Redis was there",
-		attack.accounts, attack.through, attack.exact, attack.compared, attack.alone)
+	report(t, "guesses at %d accounts through both instances | %d came through, exactly as many as may together at %d accounts, in %d comparisons | of %d attempts while Redis was there, %d were counted alone",
+		attack.accounts, attack.through, attack.exact, attack.compared, attack.attempts, attack.alone)
 	assert.Zero(t, n.wrong)
 	assert.Positive(t, n.done)
 	assert.Positive(t, attack.exact)
+	assert.Positive(t, attack.together, "parts of the time in which the limits were always shared")
+	assert.LessOrEqual(t, 100*attack.alone, attack.attempts, "counted alone")
 }
 
 func deadline(ctx context.Context) time.Time {

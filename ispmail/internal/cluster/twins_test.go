@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/ispmail/go-ispmail/ispmail"
 )
 
@@ -28,10 +30,7 @@ func twins(t *testing.T, w *world, pairOf func(round int) pair) (n tally) {
 	for ; n.rounds < times(150); n.rounds++ {
 		p := pairOf(n.rounds)
 		if p.prepare != nil {
-			if err := p.prepare(t.Context(), stores[0]); err != nil {
-				t.Logf("round %d: not prepared: %v", n.rounds, err)
-				continue
-			}
+			require.NoError(t, p.prepare(t.Context(), stores[0]), "round %d", n.rounds)
 			w.Agree(t)
 		}
 		errs := together(
