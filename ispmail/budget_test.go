@@ -15,7 +15,7 @@ import (
 )
 
 // TestMemoryBeforeTransaction has others who take all the memory for hashes, all the time. A method that waits for it has
-// begun no transaction yet.
+// begun no transaction yet, and says the same whoever it is about.
 func TestMemoryBeforeTransaction(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.SQLite(t)
@@ -24,6 +24,9 @@ func TestMemoryBeforeTransaction(t *testing.T) {
 	require.NoError(t, err)
 	watched, ran := dbtest.Watch(db)
 	store := watched.Store(t, ispmail.Config{Hasher: hasher, Timeout: 20 * time.Millisecond})
+
+	_, err = store.Authenticate(t.Context(), "nobody@example.org", "wrong") // makes the decoy
+	require.ErrorIs(t, err, ispmail.ErrBadCredentials)
 
 	const costly = "{ARGON2ID}$argon2id$v=19$m=1024,t=800,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	others, end := context.WithCancel(t.Context())
@@ -52,9 +55,15 @@ func TestMemoryBeforeTransaction(t *testing.T) {
 		"ChangePassword": func() error {
 			return store.ChangePassword(ctx, "md5@example.org", ispmailtest.Password, "a long enough secret")
 		},
+		"wrong": func() error { // the stored value needs no memory, but the decoy does
+			return store.ChangePassword(ctx, "md5@example.org", "wrong", "a long enough secret")
+		},
+		"nobody": func() error {
+			return store.ChangePassword(ctx, "nobody@example.org", "wrong", "a long enough secret")
+		},
 	} {
 		ran()
-		require.ErrorIs(t, method(), ispmail.ErrUnavailable, name)
+		require.ErrorIs(t, method(), ispmail.ErrBusy, name)
 		require.NotContains(t, ran(), "BEGIN", name)
 	}
 }

@@ -38,8 +38,3 @@ func (s *Store) AdaptDecoy(ctx context.Context) (hash.Info, error) {
 func (s *Store) VerifyDecoy(ctx context.Context) error {
 	return s.hasher.Refuse(ctx, s.theDecoy(), "no password", 0)
 }
-
-// refuse verifies the decoy, unless a verification of the given work has been done already.
-func (s *Store) refuse(ctx context.Context, password string, done float64) {
-	_ = s.hasher.Refuse(ctx, s.theDecoy(), password, done) // a refusal without it is one
-}

@@ -56,6 +56,9 @@ var (
 	ErrAddressInPassword = errors.New("ispmail: the stored password belongs to the address")
 	// ErrRecord means that a [Record] is empty or has a field that its use does not allow.
 	ErrRecord = errors.New("ispmail: invalid record")
+	// ErrBusy means that other passwords took all the memory of [Config].Hasher until the time was over, see
+	// [hash.Hasher.VerifyContext]. Nothing was changed.
+	ErrBusy = errors.New("ispmail: too many passwords at the same time")
 	// ErrBadCredentials means that an address and a password do not belong together, for whatever reason.
 	ErrBadCredentials = errors.New("ispmail: wrong address or password")
 )

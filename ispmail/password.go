@@ -3,6 +3,7 @@ package ispmail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ const (
 //
 // It returns [ErrBadCredentials] if there is no such user or more than one, the user is locked or switched off, the
 // password is wrong, or the stored value is no password, cannot be verified or is too costly to verify; the log says
-// which. It returns [ErrInvalidAddress] for a malformed address. Any other error means that the database could not be asked.
+// which. It returns [ErrInvalidAddress] for a malformed address, and [ErrBusy] if ctx ends the wait for memory, see
+// [hash.Hasher.VerifyContext]. Any other error means that the database could not be asked.
 //
 // If the stored password is outdated (see [hash.Hasher.NeedsRehash]), Authenticate replaces it by one that
 // [Config.Hasher] makes. For that it waits at most two seconds for memory and two for the database, and a failure is
@@ -105,7 +107,7 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 			return user, nil
 		}
 		if isContextError(err) { // it ended while waiting for memory
-			return User{}, s.explain(ctx, mapError(err))
+			return User{}, noMemory(ctx, err)
 		}
 		switch {
 		case errors.Is(err, hash.ErrMismatch):
@@ -115,7 +117,9 @@ func (s *Store) verify(ctx context.Context, email, password string) (User, error
 			level, message = slog.LevelWarn, "ispmail: login refused, the stored password cannot be verified"
 		}
 	}
-	s.refuse(ctx, password, done)
+	if err := s.hasher.Refuse(ctx, s.theDecoy(), password, done); err != nil {
+		return User{}, noMemory(ctx, err) // as for a user whose own value needs the memory
+	}
 	s.log.LogAttrs(ctx, level, message, subject, slog.Any("cause", err))
 	return User{}, ErrBadCredentials
 }
@@ -203,9 +207,17 @@ func (s *Store) generate(ctx context.Context, password string) (string, error) {
 func (s *Store) hash(ctx context.Context, password string, generate func(context.Context, string) (string, error)) (string, error) {
 	stored, err := generate(ctx, password)
 	if isContextError(err) {
-		return "", s.explain(ctx, mapError(err))
+		return "", noMemory(ctx, err)
 	}
 	return stored, err
+}
+
+// noMemory returns the error for a wait for memory that ctx has ended.
+func noMemory(ctx context.Context, ended error) error {
+	if err := blameCaller(ctx, mapError(ended)); errors.Is(err, errCallerGone) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrBusy, ended)
 }
 
 // lockedValue returns a stored password behind a lock, if the column can hold it.
