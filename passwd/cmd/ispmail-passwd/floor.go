@@ -10,8 +10,12 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/limit"
 )
 
-// floorEvery is how often the table is looked at.
-const floorEvery = time.Hour
+const (
+	// floorEvery is how often the table is looked at.
+	floorEvery = time.Hour
+	// floorAgain is when it is looked at again if that did not work.
+	floorAgain = time.Minute
+)
 
 // lookForDearest makes the decoy of the store follow the table, and measures it.
 func lookForDearest(ctx context.Context, store *ispmail.Store) (limit.Dearest, error) {
@@ -26,11 +30,13 @@ func lookForDearest(ctx context.Context, store *ispmail.Store) (limit.Dearest, e
 func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *passwd.Service, store *ispmail.Store, every time.Duration) {
 	floor := s.Floor
 	for {
+		next := every
 		d, err := lookForDearest(ctx, store)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
+			next = min(every, floorAgain)
 			log.Warn("the stored passwords cannot be looked at, wrong credentials are answered as before", slog.Any("cause", err))
 		} else {
 			if needed := d.Floor(s.Floor); needed != floor && service.SetFloor(needed) == nil {
@@ -46,7 +52,7 @@ func (s *settings) followTable(ctx context.Context, log *slog.Logger, service *p
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(every):
+		case <-time.After(next):
 		}
 	}
 }

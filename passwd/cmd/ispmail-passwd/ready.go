@@ -21,10 +21,11 @@ var (
 	errCannotRead  = errors.New("the table virtual_users cannot be read")
 	errCannotWrite = errors.New("passwords cannot be written")
 	errTooNarrow   = errors.New("the column password is too narrow for the scheme")
+	errFailed      = errors.New("the last changes failed")
 )
 
 // reasons are all that [reasonOf] returns.
-var reasons = []error{errNoAnswer, errRefused, errCannotRead, errCannotWrite, errTooNarrow}
+var reasons = []error{errNoAnswer, errRefused, errCannotRead, errCannotWrite, errTooNarrow, errFailed}
 
 // reasonOf says why a change would not work, without what the database says about itself. The log has that.
 func reasonOf(err error) string {
@@ -32,6 +33,8 @@ func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, errTooNarrow):
 		reason = errTooNarrow
+	case errors.Is(err, errFailed):
+		reason = errFailed
 	case errors.Is(err, errCannotWrite):
 		reason = errCannotWrite
 	case errors.Is(err, ispmail.ErrUnavailable), errors.Is(err, context.DeadlineExceeded): // a table that cannot be read because nobody answers

@@ -117,6 +117,7 @@ func TestReason(t *testing.T) {
 		{fmt.Errorf("%w: %w", errCannotRead, ispmail.ErrUnavailable), errNoAnswer},
 		{fmt.Errorf("%w: %w", errCannotWrite, ispmail.ErrDenied), errCannotWrite},
 		{fmt.Errorf("%w: canary", errTooNarrow), errTooNarrow},
+		{fmt.Errorf("%w: %w", errFailed, ispmail.ErrOutcomeUnknown), errFailed},
 		{errors.New("canary"), errNoAnswer},
 	} {
 		assert.Equal(t, c.want.Error(), reasonOf(c.err), "%v", c.err)
@@ -167,3 +168,46 @@ func TestReady(t *testing.T) {
 	assert.NotContains(t, p.body, "canary")
 	p.finish(t)
 }
+
+// TestLatest takes a disk that is full, or two changes without a known outcome, for the fate of the next change, until one works or
+// a minute is over.
+func TestLatest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		full := fmt.Errorf("ispmail: database: %w", &mysql.MySQLError{Number: 1114})
+		unknown := fmt.Errorf("%w: canary", ispmail.ErrOutcomeUnknown)
+		for _, c := range []struct {
+			changes []error
+			want    error
+		}{
+			{nil, nil},
+			{[]error{full}, full},
+			{[]error{fullFile{}}, fullFile{}},
+			{[]error{full, nil}, nil},
+			{[]error{full, ispmail.ErrBadCredentials}, full},
+			{[]error{unknown}, nil},
+			{[]error{unknown, nil, unknown}, nil},
+			{[]error{unknown, ispmail.ErrBadCredentials, unknown}, unknown},
+			{[]error{ispmail.ErrUnavailable, &mysql.MySQLError{Number: 1045}, errors.New("no")}, nil},
+		} {
+			l := &latest{}
+			for _, err := range c.changes {
+				l.note(err)
+			}
+			if c.want == nil {
+				assert.NoError(t, l.failure(), "%v", c.changes)
+				continue
+			}
+			require.ErrorIs(t, l.failure(), c.want, "%v", c.changes)
+			require.ErrorIs(t, l.failure(), errFailed)
+			time.Sleep(failedFor + 1)
+			assert.NoError(t, l.failure(), "%v", c.changes)
+		}
+	})
+}
+
+// fullFile is what SQLite says of a full disk.
+type fullFile struct{}
+
+func (fullFile) Error() string { return "the disk is full" }
+func (fullFile) Code() int     { return 13 }

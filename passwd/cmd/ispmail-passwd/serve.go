@@ -80,7 +80,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	background.Go(func() {
 		late.Open(ctx, log, s.opener(log, counters))
 		if store, err := late.Store(); err == nil {
-			s.warnTables(ctx, store, log)
+			background.Go(func() { s.warnTables(ctx, store, log) }) // the floor does not wait for it
 		}
 		if s.Demo && ctx.Err() == nil {
 			printDemo(c.OutOrStdout(), endpoints[0].Listener, endpoints[1].Listener)
