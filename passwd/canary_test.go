@@ -88,7 +88,7 @@ func TestCanaries(t *testing.T) {
 			_, _ = fmt.Fprintln(&seen, name, overPoppassd(t, service, "canary "+current+"\n"))
 			service.Forgive("john@example.org", "192.0.2.1")
 		}
-		for _, text := range []string{"bad-credentials", "outcome-unknown", "panic in the Changer", "unauthorized", "mismatch", "john@example.org", "poppassd", "500 policy-control", "policy-guessable", "policy-breached"} {
+		for _, text := range []string{"bad-credentials", "outcome-unknown", "panic in an attempt", "unauthorized", "mismatch", "john@example.org", "poppassd", "500 policy-control", "policy-guessable", "policy-breached"} {
 			require.True(t, strings.Contains(seen.String(), text), "nothing of: %s", text)
 		}
 		for line := range strings.Lines(seen.String()) {

@@ -113,9 +113,9 @@ func TestPolicyIsFree(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, onPage(service, "192.0.2.1", "john@example.org", "wrong", replacement))
 }
 
-// TestStrengthIsFree: the strength of a password is judged for as many at the same time as hashing, of those who are within their
-// limits, and costs them no attempt.
-func TestStrengthIsFree(t *testing.T) {
+// TestStrength: the strength of a password is judged for as many at the same time as hashing, of those who are within their
+// limits. It costs an account no attempt, and a person as much as asking for an account that has to wait.
+func TestStrength(t *testing.T) {
 	t.Parallel()
 	var looking, most, looked atomic.Int32
 	service := newService(t, passwd.Config{Changer: onlyRight, MaxConcurrent: 1, Breached: func(_ context.Context, password string) bool {
@@ -135,10 +135,15 @@ func TestStrengthIsFree(t *testing.T) {
 	done.Wait()
 	assert.EqualValues(t, 1, most.Load(), "a page has one place")
 	assert.EqualValues(t, 10, looked.Load())
-	for range 30 {
+	for i := range 30 {
 		require.Equal(t, http.StatusUnprocessableEntity, onAPI(service, "john@example.org", "wrong", "the canary that others know"))
-		require.Equal(t, http.StatusUnprocessableEntity, onPage(service, "192.0.2.1", "john@example.org", "wrong", "passwordpassword1"))
+		want := http.StatusUnprocessableEntity
+		if i >= 20 {
+			want = http.StatusTooManyRequests
+		}
+		require.Equal(t, want, onPage(service, "198.51.100.1", fmt.Sprintf("other%d@example.org", i), "wrong", "passwordpassword1"), i)
 	}
+	require.Equal(t, http.StatusForbidden, onPage(service, "198.51.100.2", "other1@example.org", "wrong", replacement), "others go on")
 	looked.Store(0)
 	for range 20 {
 		onAPI(service, "john@example.org", "wrong", replacement)

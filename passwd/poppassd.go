@@ -146,8 +146,7 @@ func (d *dialogue) change(ctx context.Context, replacement string) string {
 	d.form = form{}
 	v, ok := verdictOf(web.Field{Name: "newpass", Value: &f.replacement}.Set(replacement))
 	if ok {
-		// It is one of the webmails of the API: of two ways to guess, none has a budget of its own.
-		email, v = d.service.change(ctx, API, arrival, netip.Addr{}, f)
+		email, v = d.service.change(ctx, Poppassd, arrival, netip.Addr{}, f)
 	}
 	return d.tell(ctx, arrival, email, v)
 }

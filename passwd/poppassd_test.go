@@ -376,3 +376,21 @@ func TestPoppassdCrowd(t *testing.T) {
 		stop()
 	})
 }
+
+// TestPoppassdAttempt: who is told of a change hears that it came over poppassd.
+func TestPoppassdAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var attempt passwd.Event
+		service := newService(t, passwd.Config{Changer: changerFunc(func(ctx context.Context, _, _, _ string) error {
+			attempt, _ = passwd.AttemptOf(ctx)
+			return nil
+		})})
+		listener := newPipes()
+		stop := servePoppassd(t, service, listener)
+		converse(t, listener.dial(), hello, ">user john@example.org\n", nowPass, ">pass right\n", nowNew, ">newpass a long enough secret\n", isChanged, ">quit\n", "<200 Bye.", "<.")
+		stop()
+		assert.Equal(t, passwd.Poppassd, attempt.Channel)
+		assert.Equal(t, "john@example.org", attempt.Email)
+	})
+}

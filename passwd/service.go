@@ -19,7 +19,8 @@
 // The request and the form of the new password are judged first, without the database. Then the attempt is charged to its
 // limits, those of the service and the [SharedLimits] of several. Then it waits for one of a few places, so that hashing does not
 // take the machine away from the mail server. There it is judged how hard the new password is to guess, which takes milliseconds,
-// and then the current one is verified. The charge is given back unless the credentials are wrong. The answer to wrong
+// and then the current one is verified. The charge is given back unless the credentials are wrong; a person whose new password
+// is refused as easy to guess is charged as one who asks for an account that has to wait. The answer to wrong
 // credentials comes at a fixed time after the request, whether there is such a user or not.
 package passwd
 
@@ -135,10 +136,11 @@ type Service struct {
 	attempts [2]*limit.Attempts // by channel: an attack on the page does not stop the webmail
 	underWay [2]sync.Map        // by channel, the accounts of attempts that are not answered yet
 
-	policy *policy.Policy
-	face   atomic.Pointer[face]
-	down   atomic.Bool
-	floor  atomic.Int64 // nanoseconds
+	policy  *policy.Policy
+	face    atomic.Pointer[face]
+	down    atomic.Bool
+	refused atomic.Pointer[string] // the last error that is no outage, while no attempt has worked since
+	floor   atomic.Int64           // nanoseconds
 }
 
 // New returns a [Service]. It returns an error if config has no Changer or a setting is out of its range.
@@ -229,6 +231,7 @@ var verdicts = []struct {
 	{ispmail.ErrBadCredentials, badCredentials},
 	{ispmail.ErrInvalidAddress, badAddress},
 	{ispmail.ErrOutcomeUnknown, outcomeUnknown},
+	{ispmail.ErrBusy, busy},
 	{hash.ErrPasswordTooLong, tooLong},
 	{hash.ErrControlCharacter, control},
 	{hash.ErrInvalidPassword, badPassword},
@@ -245,13 +248,17 @@ type form struct{ user, current, replacement string }
 // change makes an attempt to change a password. The client is invalid if a program asks and does not say for whom. The email
 // that change returns is canonical, or "". A client that leaves, or closes its side of the connection, changes nothing: an answer that came earlier
 // then would tell how far the attempt had got.
-func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time, client netip.Addr, f form) (email string, v verdict) {
+func (s *Service) change(ctx context.Context, way Channel, arrival time.Time, client netip.Addr, f form) (email string, v verdict) {
 	ctx = context.WithoutCancel(ctx)
+	channel := way
+	if way == Poppassd {
+		channel = API // it is one of the webmails: of two ways to guess, none has a budget of its own
+	}
 	email, err := ispmail.Canonical(f.user)
 	if err != nil {
 		return "", badAddress
 	}
-	ctx = context.WithValue(ctx, attemptKey{}, Event{Time: arrival.UTC(), Channel: channel, Email: email, Client: client})
+	ctx = context.WithValue(ctx, attemptKey{}, Event{Time: arrival.UTC(), Channel: way, Email: email, Client: client})
 	if len(f.current) > maxCurrent {
 		return email, longCurrent
 	}
@@ -268,9 +275,12 @@ func (s *Service) change(ctx context.Context, channel Channel, arrival time.Time
 	if !ok {
 		return email, limited(wait)
 	}
-	v = s.changeNow(ctx, channel, email, f)
+	v, weak := s.changeNow(ctx, channel, email, f)
 	if v != badCredentials {
 		giveBack()
+	}
+	if weak && client.IsValid() { // that took a place, and nothing was verified that could be charged
+		s.attempts[channel].Ask(client)
 	}
 	if v == badCredentials || v == changed && channel == Page {
 		s.waitForFloor(arrival)
@@ -296,41 +306,47 @@ func (s *Service) waitForFloor(arrival time.Time) {
 	limit.WaitForFloor(arrival, time.Duration(s.floor.Load()))
 }
 
-// changeNow judges the strength of the new password, and makes the change, in a place of the gate: both take time.
-func (s *Service) changeNow(ctx context.Context, channel Channel, email string, f form) verdict {
+// changeNow judges the strength of the new password, and makes the change, in a place of the gate: both take time. weak means
+// that the new password was refused there.
+func (s *Service) changeNow(ctx context.Context, channel Channel, email string, f form) (v verdict, weak bool) {
 	leave, ok := s.gate.enter(channel)
 	if !ok {
-		return busy
+		return busy, false
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	if rule := s.policy.CheckStrength(ctx, email, f.user, f.replacement); rule != "" {
-		return s.refusal(rule)
+	rule, err := s.changePassword(ctx, email, f)
+	if rule != "" {
+		return s.refusal(rule), true
 	}
-	err := s.changePassword(ctx, email, f)
-	v := unavailable
+	v = unavailable
 	for _, known := range verdicts {
 		if errors.Is(err, known.err) {
 			v = known.verdict
 			break
 		}
 	}
-	if v.status < http.StatusInternalServerError {
-		err = nil // the database answered
+	switch {
+	case v.status < http.StatusInternalServerError:
+		s.noteOutage(ctx, nil) // the database answered
+	case v != busy:
+		s.noteOutage(ctx, err)
 	}
-	s.noteOutage(ctx, err)
-	return v
+	return v, false
 }
 
-// changePassword calls the Changer. A panic counts as an error.
-func (s *Service) changePassword(ctx context.Context, email string, f form) (err error) {
+// changePassword judges the strength, and calls the Changer unless a rule refuses the password. A panic counts as an error.
+func (s *Service) changePassword(ctx context.Context, email string, f form) (rule policy.Rule, err error) {
 	defer func() {
 		if recover() != nil { // its value may hold anything
-			err = errors.New("panic in the Changer")
+			rule, err = "", errors.New("panic in an attempt")
 		}
 	}()
-	return s.config.Changer.ChangePassword(ctx, email, f.current, f.replacement)
+	if rule := s.policy.CheckStrength(ctx, email, f.user, f.replacement); rule != "" {
+		return rule, nil
+	}
+	return "", s.config.Changer.ChangePassword(ctx, email, f.current, f.replacement)
 }
 
 // emit completes an event and passes it to Config.OnEvent.
@@ -344,16 +360,21 @@ func (s *Service) emit(ctx context.Context, arrival time.Time, e Event, v verdic
 	s.config.OnEvent(ctx, e)
 }
 
-// noteOutage logs an outage of the database once, its end once, and every other error each time.
+// noteOutage logs an outage of the database once, its end once, and every other error once until the database works again:
+// strangers can cause it as often as they like.
 func (s *Service) noteOutage(ctx context.Context, err error) {
 	log := s.config.Logger
 	switch {
 	case err == nil:
+		s.refused.Store(nil)
 		if s.down.Swap(false) {
 			log.InfoContext(ctx, "the database is back")
 		}
 	case !isOutage(err):
-		log.ErrorContext(ctx, "the database refuses a change", slog.Any("cause", err))
+		text := err.Error()
+		if last := s.refused.Swap(&text); last == nil || *last != text {
+			log.ErrorContext(ctx, "the database refuses a change", slog.Any("cause", err))
+		}
 	case !s.down.Swap(true):
 		log.ErrorContext(ctx, "the database is not available", slog.Any("cause", err))
 	}

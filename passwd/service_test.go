@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -291,6 +292,45 @@ func TestBusy(t *testing.T) {
 		assert.Equal(t, http.StatusOK, post(service, formType, good).Code)
 	})
 }
+
+// TestTroubles: what strangers can cause again and again is logged once until the database works again, a lack of memory is no
+// outage, and a panic in the check of a password, which may hold anything, is an error like any other.
+func TestTroubles(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	var answer error
+	service := newService(t, passwd.Config{
+		Logger:   slog.New(slog.NewTextHandler(&log, nil)),
+		Changer:  changerFunc(func(context.Context, string, string, string) error { return answer }),
+		Breached: func(context.Context, string) bool { return errors.Is(answer, errCanary) && panicked() },
+	})
+	for _, c := range []struct {
+		answer error
+		reason string
+		lines  int
+	}{
+		{ispmail.ErrBusy, "busy", 0},
+		{ispmail.ErrDenied, "unavailable", 1},
+		{ispmail.ErrSchema, "unavailable", 1},
+		{errCanary, "unavailable", 1},
+		{nil, "OK", 0},
+		{errCanary, "unavailable", 1},
+	} {
+		log.Reset()
+		answer = c.answer
+		for range 3 {
+			w := post(service, formType, good)
+			reason, _, _ := strings.Cut(strings.TrimSpace(w.Body.String()), ":")
+			assert.Equal(t, c.reason, reason, c.answer)
+		}
+		assert.Equal(t, c.lines, strings.Count(log.String(), "\n"), log.String())
+		assert.NotContains(t, log.String(), "canary")
+	}
+}
+
+var errCanary = errors.New("canary")
+
+func panicked() bool { panic(errCanary) }
 
 // TestNoChangeWithoutTheRightPassword tries all pairs of bad current and bad new passwords in several spellings: the row
 // keeps its bytes.
