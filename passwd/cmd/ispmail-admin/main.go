@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func newCommand(s *settings) *cobra.Command {
 	root := &cobra.Command{Use: "ispmail-admin", Long: description, Example: firstSteps, RunE: func(c *cobra.Command, _ []string) error {
+		s.overridden = command.Overridden(c)
 		if err := s.validate(); err != nil {
 			return err
 		}

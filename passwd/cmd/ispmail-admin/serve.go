@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -45,6 +46,9 @@ func (s *settings) serve(c *cobra.Command) error {
 	}
 	if local, _ := serve.IsLocal(s.Listen); !local { // now that it is known where systemd listens
 		return command.Fail(fmt.Errorf("--listen: %s is not a loopback address", s.Listen))
+	}
+	for _, warning := range slices.Concat(s.overridden, serve.WarnModes(s.addresses, s.mode)) {
+		log.Warn("a setting is seldom meant", slog.String("warning", warning))
 	}
 	var background sync.WaitGroup
 	background.Go(func() {

@@ -49,6 +49,9 @@ type settings struct {
 	mode     fs.FileMode
 	onChange string // the path of OnChange
 
+	addresses  []serve.Address // where it listens
+	overridden []string        // what is said of variables without effect
+
 	stdin   io.Reader
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
@@ -134,6 +137,7 @@ func (s *settings) validate() (err error) {
 }
 
 func (s *settings) validateListener() error {
+	s.addresses = []serve.Address{{Flag: "--listen", Set: s.Listen, Value: &s.Listen}}
 	local, err := serve.IsLocal(s.Listen)
 	switch {
 	case err != nil:

@@ -40,27 +40,22 @@ func checkListeners(s *settings, say sayer) bool {
 		return false
 	}
 	good := true
-	for _, e := range []struct {
-		flag    string
-		address *string
-	}{{"--api-listen", &s.APIListen}, {"--poppassd-listen", &s.PoppassdListen}, {"--listen", &s.Listen}, {"--metrics-listen", &s.MetricsListen}} {
-		address := *e.address
-		name, isSystemd := strings.CutPrefix(address, "systemd:")
+	for _, a := range s.addresses {
+		name, isSystemd := strings.CutPrefix(a.Set, "systemd:")
 		switch {
-		case address == "":
 		case isSystemd && len(inherited) == 0:
-			say("warn", "%s: systemd passed no sockets, so %s cannot be looked at. As root, call ispmail-passwd-check.", e.flag, address)
+			say("warn", "%s: systemd passed no sockets, so %s cannot be looked at. As root, call ispmail-passwd-check.", a.Flag, a.Set)
 		case isSystemd:
-			listener, err := inherited.Listen(address, 0)
+			listener, err := inherited.Listen(a.Set, 0)
 			if err != nil {
-				say("FAIL", "%s: %v.", e.flag, err)
+				say("FAIL", "%s: %v.", a.Flag, err)
 				good = false
 				continue
 			}
-			*e.address = serve.AddressOf(listener)
-			say("ok", "%s: the socket %s of systemd is there, on %s.", e.flag, name, *e.address)
+			*a.Value = serve.AddressOf(listener)
+			say("ok", "%s: the socket %s of systemd is there, on %s.", a.Flag, name, *a.Value)
 		default:
-			good = checkListener(e.flag, address, say) && good
+			good = checkListener(a.Flag, a.Set, say) && good
 		}
 	}
 	if err := s.validateReach(); err != nil {

@@ -95,6 +95,13 @@ func TestCheckInherited(t *testing.T) {
 		require.NoError(t, err)
 		return file
 	}
+	path := filepath.Join(t.TempDir(), "api")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, listener.Close()) })
+	require.NoError(t, os.Chmod(path, 0o666)) //nolint:gosec // the point
+	open, err := listener.(*net.UnixListener).File()
+	require.NoError(t, err)
 	local, public := file("127.0.0.1:0"), file("0.0.0.0:0")
 	for _, c := range []struct {
 		files []*os.File
@@ -107,6 +114,7 @@ func TestCheckInherited(t *testing.T) {
 		{[]*os.File{local, local}, "api:page", []string{"--metrics-listen=systemd:metrics"}, "FAIL  --metrics-listen: systemd passed 0 sockets with FileDescriptorName=metrics", true},
 		{[]*os.File{public, local}, "api:page", nil, "is not a loopback address: it needs --secret-file", true},
 		{[]*os.File{local, public}, "api:page", nil, "warn  The page is not on a loopback address", false},
+		{[]*os.File{open, local}, "api:page", nil, "warn  --api-listen: everybody on the machine can use the socket " + path + ": set SocketMode= of its unit to 0660.", false},
 	} {
 		cmd, stderr := inheriting(t, c.names, c.files, append([]string{"--check", "--dsn=sqlite:/missing.db", "--api-listen=systemd:api", "--listen=systemd:page"}, c.args...)...)
 		stdout := &output{}
@@ -116,6 +124,18 @@ func TestCheckInherited(t *testing.T) {
 		assert.Equal(t, c.fails, strings.Count(stdout.String(), "FAIL") > 1, stdout)
 		assert.Empty(t, stderr.String())
 	}
+}
+
+// TestOverridden: a setting of the environment that an argument of the unit makes useless is in --check and in the log. It cannot
+// run in parallel, as below.
+func TestOverridden(t *testing.T) {
+	t.Setenv("ISPMAIL_PASSWD_LISTEN", "127.0.0.1:8081")
+	s, err := parse(t, "--dsn=sqlite:/missing.db", "--listen=systemd:page")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"ISPMAIL_PASSWD_LISTEN has no effect: the argument --listen says something else (ExecStart= of the unit?)"}, s.warnings())
+	s, err = parse(t, "--dsn=sqlite:/missing.db", "--listen=127.0.0.1:8081", "--trusted-proxy=127.0.0.1")
+	require.NoError(t, err)
+	assert.Empty(t, s.warnings())
 }
 
 // TestCommentHint cannot run in parallel: the environment is that of the process.

@@ -57,7 +57,10 @@ type settings struct {
 	proxies  []netip.Prefix
 	mode     fs.FileMode
 	onChange string // the path of OnChange
-	operator passwd.Operator
+
+	addresses  []serve.Address // where it listens
+	overridden []string        // what is said of variables without effect
+	operator   passwd.Operator
 
 	stderr  io.Writer // where the log goes
 	journal bool      // whether systemd's journal reads it
@@ -122,6 +125,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 // validate looks at what the flags and the environment say, and reads the files that they name.
 func (s *settings) validate(c *cobra.Command) (err error) {
+	s.overridden = command.Overridden(c)
 	if c.Flag("secret").Changed {
 		return errors.New("--secret must not be an argument, everybody on the machine can read it: use --secret-file or ISPMAIL_PASSWD_SECRET")
 	}
@@ -172,15 +176,20 @@ func (s *settings) validateListeners() error {
 	if s.mode, err = serve.ParseMode(s.SocketMode); err != nil {
 		return fmt.Errorf("--socket-mode: %w", err)
 	}
-	for name, address := range map[string]string{
-		"--api-listen": s.APIListen, "--poppassd-listen": s.PoppassdListen, "--listen": s.Listen, "--metrics-listen": s.MetricsListen,
+	for _, a := range []serve.Address{
+		{Flag: "--api-listen", Value: &s.APIListen},
+		{Flag: "--poppassd-listen", Value: &s.PoppassdListen},
+		{Flag: "--listen", Value: &s.Listen},
+		{Flag: "--metrics-listen", Value: &s.MetricsListen},
 	} {
-		if address == "" && name != "--api-listen" {
+		if *a.Value == "" && a.Value != &s.APIListen {
 			continue
 		}
-		if _, err := serve.IsLocal(address); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if _, err := serve.IsLocal(*a.Value); err != nil {
+			return fmt.Errorf("%s: %w", a.Flag, err)
 		}
+		a.Set = *a.Value
+		s.addresses = append(s.addresses, a)
 	}
 	if s.OnChange != "" {
 		if s.onChange, err = notify.Path(s.OnChange); err != nil {

@@ -22,7 +22,7 @@ func (s *settings) warnings() []string {
 	if s.Demo {
 		return nil
 	}
-	return slices.Concat(s.warnComments(), s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase(), s.warnLimits())
+	return slices.Concat(s.overridden, s.warnComments(), s.warnPage(), s.warnAddresses(), s.warnFiles(), s.warnDatabase(), s.warnLimits())
 }
 
 // warnComments is about texts that seem to have a comment in them: systemd takes one only on a line of its own.
@@ -94,12 +94,7 @@ func (s *settings) warnAddresses() (warnings []string) {
 	if s.PoppassdListen != "" && !strings.HasPrefix(s.PoppassdListen, "unix:") && !strings.HasPrefix(s.PoppassdListen, "systemd:") && len(s.Secret) > 0 {
 		warnings = append(warnings, fmt.Sprintf("--poppassd-listen: at %s everybody on the machine can guess passwords without the secret: use a socket", s.PoppassdListen))
 	}
-	const others = 0o006
-	ownSocket := slices.ContainsFunc([]string{s.APIListen, s.PoppassdListen, s.Listen, s.MetricsListen}, func(address string) bool { return strings.HasPrefix(address, "unix:") })
-	if ownSocket && s.mode&others != 0 {
-		warnings = append(warnings, fmt.Sprintf("--socket-mode: with %s everybody on the machine can use the sockets", s.SocketMode))
-	}
-	return warnings
+	return append(warnings, serve.WarnModes(s.addresses, s.mode)...)
 }
 
 // warnFiles is about files with secrets or hashes that others can read.

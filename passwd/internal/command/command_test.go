@@ -30,6 +30,8 @@ type program struct {
 	number  int
 	wait    time.Duration
 	size    string
+
+	overridden []string
 }
 
 // call runs the program and returns its exit code.
@@ -49,7 +51,7 @@ func call(t *testing.T, args ...string) (*program, int) {
 	command.Environment("PROGRAM", flags)
 	act := func(do func() error) func(*cobra.Command, []string) error {
 		return func(c *cobra.Command, args []string) (err error) {
-			p.ran, p.args = c.CommandPath(), args
+			p.ran, p.args, p.overridden = c.CommandPath(), args, command.Overridden(c)
 			if p.dsn, err = database.Read(); err != nil {
 				return err
 			}

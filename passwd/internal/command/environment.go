@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,14 +32,16 @@ func Environment(prefix string, flags *pflag.FlagSet) {
 // yesNo is a bool that people may also write as yes and no.
 type yesNo struct{ pflag.Value }
 
-func (v yesNo) Set(text string) error {
+func (v yesNo) Set(text string) error { return v.Value.Set(trueOrFalse(text)) }
+
+func trueOrFalse(text string) string {
 	switch strings.ToLower(text) {
 	case "yes":
-		text = "true"
+		return "true"
 	case "no":
-		text = "false"
+		return "false"
 	}
-	return v.Value.Set(text)
+	return text
 }
 
 // ReadEnvironment sets the flags of a command that are no arguments from their variables, and refuses empty values, and
@@ -68,6 +71,31 @@ func ReadEnvironment(c *cobra.Command) error {
 		return unknownVariable(c.Root())
 	}
 	return errs[0] // one sentence at a time
+}
+
+// Overridden says which variables of the flags of a command have no effect, because the flag is an argument with another value. In
+// a service the arguments are in a unit, and who writes the variables does not see them. Call it in a command that runs. No sentence
+// holds a value.
+func Overridden(c *cobra.Command) (warnings []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name := variableOf(f)
+		if value, set := os.LookupEnv(name); set && f.Changed && !means(f.Value, value) {
+			warnings = append(warnings, fmt.Sprintf("%s has no effect: the argument --%s says something else (ExecStart= of the unit?)", name, f.Name))
+		}
+	})
+	return warnings
+}
+
+// means reports whether a text is another way to write a value.
+func means(v pflag.Value, text string) bool {
+	switch v := v.(type) {
+	case yesNo:
+		parsed, err := strconv.ParseBool(trueOrFalse(text))
+		return err == nil && v.String() == strconv.FormatBool(parsed)
+	case *choice:
+		return strings.EqualFold(v.String(), text)
+	}
+	return v.String() == text
 }
 
 // unknownVariable refuses a variable that begins as those of the flags do and belongs to none: a setting that is misspelt would

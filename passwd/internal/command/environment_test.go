@@ -3,6 +3,7 @@ package command_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,32 @@ func TestEnvironment(t *testing.T) {
 	assert.Equal(t, "debug", p.level)
 	p, _ = call(t, "serve", "--help")
 	assert.Contains(t, p.stdout, "($PROGRAM_NUMBER) (default 15)", "the default is what it is")
+}
+
+// TestOverridden names the variables that an argument with another value makes useless, and no others.
+func TestOverridden(t *testing.T) {
+	for name, value := range map[string]string{
+		"PROGRAM_NUMBER": "20", "PROGRAM_VERBOSE": "yes", "PROGRAM_LEVEL": "ERROR", "PROGRAM_WAIT": "2s", "PROGRAM_DSN": "sqlite:/canary",
+	} {
+		t.Setenv(name, value)
+	}
+	for _, c := range []struct {
+		args, want []string
+	}{
+		{nil, nil},
+		{[]string{"--number=20", "--verbose", "--level=error", "--wait=2s", "--dsn=sqlite:/canary", "--words=x"}, nil},
+		{[]string{"--dsn=sqlite:/other"}, []string{"PROGRAM_DSN has no effect: the argument --dsn says something else (ExecStart= of the unit?)"}},
+		{[]string{"--number=15", "--verbose=no", "--level=info", "--wait=1s"}, []string{"PROGRAM_LEVEL", "PROGRAM_NUMBER", "PROGRAM_VERBOSE", "PROGRAM_WAIT"}},
+	} {
+		p, code := call(t, append([]string{"serve"}, c.args...)...)
+		require.Equal(t, command.ExitOK, code, p.stderr)
+		slices.Sort(p.overridden)
+		require.Len(t, p.overridden, len(c.want), "%v", c.args)
+		for i, want := range c.want {
+			assert.Contains(t, p.overridden[i], want)
+			assert.NotContains(t, p.overridden[i], "canary")
+		}
+	}
 }
 
 // TestEnvironmentRefused has an empty or a wrong variable, which an argument makes good.

@@ -31,6 +31,46 @@ func IsLocal(address string) (bool, error) {
 	return host == "localhost" || err == nil && ip.IsLoopback(), nil
 }
 
+// An Address is a setting of where something listens.
+type Address struct {
+	Flag  string  // such as "--listen"
+	Set   string  // what the setting says
+	Value *string // the same, until it is replaced by the address of the listener
+}
+
+// DefaultMode is the mode of the sockets that a service opens itself.
+const DefaultMode fs.FileMode = 0o660
+
+// WarnModes says which unix sockets everybody on the machine can use, by the mode that they have, and by the one of the setting
+// --socket-mode where the service opens them itself; and if that setting is about none of them.
+func WarnModes(addresses []Address, mode fs.FileMode) (warnings []string) {
+	own := false
+	for _, a := range addresses {
+		path, isUnix := strings.CutPrefix(*a.Value, "unix:")
+		if !isUnix {
+			continue
+		}
+		actual, remedy := fs.FileMode(0), "SocketMode= of its unit"
+		if strings.HasPrefix(a.Set, "unix:") {
+			own, actual, remedy = true, mode, "--socket-mode"
+		}
+		if info, err := os.Stat(path); err == nil {
+			actual |= info.Mode().Perm()
+		}
+		const others = 0o002 // who may write may connect, see unix(7)
+		switch {
+		case path[0] == '@':
+			warnings = append(warnings, fmt.Sprintf("%s: everybody on the machine can use the socket %s, which is no file and has no mode", a.Flag, path))
+		case actual&others != 0:
+			warnings = append(warnings, fmt.Sprintf("%s: everybody on the machine can use the socket %s: set %s to 0660", a.Flag, path, remedy))
+		}
+	}
+	if !own && mode != DefaultMode {
+		warnings = append(warnings, "--socket-mode has no effect: the service opens no unix:/path itself, and the sockets of systemd have SocketMode= of their units")
+	}
+	return warnings
+}
+
 // Sockets are the listeners that systemd passes, by their FileDescriptorName, see systemd.socket(5).
 type Sockets map[string][]net.Listener
 
