@@ -244,3 +244,22 @@ func TestClock(t *testing.T) {
 	assert.False(t, ok)
 	assert.LessOrEqual(t, wait, time.Hour)
 }
+
+// replyError is an error that Redis has sent.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+func (replyError) RedisError()     {}
+
+// TestExplain finds the reason also where a Redis before 7 has put words around it, and repeats nothing else of the answer.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	for reply, want := range map[string]string{
+		"READONLY You can't write against a read only replica. canary":                                                                        "Redis takes no writes: READONLY",
+		"ERR Error running script (call to f_0): @user_script:18: @user_script: 18: -READONLY You can't write against a read only replica.":   "Redis takes no writes: READONLY",
+		"ERR Error running script (call to f_0): @user_script:18: @user_script: 18: -OOM command not allowed when used memory > 'maxmemory'.": "Redis takes no writes: OOM",
+		"ERR canary": "Redis refuses the limits: ERR",
+	} {
+		assert.EqualError(t, redislimits.Explain(replyError(reply)), want)
+	}
+}

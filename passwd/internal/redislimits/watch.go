@@ -161,7 +161,11 @@ func explain(err error) *Problem {
 	if !isReply {
 		return &Problem{"Redis does not answer", err}
 	}
-	word, _, _ := strings.Cut(reply.Error(), " ")
+	text := reply.Error()
+	if _, inner, ok := strings.Cut(text, ": -"); ok { // Redis before 7 says around it that a script failed
+		text = inner
+	}
+	word, _, _ := strings.Cut(text, " ")
 	if reason := reasons[word]; reason != "" {
 		return &Problem{reason, errors.New(word)}
 	}
