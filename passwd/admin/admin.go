@@ -32,6 +32,7 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/admin/internal/view"
 	"github.com/ispmail/go-ispmail/passwd/internal/limit"
 	"github.com/ispmail/go-ispmail/passwd/internal/policy"
+	"github.com/ispmail/go-ispmail/passwd/internal/summary"
 )
 
 // Config holds the settings of a [Page]. Store and Administrators are required.
@@ -82,6 +83,7 @@ type Page struct {
 	attempts *limit.Attempts
 	gate     chan struct{}
 	refusals refusals
+	refused  *summary.Lines[string] // by reason
 	looks    []look
 	matcher  func(acceptLanguage []string) int
 	styleURL string
@@ -105,6 +107,9 @@ func New(config Config) (*Page, error) {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	p := &Page{config: config, policy: rules, attempts: limit.NewAttempts(), gate: make(chan struct{}, logins)}
+	p.refused = summary.New(func(reason string, more int) {
+		p.config.Logger.Info("more requests were refused", slog.String("reason", reason), slog.Int("count", more))
+	})
 	p.data = view.New(config.Store, p.logChange)
 	p.sessions = newSessions(config.Plain)
 	if err := p.readLooks(); err != nil {
@@ -115,7 +120,10 @@ func New(config Config) (*Page, error) {
 }
 
 // Run looks for faults in the tables in the background until ctx ends. Without it, the page has no findings.
-func (p *Page) Run(ctx context.Context) { p.data.Examine(ctx, p.config.Logger) }
+func (p *Page) Run(ctx context.Context) {
+	p.data.Examine(ctx, p.config.Logger)
+	p.refused.Flush()
+}
 
 // ServeHTTP implements [http.Handler].
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,7 +47,25 @@ type site struct {
 	store *ispmail.Store
 	file  string
 	plain bool
-	log   *bytes.Buffer
+	log   *logBuffer
+}
+
+// A logBuffer is read while the page may write: what is summed up comes later.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(line)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // each runs a test on MariaDB and on SQLite, with -short on SQLite alone.
@@ -66,7 +85,7 @@ func newSite(t *testing.T) *site {
 
 func siteOn(t *testing.T, db *ispmailtest.Database) *site {
 	t.Helper()
-	s := &site{T: t, store: db.Store(t, ispmail.Config{}), file: filepath.Join(t.TempDir(), "administrators"), log: &bytes.Buffer{}}
+	s := &site{T: t, store: db.Store(t, ispmail.Config{}), file: filepath.Join(t.TempDir(), "administrators"), log: &logBuffer{}}
 	s.administrator("alice", nil)
 	s.administrator("mia", []string{"mine.example"})
 	s.open(func() (*ispmail.Store, error) { return s.store, nil })

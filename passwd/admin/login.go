@@ -42,7 +42,7 @@ func (p *Page) administrator(ctx context.Context) (Administrator, bool) {
 	}
 	all, err := p.config.Administrators()
 	if err != nil {
-		p.config.Logger.ErrorContext(ctx, "the administrators cannot be read, and nobody comes in", slog.Any("cause", err))
+		p.logUnreadable(ctx, err)
 		return Administrator{}, false
 	}
 	a, ok := all[name]
@@ -50,6 +50,13 @@ func (p *Page) administrator(ctx context.Context) (Administrator, bool) {
 		return Administrator{}, false
 	}
 	return a, true
+}
+
+// logUnreadable says why nobody comes in, but not for each request of a stranger.
+func (p *Page) logUnreadable(ctx context.Context, err error) {
+	if p.refused.First("unavailable") {
+		p.config.Logger.ErrorContext(ctx, "the administrators cannot be read, and nobody comes in", slog.Any("cause", err))
+	}
 }
 
 func (p *Page) serveLogin(q *request) (answer, error) {
@@ -74,7 +81,7 @@ func (p *Page) login(q *request) (answer, error) {
 	log := p.config.Logger
 	all, err := p.config.Administrators()
 	if err != nil {
-		log.ErrorContext(q.ctx, "the administrators cannot be read, and nobody comes in", slog.Any("cause", err))
+		p.logUnreadable(q.ctx, err)
 		return refuse(http.StatusServiceUnavailable, "login-closed")
 	}
 	known, ok := all[name]
@@ -83,7 +90,9 @@ func (p *Page) login(q *request) (answer, error) {
 		logged = name
 	}
 	if wait, ok := p.attempts.Charge(q.client, name); !ok {
-		log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", "limited"))
+		if p.refused.First("limited") {
+			log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", "limited"))
+		}
 		q.w.Header().Set("Retry-After", seconds(wait))
 		return refuse(http.StatusTooManyRequests, "limited", minutes(wait))
 	}

@@ -1,9 +1,12 @@
 package admin_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -73,4 +76,39 @@ func TestOneBudget(t *testing.T) {
 	assert.Contains(t, s.log.String(), `msg="the stored password of an administrator cannot be verified" administrator=alice`)
 	_, err = admin.SetAdministrator(s.file, admin.Administrator{Name: "huge", Stored: ispmail.NewSecret("{ARGON2ID}$argon2id$v=19$m=262144,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")})
 	require.ErrorContains(t, err, "takes too long or more than 128 MiB to verify")
+}
+
+// TestRefusedLogins: what strangers ask for without end has two lines in ten seconds, and wrong passwords have a line each.
+func TestRefusedLogins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.as("mia")
+	stranger := s.visitor()
+	login := func() int { return stranger.post("/login", "name", "alice", "password", "wrong", "next", "/").Code }
+	wrong := 0
+	for login() == http.StatusForbidden {
+		wrong++
+	}
+	for range 50 {
+		require.Equal(t, http.StatusTooManyRequests, login())
+	}
+	require.NoError(t, os.Remove(s.file))
+	for range 50 {
+		require.Equal(t, http.StatusServiceUnavailable, login())
+		require.Equal(t, http.StatusSeeOther, v.get("/").Code)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	s.page.Run(ctx) // whose end sums up
+	for line, want := range map[string]int{
+		"reason=bad-credentials":                   wrong,
+		`msg="an administrator was not let in"`:    wrong + 1,
+		`msg="the administrators cannot be read`:   1,
+		`msg="more requests were refused"`:         2,
+		"refused\" reason=limited count=50\n":      1,
+		"refused\" reason=unavailable count=99\n":  1,
+		`msg="an administrator has logged in" adm`: 1,
+	} {
+		assert.Equal(t, want, strings.Count(s.log.String(), line), "%s in %s", line, s.log)
+	}
 }

@@ -17,7 +17,7 @@ import (
 const maxBcrypt = 72
 
 // config returns the settings of the service.
-func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics, refused *refusals) passwd.Config {
+func (s *settings) config(changer passwd.Changer, log *slog.Logger, counters *metrics, refused refusals) passwd.Config {
 	maxLength := 0
 	if s.hasher.Scheme() == "BLF-CRYPT" {
 		maxLength = maxBcrypt

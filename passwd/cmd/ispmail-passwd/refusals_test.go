@@ -17,6 +17,7 @@ import (
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 	"github.com/ispmail/go-ispmail/passwd"
+	"github.com/ispmail/go-ispmail/passwd/internal/summary"
 )
 
 // TestRefusals: a flood of refused requests is two lines in ten seconds, and hides no change and no wrong password.
@@ -36,7 +37,7 @@ func TestRefusals(t *testing.T) {
 				see(passwd.Page, reason)
 			}
 			see(passwd.API, "limited")
-			time.Sleep(refusalWindow / 1000)
+			time.Sleep(summary.Window / 1000)
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
@@ -49,9 +50,9 @@ func TestRefusals(t *testing.T) {
 		}
 		see(passwd.Page, "limited")
 		see(passwd.Page, "limited")
-		r.flush()
+		r.Flush()
 		assert.Contains(t, log.String(), "reason=limited channel=page count=1\n")
-		time.Sleep(2 * refusalWindow)
+		time.Sleep(2 * summary.Window)
 		synctest.Wait()
 		assert.Equal(t, 4, strings.Count(log.String(), "\n"))
 	})

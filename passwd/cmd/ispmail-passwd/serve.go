@@ -25,7 +25,7 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	log, endLog := s.steadyLog(counters)
 	defer endLog()
 	late, refused := newLateStore(), newRefusals(log)
-	defer refused.flush()
+	defer refused.Flush()
 	config := s.config(late, log, counters, refused)
 	limits := s.shareLimits(&config, log, counters)
 	defer limits.close()
