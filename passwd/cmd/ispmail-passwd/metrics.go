@@ -22,6 +22,7 @@ type metrics struct {
 	notPassedOn prometheus.Counter
 	noNotice    prometheus.Counter
 	notLookedUp prometheus.Counter
+	refused     *prometheus.CounterVec // by listener, each of which is added before it listens
 
 	linesLost func() int64 // set before the metrics are served
 }
@@ -50,6 +51,10 @@ func newMetrics() *metrics {
 			Name: "ispmail_passwd_breached_not_looked_up_total",
 			Help: "New passwords that were let through without a look into the list of breached ones, because it cannot be read or is out of order.",
 		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ispmail_passwd_connections_refused_total",
+			Help: "Connections that were closed because their client had too many others, by listener (api, page, poppassd, metrics).",
+		}, []string{"listener"}),
 	}
 	for _, channel := range []passwd.Channel{passwd.API, passwd.Page, passwd.Poppassd} {
 		m.seconds.WithLabelValues(channel.String())
@@ -66,7 +71,7 @@ func newMetrics() *metrics {
 		}
 		return float64(m.linesLost())
 	})
-	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, m.noNotice, m.notLookedUp, collectors.NewGoCollector(),
+	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, m.noNotice, m.notLookedUp, m.refused, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

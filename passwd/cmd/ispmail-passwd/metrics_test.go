@@ -43,6 +43,9 @@ func TestMetrics(t *testing.T) {
 		"ispmail_passwd_changes_not_passed_on_total 0",
 		"ispmail_passwd_notices_failed_total 0",
 		"ispmail_passwd_breached_not_looked_up_total 0",
+		`ispmail_passwd_connections_refused_total{listener="api"} 0`,
+		`ispmail_passwd_connections_refused_total{listener="page"} 0`,
+		`ispmail_passwd_connections_refused_total{listener="metrics"} 0`,
 		"ispmail_passwd_log_lines_lost_total 0",
 	} {
 		assert.Contains(t, p.body, "\n"+want+"\n")

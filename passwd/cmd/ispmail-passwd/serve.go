@@ -63,6 +63,9 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 		handler := counters.handler(probe.ready, limits.note)
 		endpoints = append(endpoints, serve.Endpoint{Name: "metrics", Setting: command.Setting(c, "metrics-listen"), Address: &s.MetricsListen, Serve: serve.HTTP(handler, log), Shown: serve.URLOf})
 	}
+	for i := range endpoints {
+		endpoints[i].Refused = counters.refused.WithLabelValues(endpoints[i].Name).Inc
+	}
 	if err := serve.ListenAll(endpoints, s.mode); err != nil {
 		return command.Fail(err)
 	}

@@ -12,17 +12,19 @@ import (
 const ConnectionsPerClient = 64
 
 // A fairListener bounds the connections of each client: of an IPv4 address or an IPv6 /64. Unix sockets and trusted proxies, behind
-// which are many, have no bound but that of the endpoint.
+// which are many, have no bound but that of the endpoint. Nor has the loopback network: a webmail or a web server on this machine is
+// one client there, which any user of the machine could close out, and who is on the machine has 16 million addresses anyway.
 type fairListener struct {
 	net.Listener
 	trusted []netip.Prefix
+	refused func(client netip.Addr) // is told of each connection that is closed
 
 	mu   sync.Mutex
 	open map[netip.Prefix]int
 }
 
-func newFairListener(l net.Listener, trusted []netip.Prefix) net.Listener {
-	return &fairListener{Listener: l, trusted: trusted, open: map[netip.Prefix]int{}}
+func newFairListener(l net.Listener, trusted []netip.Prefix, refused func(client netip.Addr)) net.Listener {
+	return &fairListener{Listener: l, trusted: trusted, refused: refused, open: map[netip.Prefix]int{}}
 }
 
 // Accept returns the next connection of a client that has not too many.
@@ -33,7 +35,7 @@ func (l *fairListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		client, isTCP := clientOf(conn)
-		if !isTCP || slices.ContainsFunc(l.trusted, func(p netip.Prefix) bool { return p.Contains(client) }) {
+		if !isTCP || client.IsLoopback() || slices.ContainsFunc(l.trusted, func(p netip.Prefix) bool { return p.Contains(client) }) {
 			return conn, nil
 		}
 		bits := 32
@@ -45,6 +47,7 @@ func (l *fairListener) Accept() (net.Conn, error) {
 			return &fairConn{Conn: conn, leave: sync.OnceFunc(func() { l.leave(network) })}, nil
 		}
 		_ = conn.Close() // the client has enough others
+		l.refused(client)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/summary"
 )
 
 // ListenAll opens the addresses of the endpoints, and says of one that cannot be opened which setting takes another. Each setting
@@ -41,6 +43,7 @@ type Endpoint struct {
 	Address  *string                                   // the value of the setting; ListenAll replaces it by the address of the listener
 	Serve    func(context.Context, net.Listener) error // until the context ends; then it lets finish what is under way
 	Shown    func(net.Listener) string                 // the address as people use it
+	Refused  func()                                    // called for each connection that is closed because its client has too many; may be nil
 	Listener net.Listener                              // set by ListenAll
 }
 
@@ -93,9 +96,21 @@ func HTTP(handler http.Handler, log *slog.Logger) func(context.Context, net.List
 // another finishes.
 func Serve(ctx context.Context, log *slog.Logger, endpoints []Endpoint, proxies []netip.Prefix) error {
 	all, serving := errgroup.WithContext(ctx)
+	crowds := summary.New(func(listener string, more int) {
+		log.Info("more connections were closed, because their clients have too many others", slog.String("listener", listener), slog.Int("count", more))
+	})
+	defer crowds.Flush()
 	for _, e := range endpoints {
+		refused := func(client netip.Addr) {
+			if e.Refused != nil {
+				e.Refused()
+			}
+			if crowds.First(e.Name) {
+				log.Info("a connection was closed, because its client has too many others", slog.String("listener", e.Name), slog.String("client", client.String()))
+			}
+		}
 		all.Go(func() error {
-			if err := e.Serve(serving, netutil.LimitListener(newFairListener(e.Listener, proxies), Connections)); err != nil {
+			if err := e.Serve(serving, netutil.LimitListener(newFairListener(e.Listener, proxies, refused), Connections)); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
 			return nil
