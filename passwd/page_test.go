@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -145,6 +146,14 @@ func TestPageForm(t *testing.T) {
 
 	d = parsePage(t, visit(newService(t, passwd.Config{Changer: &changer{}}).Page(), http.MethodGet, "/", ""))
 	assert.Len(t, d.with("href", ""), 1+6, "no webmail, no link")
+}
+
+// TestScript: the script of the page keeps nothing, sends nothing, and makes neither code, markup nor objects of what is typed.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	script := regexp.MustCompile(`(?m)//.*$`).ReplaceAllString(readFile(t, "script.js"), "")
+	assert.Contains(t, script, "newpass.value")
+	assert.NotRegexp(t, `(?i)storage|cookie|indexedDB|caches|fetch|XMLHttpRequest|WebSocket|sendBeacon|import|eval|Function\(|innerHTML|outerHTML|insertAdjacent|document\.write|JSON|Object\.|__proto__`, script)
 }
 
 // TestPageHeaders are on every answer.

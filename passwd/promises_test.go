@@ -40,6 +40,15 @@ func TestASVS(t *testing.T) {
 		assert.Contains(t, []string{"met", "not met", "operator", "n/a"}, cells[2], row)
 		assert.NotEmpty(t, cells[3], row)
 	}
+	var notMet []string
+	for _, row := range rows {
+		if cells := strings.Split(strings.Trim(row, "| "), " | "); cells[2] == "not met" {
+			notMet = append(notMet, cells[0])
+		}
+	}
+	_, short, _ := strings.Cut(text, "\nNot met, in short: ")
+	short, _, _ = strings.Cut(short, "\n\n")
+	assert.Equal(t, notMet, regexp.MustCompile(`[\d.-]*\d\.\d+\.\d+`).FindAllString(short, -1), "the summary says what the table says")
 	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
 		_, err := os.Stat(filepath.Join("../examples/deployment", link[1]))
 		assert.NoError(t, err)

@@ -110,7 +110,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 
 	s.addLimitsFlags(f)
 
-	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads a line of JSON and answers OK; the change is answered after that, or a second later")
+	f.StringVar(&s.OnChange, "on-change", "", "`ADDRESS` of a socket, unix:/path, of a program that is told whose password was changed, such as one that flushes Dovecot's cache: it reads a line of JSON and answers OK; the change is answered after that, at the latest after a second, or two where --notice does not answer either")
 	command.NoticeFlag(&s.Notice, f)
 	f.IntVar(&s.MaxConcurrent, "max-concurrent", 0, "`N` changes may be under way at the same time, beside one more for the API (default: one less than processors, at least 1)")
 	f.DurationVar(&s.Floor, "floor", 500*time.Millisecond, "least `TIME` after which wrong credentials are answered, whatever is wrong with them; where stored passwords need it, they are answered after three times as long as the dearest takes to verify, up to 2 s")
