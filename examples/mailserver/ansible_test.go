@@ -95,8 +95,8 @@ func TestAnsible(t *testing.T) {
 	assert.Equal(t, "OK", s.change(t, email, password, replacement))
 
 	// What systemd would read otherwise than YAML arrives as it is.
-	said, _, failed = play("--extra-vars", `{"ispmail_settings": {"SITE_NAME": "The \"mail\" of $HOME \\", "UPGRADE": true}, "ispmail_sockets": []}`)
+	said, _, failed = play("--extra-vars", `{"ispmail_settings": {"SITE_NAME": "The \"mail\" of $HOME \\", "UPGRADE": true}, "ispmail_sockets": ["notice"]}`)
 	assert.Equal(t, "0", failed, said)
 	assert.Contains(t, s.do(t, "curl --silent --insecure https://127.0.0.1/password/"), `The &#34;mail&#34; of $HOME \</title>`)
-	assert.Equal(t, "inactive\ninactive\n", s.do(t, "systemctl is-active ispmail-passwd-changed.socket ispmail-passwd-metrics.socket || true"))
+	assert.Equal(t, "inactive\ninactive\nactive\n", s.do(t, "systemctl is-active ispmail-passwd-changed.socket ispmail-passwd-metrics.socket ispmail-passwd-notice.socket || true"))
 }

@@ -28,7 +28,16 @@ func TestConfinement(t *testing.T) {
 		t.Logf("%s: %s.%s", unit, level[1], level[2])
 		return tenths
 	}
-	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 10)
+	says := func(path, pattern string) (tenths int) {
+		level := regexp.MustCompile(pattern).FindStringSubmatch(strings.ReplaceAll(readDocument(t, path).prose, "\n", " "))
+		require.NotNil(t, level, "%s no longer says what systemd-analyze security does", path)
+		tenths, err := strconv.Atoi(level[1] + level[2])
+		require.NoError(t, err)
+		return tenths
+	}
+	service := says("README.md", `security`+"`"+`: (\d)\.(\d) of 10`)
+	assert.Equal(t, service, says("examples/deployment/README.md", `security`+"`"+` says (\d)\.(\d) of 10`))
+	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), service)
 	assert.LessOrEqual(t, exposure("ispmail-passwd-rehash@.service"), 10)
 	assert.LessOrEqual(t, exposure("ispmail-passwd-notice@.service"), 10)
 	assert.LessOrEqual(t, exposure("ispmail-passwd-changed@.service"), 30) // it runs as root, as doveadm has to
@@ -47,7 +56,7 @@ func TestConfinement(t *testing.T) {
 			/etc/default/ispmail-passwd
 		systemctl daemon-reload
 		systemctl restart ispmail-passwd`)
-	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), 13)
+	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), says("examples/deployment/DATABASE.md", `security`+"`"+` then says (\d)\.(\d)\.`))
 	require.Eventually(t, func() bool { return s.change(t, email, password, replacement) == "OK" }, 20*time.Second, 500*time.Millisecond)
 }
 
@@ -282,6 +291,7 @@ func TestPackage(t *testing.T) {
 	require.Contains(t, guide, "`"+stopped+"`")
 	require.Contains(t, guide, "`"+disconf+"`")
 	require.Equal(t, "200", page())
+	s.do(t, "ispmail-admin user alice --generate; mkdir -p /var/lib/ispmail-passwd-notice")
 	s.do(t, stopped)
 	require.Equal(t, "503", page())
 	assert.Equal(t, "inactive\n", s.do(t, "systemctl is-active ispmail-passwd.service || true"))
@@ -292,7 +302,8 @@ func TestPackage(t *testing.T) {
 	s.do(t, "a2enconf ispmail-passwd && systemctl reload apache2")
 	assert.Empty(t, s.do(t, `shopt -s nullglob
 		systemctl list-units --state=active --no-legend ispmail-passwd.service 'ispmail-passwd-*.socket'
-		echo -n /usr/bin/ispmail-passwd* /etc/default/ispmail-passwd* /run/ispmail-passwd/*.sock /etc/systemd/system/*/ispmail-passwd*`))
+		echo -n /usr/bin/ispmail-passwd* /etc/default/ispmail-passwd* /run/ispmail-passwd/*.sock /etc/systemd/system/*/ispmail-passwd* \
+			/etc/ispmail-admin* /var/lib/ispmail-passwd*`), "a purge leaves nothing, above all no hash")
 	_, err := s.run(t.Context(), "runuser -u www-data -- curl --silent --unix-socket /run/ispmail-passwd/api.sock http://localhost/")
 	require.Error(t, err)
 
