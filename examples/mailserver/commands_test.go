@@ -1,12 +1,15 @@
 package mailserver_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,7 +122,12 @@ var commands = []command{
 	},
 	{line: "ACL SETUSER ispmail on", by: "passwd/internal/redislimits/address_test.go TestAccount"},
 	{line: "cat >limits <<'END'", not: "there is no Redis on the mail server; passwd/cmd/ispmail-passwd/limits_test.go has one"},
-	{line: "echo 'IPAddressAllow=192.0.2.10'", how: `bash -eu -c "$1"; systemctl show --property=IPAddressAllow ispmail-passwd`, want: "192.0.2.10", after: asBefore},
+	{line: "apt-get install -y redis-server", by: "examples/mailserver/commands_test.go TestRedis"},
+	{
+		line: `	printf '[Service]\nIPAddressAllow=192.0.2.11`, want: "192.0.2.13", after: asBefore,
+		how: `bash -eu -c "$1"; systemctl show --property=IPAddressAllow ispmail-passwd`,
+	},
+	{line: `printf '[Service]\nIPAddressAllow=192.0.2.10`, how: `bash -eu -c "$1"; systemctl show --property=IPAddressAllow ispmail-passwd`, want: "192.0.2.10", after: asBefore},
 	{
 		line: "SupplementaryGroups=redis", want: "Passwords can be written.", before: "groupadd redis; mkdir /etc/systemd/system/ispmail-passwd.service.d",
 		how:   `cat >/etc/systemd/system/ispmail-passwd.service.d/override.conf <<<"$1"; systemctl daemon-reload; ispmail-passwd-check; systemctl restart ispmail-passwd`,
@@ -135,8 +143,8 @@ var commands = []command{
 	{line: "GRANT SELECT (active) ON", before: columns, how: `mariadb <<<"$1"`, after: noColumns},
 	{line: "apt-get install -y mariadb-server galera-4 rsync", not: noMachines},
 	{line: "galera_new_cluster", not: noMachines},
-	{line: "ispmailctl export mail.jsonl", by: "ispmail/internal/cluster/engine_test.go TestOldTables"},
-	{line: "mariadb mailserver -e \"CHECKSUM TABLE", by: "ispmail/internal/cluster/engine_test.go TestOldTables"},
+	{line: "ispmailctl export mail.jsonl", not: "it drops all tables; ispmail/internal/cluster/engine_test.go TestOldTables does on a cluster what these commands do"},
+	{line: "mariadb mailserver -e \"CHECKSUM TABLE", want: "mailserver.virtual_aliases"},
 	{line: "CREATE USER 'haproxy'@'192.0.2.%'", how: `mariadb <<<"$1"`, after: `mariadb --execute "DROP USER 'haproxy'@'192.0.2.%', 'ispmail-web'@'192.0.2.%'"`},
 	{line: "apt-get install -y haproxy", not: noMachines},
 	{line: "ispmail-web:another long secret@tcp", not: noCommand},
@@ -154,6 +162,8 @@ var commands = []command{
 	// The page for administrators.
 	{line: "ispmail-admin --demo", how: `timeout 5 bash -c "$1" || true`, want: "http://127.0.0.1:"},
 	{line: "mariadb </usr/share/doc/ispmail/examples/grants-admin.sql", by: "examples/mailserver/adminpage_test.go TestAdminPage"},
+	{line: "cp /usr/share/doc/ispmail/examples/apache2-admin.conf", by: "examples/mailserver/adminpage_test.go TestAdminPage"},
+	{line: "cp /usr/share/doc/ispmail/examples/nginx-admin.conf", by: "examples/mailserver/adminpage_test.go TestAdminPage"},
 	{
 		line: "ispmail-admin user bob --domains", after: "rm -f /etc/ispmail-admin/administrators",
 		how: `while read -r command; do bash -eu -c "$command" <<<"` + password + `"; done <<<"$1"`, want: "example.net",
@@ -286,6 +296,52 @@ func TestSignature(t *testing.T) {
 		said, err = try(change)
 		assert.Error(t, err, said)
 	}
+}
+
+// TestRedis starts a Redis with the settings of the documentation, at another address: the account comes in by TLS and may do what it
+// needs, and nobody else comes in. passwd/internal/redislimits tests the service with the same account.
+func TestRedis(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this needs a redis-server")
+	}
+	t.Parallel()
+	_, settings, found := strings.Cut(documented(t, "apt-get install -y redis-server"), "<<'END'\n")
+	require.True(t, found)
+	settings, _, _ = strings.Cut(settings, "END\n")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	require.NoError(t, l.Close())
+	dir := t.TempDir()
+	settings = strings.NewReplacer("192.0.2.10", "127.0.0.1", "6379", port, "/etc/redis", dir).Replace(settings)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "redis.conf"), []byte(settings), 0o600))
+	sh := func(script string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euc", "redis-cli() { command redis-cli --tls --cacert tls.crt -p "+port+` "$@" 2>&1; }; `+script) //nolint:gosec // our own
+		cmd.Dir = dir
+		output, err := cmd.CombinedOutput()
+		return string(output), err
+	}
+	said, err := sh("openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=redis -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>/dev/null")
+	require.NoError(t, err, said)
+	server := exec.CommandContext(t.Context(), "redis-server", "redis.conf", "--save", "")
+	server.Dir = dir
+	require.NoError(t, server.Start(), "on Debian: apt-get install redis-server")
+	t.Cleanup(func() { _ = server.Wait() }) // the context has killed it
+	const account = "redis-cli --user ispmail --pass a-long-random-password --no-auth-warning "
+	require.Eventually(t, func() bool { said, _ := sh(account + "TIME"); return len(strings.Fields(said)) == 2 }, time.Minute, 50*time.Millisecond)
+	for command, want := range map[string]string{
+		account + "SET ispmail-passwd:x 1": "OK", account + "SET other 1": "NOPERM", account + "FLUSHALL": "NOPERM",
+		"redis-cli TIME": "NOAUTH",
+		"command redis-cli -p " + port + " TIME || true": "",
+	} {
+		said, err := sh(command)
+		require.NoError(t, err, said)
+		if assert.Contains(t, said, want, command); want == "" {
+			assert.NotRegexp(t, `^\d+\n`, said, "without TLS")
+		}
+	}
+	rules := strings.TrimSpace(strings.TrimPrefix(documented(t, "ACL SETUSER ispmail"), "ACL SETUSER"))
+	assert.Contains(t, settings, "\nuser "+rules+"\n", "both say the same")
 }
 
 // TestNamedFiles looks for what the documents name of the package on a server that has it.
