@@ -53,7 +53,7 @@ func (l lateStore) canChange(ctx context.Context, length int) error {
 // failedFor is for how long failed changes tell of the next one.
 const failedFor = time.Minute
 
-// latest remembers failures of changes that no look at the database foretells: its disk is full. Then MariaDB says so; or, with
+// latest remembers failures of changes that no look at a MariaDB foretells: its disk is full. Then it says so; or, with
 // a binary log, it waits for room without an answer. A single change without a known outcome is none: a cluster that loses a node
 // has such ones, and goes on.
 type latest struct {
@@ -91,18 +91,8 @@ func (l *latest) failure() error {
 	return fmt.Errorf("%w: %w", errFailed, l.err)
 }
 
-// isFull reports whether a database says that its disk is full.
+// isFull reports whether MariaDB says that its disk is full. Of a file of SQLite, the look at it tells.
 func isFull(err error) bool {
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		switch e.Number {
-		case 1021, 1026, 1114: // ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_RECORD_FILE_FULL
-			return true
-		}
-		return false
-	}
-	e, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err)
-	return ok && e.Code() == 13 // SQLITE_FULL
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && (e.Number == 1021 || e.Number == 1026 || e.Number == 1114) // ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_RECORD_FILE_FULL
 }
