@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -39,8 +40,8 @@ func (s *Store) ActAsSingle() *Store {
 var CheckNode = checkNode
 
 // Servers returns what Open makes of several servers, with connectors of a test, and whether it takes them for nodes.
-func Servers(timeout time.Duration, all ...driver.Connector) (connector driver.Connector, onNode func() bool) {
-	s := &servers{timeout: timeout}
+func Servers(timeout time.Duration, log *slog.Logger, all ...driver.Connector) (connector driver.Connector, onNode func() bool) {
+	s := &servers{timeout: timeout, log: log}
 	for i, c := range all {
 		s.all = append(s.all, &server{of: s, name: fmt.Sprint("n", i+1), synced: synced{c}, plain: c, patience: timeout})
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -110,11 +111,16 @@ func (r *fakeRows) Next(to []driver.Value) error {
 // fakePool returns a pool over servers.
 func fakePool(t *testing.T, timeout time.Duration, all ...*fakeServer) (pool *sql.DB, onNode func() bool) {
 	t.Helper()
+	return fakePoolWithLog(t, io.Discard, timeout, all...)
+}
+
+func fakePoolWithLog(t *testing.T, log io.Writer, timeout time.Duration, all ...*fakeServer) (pool *sql.DB, onNode func() bool) {
+	t.Helper()
 	var connectors []driver.Connector
 	for _, f := range all {
 		connectors = append(connectors, f)
 	}
-	connector, onNode := ispmail.Servers(timeout, connectors...)
+	connector, onNode := ispmail.Servers(timeout, slog.New(slog.NewTextHandler(log, nil)), connectors...)
 	pool = sql.OpenDB(connector)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	return pool, onNode
@@ -187,4 +193,39 @@ func TestServersWithoutGalera(t *testing.T) {
 	renew(pool)
 	require.NoError(t, pool.PingContext(t.Context()))
 	assert.EqualValues(t, 1, n1.synced.Load())
+}
+
+// TestServerPassedOver tells once why a server is not used, and once that it is again. A caller who gives up tells nothing.
+func TestServerPassedOver(t *testing.T) {
+	t.Parallel()
+	n1, n2 := new(fakeServer), new(fakeServer)
+	var log strings.Builder
+	pool, _ := fakePoolWithLog(t, &log, time.Minute, n1, n2)
+	gone, cancel := context.WithCancel(t.Context())
+	n1.silent.Store(true)
+	time.AfterFunc(10*time.Millisecond, cancel)
+	require.ErrorIs(t, pool.PingContext(gone), context.Canceled)
+	n1.silent.Store(false)
+	require.NoError(t, pool.PingContext(t.Context()))
+	assert.EqualValues(t, 1, n1.connections.Load())
+	assert.Zero(t, n2.connections.Load(), "nothing is wrong with the first")
+	assert.Empty(t, log.String())
+
+	n1.readOnly.Store(true)
+	n2.readOnly.Store(true)
+	for range 3 {
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context()))
+	}
+	n2.readOnly.Store(false)
+	renew(pool)
+	require.NoError(t, pool.PingContext(t.Context()))
+	for _, want := range []string{
+		`"ispmail: a server of the DSN is passed over" server=n1 cause="it is read-only"`,
+		`"ispmail: a server of the DSN is passed over" server=n2 cause="it is read-only"`,
+		`"ispmail: a server of the DSN is used again" server=n2`,
+	} {
+		assert.Equal(t, 1, strings.Count(log.String(), want), "%s\n%s", want, log.String())
+	}
+	assert.Equal(t, 3, strings.Count(log.String(), "\n"))
 }

@@ -1,10 +1,12 @@
 package ispmail
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -18,7 +20,8 @@ import (
 type servers struct {
 	all     []*server
 	timeout time.Duration // Config.Timeout
-	node    atomic.Bool   // they are nodes of a cluster; that of the Store
+	log     *slog.Logger
+	node    atomic.Bool // they are nodes of a cluster; that of the Store
 }
 
 // A server is one of the servers of a DSN.
@@ -27,17 +30,18 @@ type server struct {
 	name     string
 	synced   driver.Connector // with ownReads
 	plain    driver.Connector
-	unsynced atomic.Bool   // it was built without Galera, so that it takes only plain
-	age      atomic.Int64  // it goes up with each reason to leave: connections of another age are not used again
-	left     atomic.Int64  // when that was, in nanoseconds
-	patience time.Duration // of an attempt to connect, if there are several servers
+	unsynced atomic.Bool            // it was built without Galera, so that it takes only plain
+	age      atomic.Int64           // it goes up with each reason to leave: connections of another age are not used again
+	left     atomic.Int64           // when that was, in nanoseconds
+	patience time.Duration          // of an attempt to connect, if there are several servers
+	problem  atomic.Pointer[string] // why it was passed over when it was tried last, if there are several servers
 }
 
 // restTime is for how long a server that was left comes after the others.
 const restTime = 15 * time.Second
 
 func newServers(dsn string, config Config) (*servers, error) {
-	s := &servers{timeout: config.Timeout}
+	s := &servers{timeout: config.Timeout, log: cmp.Or(config.Logger, slog.Default())}
 	for _, own := range []string{ownSession + ownReads, ownSession} {
 		all, err := connections(dsn, own)
 		if err != nil {
@@ -115,19 +119,41 @@ func (s *servers) inOrder() []*server {
 	return all
 }
 
-// try connects to one of several servers, if that is quick, and looks whether it can be used.
-func (one *server) try(ctx context.Context) (c *conn, readOnly bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, one.patience)
+// try connects to one of several servers, if that is quick, and looks whether it can be used. A caller who gives up says nothing
+// about the server.
+func (one *server) try(caller context.Context) (c *conn, readOnly bool, err error) {
+	ctx, cancel := context.WithTimeout(caller, one.patience)
 	defer cancel()
 	if c, err = one.connect(ctx); err == nil {
 		if readOnly, err = one.of.look(ctx, c); err != nil {
 			_ = c.Close()
 		}
 	}
-	if err != nil || readOnly {
+	switch {
+	case err != nil && caller.Err() != nil && errors.Is(context.Cause(caller), context.Canceled):
+		return nil, false, err
+	case err != nil:
 		one.leave()
+		one.tell(caller, err.Error())
+	case readOnly:
+		one.leave()
+		one.tell(caller, "it is read-only")
+	default:
+		one.tell(caller, "")
 	}
 	return c, readOnly, err
+}
+
+// tell logs why a server is passed over, once for each reason, and that it is used again. A server that never works would
+// else be found out when the others fail.
+func (one *server) tell(ctx context.Context, problem string) {
+	last := one.problem.Swap(&problem)
+	switch {
+	case problem == "" && last != nil && *last != "":
+		one.of.log.InfoContext(ctx, "ispmail: a server of the DSN is used again", slog.String("server", one.name))
+	case problem != "" && (last == nil || *last != problem):
+		one.of.log.WarnContext(ctx, "ispmail: a server of the DSN is passed over", slog.String("server", one.name), slog.String("cause", problem))
+	}
 }
 
 // connect makes a connection. A server without Galera does not know the variables of ownReads.

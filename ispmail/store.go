@@ -23,7 +23,8 @@ type Config struct {
 	// Hasher verifies and makes passwords. The default has the zero [hash.Config], which makes {SHA256-CRYPT}.
 	Hasher *hash.Hasher
 	// Logger receives the reason for each refused password (Debug; Warn if a row is at fault and has to be corrected)
-	// and for each rehash that failed (Warn). It never receives a password or a hash. The default is slog.Default().
+	// and for each rehash that failed (Warn), and which server of a DSN with several is passed over (Warn). It never
+	// receives a password or a hash. The default is slog.Default().
 	Logger *slog.Logger
 	// Timeout bounds how long a method works. After it, the method returns [ErrUnavailable]. If the connection breaks
 	// during a commit, or the commit takes longer, the method may take as long again to find out the outcome. 0 means 5
