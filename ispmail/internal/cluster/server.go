@@ -81,7 +81,7 @@ func newNetwork(t *testing.T) *network {
 		n.account = &syscall.Credential{Uid: number(t, account.Uid), Gid: number(t, account.Gid)}
 	}
 	n.template = filepath.Join(n.dir, "template")
-	n.run(t, "mariadb-install-db", "--no-defaults", "--datadir="+n.template, "--auth-root-authentication-method=normal", "--skip-test-db")
+	n.run(t, "mariadb-install-db", "--no-defaults", "--datadir="+n.template, "--tmpdir="+n.dir, "--auth-root-authentication-method=normal", "--skip-test-db")
 	return n
 }
 
@@ -128,8 +128,10 @@ func (n *network) server(t *testing.T, number int, options ...string) *Server {
 	s := &Server{Name: fmt.Sprint("db", number), Address: fmt.Sprint(n.prefix, 10+number), network: n}
 	s.dir = filepath.Join(n.dir, s.Name)
 	n.run(t, "cp", "-a", n.template, s.dir)
+	n.run(t, "mkdir", s.dir+".tmp")
 	s.options = append(options,
 		"--datadir="+s.dir,
+		"--tmpdir="+s.dir+".tmp", // a server that starts removes the temporary tables there, whoever has made them
 		"--socket="+s.dir+"/socket",
 		"--pid-file="+s.dir+"/pid",
 		"--bind-address="+s.Address,
