@@ -60,6 +60,16 @@ func (s *Store) holdOff(ctx context.Context, tx *transaction) error {
 	return tx.noteFailure(err)
 }
 
+// lockMailbox locks the domain of a user who is to be deleted, if this is a node: somebody may lead an alias to the mailbox at the
+// same time, elsewhere. On a single server, that one waits for the row of the user.
+func (s *Store) lockMailbox(ctx context.Context, tx *transaction, email string) error {
+	if !s.onNode() {
+		return nil
+	}
+	_, err := s.lockDomains(ctx, tx, address.DomainOf(email))
+	return err
+}
+
 // unchecked is for a change that is undone at once: nobody's foreign keys and conditions are to hinder it.
 const unchecked = "SET STATEMENT foreign_key_checks = 0, check_constraint_checks = 0 FOR "
 

@@ -145,6 +145,9 @@ func (s *Store) DeleteUser(ctx context.Context, email string) (warnings []Warnin
 		if err := s.administer(ctx, tx, tables.Users); err != nil {
 			return err
 		}
+		if err := s.lockMailbox(ctx, tx, email); err != nil {
+			return err
+		}
 		user, err := s.userRow(ctx, tx, email, lockRows)
 		if err != nil {
 			return err

@@ -50,6 +50,7 @@ func TestCluster(t *testing.T) {
 		{"loops over two domains", func(t *testing.T, w *world) tally { return twins(t, w, loopOverDomains) }},
 		{"loops by sets of aliases", func(t *testing.T, w *world) tally { return twins(t, w, loopBySets) }},
 		{"user in a domain that is deleted", func(t *testing.T, w *world) tally { w.dropForeignKeys(t); return twins(t, w, domainDeleted) }},
+		{"copy for a mailbox that is deleted", func(t *testing.T, w *world) tally { return twins(t, w, mailboxDeleted) }},
 		{"lost answer, idle", lostAnswer},
 		{"lost answer, behind", lostAnswerBehind},
 	} {

@@ -186,3 +186,23 @@ func domainDeleted(round int) pair {
 		count: "SELECT 2 * COUNT(*) FROM %s.virtual_users AS u LEFT JOIN %[1]s.virtual_domains AS d ON d.id = u.domain_id WHERE d.id IS NULL", both: true, none: true,
 	}
 }
+
+// mailboxDeleted deletes a user while the address gets an alias to itself: a copy for the mailbox, or a loop without one. Whoever
+// comes second is refused or warned.
+func mailboxDeleted(round int) pair {
+	email := fmt.Sprintf("copy%d@example.org", round)
+	return pair{
+		prepare: func(ctx context.Context, store *ispmail.Store) error {
+			_, _, err := store.CreateUser(ctx, email, first)
+			return err
+		},
+		one: func(ctx context.Context, store *ispmail.Store) error {
+			warnings, err := store.DeleteUser(ctx, email)
+			if err == nil && len(warnings) > 0 {
+				return errWarned
+			}
+			return err
+		},
+		other: createAlias(email, email),
+	}
+}
