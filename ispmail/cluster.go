@@ -60,10 +60,10 @@ func (s *Store) holdOff(ctx context.Context, tx *transaction) error {
 	return tx.noteFailure(err)
 }
 
-// lockMailbox locks the domain of a user who is to be deleted, if this is a node: somebody may lead an alias to the mailbox at the
-// same time, elsewhere. On a single server, that one waits for the row of the user.
+// lockMailbox locks the domain of a user who is to be deleted, if this is a node. Otherwise another node could add an alias to the
+// mailbox at the same time; on a single server, the lock on the user's row prevents that. An email of "" has no mailbox.
 func (s *Store) lockMailbox(ctx context.Context, tx *transaction, email string) error {
-	if !s.onNode() {
+	if email == "" || !s.onNode() {
 		return nil
 	}
 	_, err := s.lockDomains(ctx, tx, address.DomainOf(email))

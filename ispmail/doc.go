@@ -128,8 +128,8 @@
 //
 // Methods return the errors of this package and of package hash. Test for them with errors.Is. [ErrSchema],
 // [ErrDenied], [ErrUnavailable], ErrOutcomeUnknown and errors without a name mean that the database could not do its
-// work. Every method that uses the database may return them, and every method that hashes or verifies a password [ErrBusy]. All other errors are answers about the arguments and the
-// rows.
+// work. Every method that uses the database may return them. Every method that hashes or verifies a password may return
+// [ErrBusy]. All other errors are answers about the arguments and the rows.
 //
 // If the context of the caller ended, errors.Is finds its error. No error and no log line holds a password or a hash.
 package ispmail

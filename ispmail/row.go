@@ -56,10 +56,8 @@ func (s *Store) DeleteRow(ctx context.Context, listed Row) (warnings []Warning, 
 }
 
 func (s *Store) deleteUserRow(ctx context.Context, tx *transaction, listed User) ([]Warning, error) {
-	if email := listed.canonical(); email != "" {
-		if err := s.lockMailbox(ctx, tx, email); err != nil {
-			return nil, err
-		}
+	if err := s.lockMailbox(ctx, tx, listed.canonical()); err != nil {
+		return nil, err
 	}
 	user, err := lockListed(ctx, s, tx, listed, sameUser)
 	if err != nil {

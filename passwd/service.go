@@ -279,7 +279,7 @@ func (s *Service) change(ctx context.Context, way Channel, arrival time.Time, cl
 	if v != badCredentials {
 		giveBack()
 	}
-	if weak && client.IsValid() { // that took a place, and nothing was verified that could be charged
+	if weak && client.IsValid() { // it took a place, and has verified no password that could be charged
 		s.attempts[channel].Ask(client)
 	}
 	if v == badCredentials || v == changed && channel == Page {

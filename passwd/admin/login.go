@@ -89,9 +89,12 @@ func (p *Page) login(q *request) (answer, error) {
 	if ok {
 		logged = name
 	}
+	logRefused := func(reason string) {
+		log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", reason))
+	}
 	if wait, ok := p.attempts.Charge(q.client, name); !ok {
 		if p.refused.First("limited") {
-			log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", "limited"))
+			logRefused("limited")
 		}
 		q.w.Header().Set("Retry-After", seconds(wait))
 		return refuse(http.StatusTooManyRequests, "limited", minutes(wait))
@@ -102,7 +105,7 @@ func (p *Page) login(q *request) (answer, error) {
 		return refuse(http.StatusServiceUnavailable, "login-busy")
 	}
 	if !right {
-		log.InfoContext(q.ctx, "an administrator was not let in", slog.String("administrator", logged), slog.String("client", q.client.String()), slog.String("reason", "bad-credentials"))
+		logRefused("bad-credentials")
 		limit.WaitForFloor(arrival, floor)
 		return refuse(http.StatusForbidden, "login-wrong")
 	}

@@ -54,7 +54,7 @@ type Column struct {
 	Nullable  bool
 	Readable  bool // the account has the right SELECT
 	Generated bool // the database computes it, and it takes no value
-	Stamped   bool // the database writes the time of a change of the row into it, unless the account sets it, which it may
+	Stamped   bool // the database writes the time of a change of the row into it, and the account may read and set it
 }
 
 // A MisfitError says why this module cannot use a table.
