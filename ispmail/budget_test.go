@@ -2,6 +2,7 @@ package ispmail_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -23,10 +24,20 @@ func TestMemoryBeforeTransaction(t *testing.T) {
 	hasher, err := hash.New(hash.Config{Scheme: "ARGON2ID", Memory: 1024, Rounds: 1, MaxMemory: 1024})
 	require.NoError(t, err)
 	watched, ran := dbtest.Watch(db)
-	store := watched.Store(t, ispmail.Config{Hasher: hasher, Timeout: 20 * time.Millisecond})
+	store := watched.Store(t, ispmail.Config{Hasher: hasher, Timeout: 100 * time.Millisecond})
 
-	_, err = store.Authenticate(t.Context(), "nobody@example.org", "wrong") // makes the decoy
-	require.ErrorIs(t, err, ispmail.ErrBadCredentials)
+	// On a busy machine, anything may take longer than the Timeout, and is tried again.
+	eventually := func(want error, method func() error) {
+		t.Helper()
+		err := method()
+		for end := time.Now().Add(time.Minute); !errors.Is(err, want) && time.Now().Before(end); {
+			err = method()
+		}
+		require.ErrorIs(t, err, want)
+	}
+	eventually(ispmail.ErrBadCredentials, func() error { // makes the decoy
+		return errorOf(store.Authenticate(t.Context(), "nobody@example.org", "wrong"))
+	})
 
 	const costly = "{ARGON2ID}$argon2id$v=19$m=1024,t=800,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	others, end := context.WithCancel(t.Context())
@@ -40,13 +51,11 @@ func TestMemoryBeforeTransaction(t *testing.T) {
 	}
 	defer all.Wait()
 	defer end()
-	isTaken := func() bool {
+	eventually(context.DeadlineExceeded, func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		_, err := hasher.GenerateContext(ctx, "a long enough secret")
-		return err != nil
-	}
-	require.Eventually(t, isTaken, time.Minute, time.Millisecond)
+		return errorOf(hasher.GenerateContext(ctx, "a long enough secret"))
+	})
 
 	ctx := t.Context()
 	for name, method := range map[string]func() error{
@@ -63,7 +72,7 @@ func TestMemoryBeforeTransaction(t *testing.T) {
 		},
 	} {
 		ran()
-		require.ErrorIs(t, method(), ispmail.ErrBusy, name)
+		eventually(ispmail.ErrBusy, method)
 		require.NotContains(t, ran(), "BEGIN", name)
 	}
 }

@@ -94,6 +94,7 @@ func connections(dsn, own string) ([]*mysql.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	hasTCP := slices.ContainsFunc(all, func(c *mysql.Config) bool { return c.Net == "tcp" })
 	for _, c := range all {
 		if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 			return nil, fmt.Errorf("ispmail: %w", err)
@@ -103,7 +104,7 @@ func connections(dsn, own string) ([]*mysql.Config, error) {
 		c.WriteTimeout = cmp.Or(c.WriteTimeout, 8*time.Second)
 		c.ClientFoundRows = true
 		c.MultiStatements = false
-		if err := trustAuthority(c); err != nil {
+		if err := errors.Join(secureSocket(c, hasTCP), trustAuthority(c)); err != nil {
 			return nil, err
 		}
 		c.Params = sessionParams(c.Params, own)

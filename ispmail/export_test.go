@@ -15,14 +15,8 @@ func (s *Store) Swap(ctx context.Context, user User, stored string) (bool, error
 	return s.swapInTx(ctx, user, stored)
 }
 
-// Connection returns the driver's settings for a DSN of one server, as Open uses them.
-func Connection(dsn string) (*mysql.Config, error) {
-	all, err := connections(dsn, ownSession+ownReads)
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
-}
+// Connections returns the driver's settings for each server of a DSN, as Open uses them.
+func Connections(dsn string) ([]*mysql.Config, error) { return connections(dsn, ownSession+ownReads) }
 
 // ActAsNode makes the Store treat its database as a node of a cluster.
 func (s *Store) ActAsNode() *Store {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -157,6 +158,126 @@ func TestServerAlone(t *testing.T) {
 	assert.True(t, onNode())
 }
 
+// TestServerAloneFirst starts while the first node runs alone, as one with wsrep_on = OFF: the others are asked.
+func TestServerAloneFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n1, n2, n3 := new(fakeServer), new(fakeServer), new(fakeServer)
+		n2.silent.Store(true)
+		n3.node.Store(true)
+		var log strings.Builder
+		pool, onNode := fakePoolWithLog(t, &log, 2*time.Second, n1, n2, n3)
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.True(t, onNode())
+		assert.EqualValues(t, 2, n3.connections.Load(), "one to see it, and one to use")
+		assert.Contains(t, log.String(), `"ispmail: a server of the DSN is passed over" server=n1 cause="it is not in the cluster of the other servers"`)
+	})
+}
+
+// TestServerAloneLater starts while a node that runs alone is the only one that answers. It is left once another one does.
+func TestServerAloneLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n1, n2 := new(fakeServer), new(fakeServer)
+		n2.node.Store(true)
+		n2.silent.Store(true)
+		pool, onNode := fakePool(t, 2*time.Second, n1, n2)
+		begin := time.Now()
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.Equal(t, 2*time.Second, time.Since(begin))
+		held, err := pool.Conn(t.Context()) // so that the next one is new
+		require.NoError(t, err)
+		begin = time.Now()
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.Zero(t, time.Since(begin), "those that do not answer are not asked for each connection")
+		assert.False(t, onNode())
+		assert.EqualValues(t, 2, n1.connections.Load())
+
+		n2.silent.Store(false)
+		time.Sleep(15 * time.Second)
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.True(t, onNode())
+		assert.EqualValues(t, 3, n1.connections.Load())
+		require.NoError(t, held.Close())
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.EqualValues(t, 3, n1.connections.Load(), "it is not used any more")
+	})
+}
+
+// TestServersOfNoCluster has servers that are no nodes. They are asked once.
+func TestServersOfNoCluster(t *testing.T) {
+	t.Parallel()
+	n1, n2 := new(fakeServer), new(fakeServer)
+	pool, _ := fakePool(t, time.Minute, n1, n2)
+	for range 3 {
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context()))
+	}
+	assert.EqualValues(t, 3, n1.connections.Load())
+	assert.EqualValues(t, 1, n2.connections.Load())
+}
+
+// TestServersReadOnly has none but read-only servers. A connection to one lasts until others are tried again.
+func TestServersReadOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n1, n2 := new(fakeServer), new(fakeServer)
+		n1.node.Store(true)
+		n2.node.Store(true)
+		n1.readOnly.Store(true)
+		n2.silent.Store(true)
+		pool, _ := fakePool(t, 2*time.Second, n1, n2)
+		begin := time.Now()
+		for range 10 {
+			require.NoError(t, pool.PingContext(t.Context()))
+		}
+		assert.Equal(t, 2*time.Second, time.Since(begin), "n2 is waited for once")
+		assert.EqualValues(t, 1, n1.connections.Load())
+		time.Sleep(15 * time.Second)
+		n2.silent.Store(false)
+		require.NoError(t, pool.PingContext(t.Context()))
+		assert.EqualValues(t, 1, n2.connections.Load())
+	})
+}
+
+// TestShortContexts has callers who wait for less long than the server takes. It is left if it answers none of three in a row,
+// or for longer than any statement takes on a server that works.
+func TestShortContexts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n1, n2 := new(fakeServer), new(fakeServer)
+		pool, _ := fakePool(t, 5*time.Second, n1, n2)
+		ping := func(patience time.Duration, silent bool) error {
+			n1.silent.Store(silent)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			return pool.PingContext(ctx)
+		}
+		require.NoError(t, ping(time.Second, false))
+		for _, silent := range []bool{true, true, false, true, true, false} {
+			err := ping(50*time.Millisecond, silent)
+			require.Equal(t, silent, errors.Is(err, context.DeadlineExceeded), err)
+		}
+		seen := n2.connections.Load()
+		for range 3 {
+			require.ErrorIs(t, ping(50*time.Millisecond, true), context.DeadlineExceeded)
+		}
+		require.NoError(t, ping(50*time.Millisecond, true))
+		assert.Equal(t, seen+1, n2.connections.Load())
+
+		time.Sleep(15 * time.Second)
+		n1.silent.Store(false)
+		renew(pool)
+		require.NoError(t, pool.PingContext(t.Context())) // to n1
+		seen = n2.connections.Load()
+		require.ErrorIs(t, ping(3*time.Second, true), context.DeadlineExceeded)
+		require.NoError(t, ping(50*time.Millisecond, true))
+		assert.Equal(t, seen+1, n2.connections.Load())
+	})
+}
+
 // TestServerBecomesNode has a server that becomes a node while the pool has no connection, so that none breaks, and back.
 func TestServerBecomesNode(t *testing.T) {
 	t.Parallel()
@@ -181,11 +302,12 @@ func TestServersWithoutGalera(t *testing.T) {
 	require.EqualValues(t, 1, n1.connections.Load())
 	require.Zero(t, n1.synced.Load())
 	require.False(t, onNode())
+	require.EqualValues(t, 1, n2.synced.Load(), "to see whether it is a node")
 
 	n1.readOnly.Store(true)
 	renew(pool)
 	require.NoError(t, pool.PingContext(t.Context()))
-	assert.EqualValues(t, 1, n2.synced.Load())
+	assert.EqualValues(t, 2, n2.synced.Load())
 
 	n1.unsynced.Store(false)
 	n1.readOnly.Store(false)
@@ -199,6 +321,8 @@ func TestServersWithoutGalera(t *testing.T) {
 func TestServerPassedOver(t *testing.T) {
 	t.Parallel()
 	n1, n2 := new(fakeServer), new(fakeServer)
+	n1.node.Store(true)
+	n2.node.Store(true)
 	var log strings.Builder
 	pool, _ := fakePoolWithLog(t, &log, time.Minute, n1, n2)
 	gone, cancel := context.WithCancel(t.Context())

@@ -138,7 +138,7 @@ func TestCutAndAway(t *testing.T) {
 				proxy, dsn := through(t, db.DSN)
 				var heard []ispmail.Change
 				store := dbtest.Open(t, dsn, ispmail.Config{
-					Logger: slog.New(slog.DiscardHandler), Timeout: time.Second,
+					Logger: slog.New(slog.DiscardHandler), Timeout: 5 * time.Second,
 					OnChange: func(_ context.Context, c ispmail.Change) { heard = append(heard, c) },
 				})
 				john := newPatient(t, db, "john@example.org")

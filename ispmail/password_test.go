@@ -97,7 +97,7 @@ func TestSlowRehash(t *testing.T) {
 	require.NoError(t, err)
 	db := ispmailtest.SQLite(t)
 	db.Example(t)
-	store := db.Store(t, ispmail.Config{Hasher: hasher, Timeout: time.Second})
+	store := db.Store(t, ispmail.Config{Hasher: hasher, Timeout: 3 * time.Second})
 	require.NoError(t, errorOf(store.Authenticate(t.Context(), "md5@example.org", ispmailtest.Password)))
 	assert.Contains(t, db.Stored(t, "md5@example.org"), "{SHA512-CRYPT}$6$rounds=15000000$")
 }
@@ -108,7 +108,7 @@ func TestRehashOfLockedRow(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
-	store := dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 500 * time.Millisecond})
+	store := dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 3 * time.Second})
 	for range times(2, 20) {
 		db.Exec(t, "UPDATE virtual_users SET password = ? WHERE id = 2", legacy)
 		holder, err := db.DB.BeginTx(t.Context(), nil)

@@ -113,10 +113,10 @@ func stopped(t *testing.T, db *ispmailtest.Database, server *container.MariaDB) 
 		timeout   time.Duration
 		goesOn    bool // soon
 	}{
-		{"SELECT", 500 * time.Millisecond, false},
-		{"START TRANSACTION", 500 * time.Millisecond, false},
-		{"UPDATE", 500 * time.Millisecond, false},
-		{"COMMIT", 500 * time.Millisecond, false},
+		{"SELECT", 2 * time.Second, false},
+		{"START TRANSACTION", 2 * time.Second, false},
+		{"UPDATE", 2 * time.Second, false},
+		{"COMMIT", 2 * time.Second, false},
 		{"COMMIT", 10 * time.Second, true},
 	} {
 		t.Run(fmt.Sprint(test.statement, test.goesOn), func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +33,19 @@ type server struct {
 	plain    driver.Connector
 	unsynced atomic.Bool            // it was built without Galera, so that it takes only plain
 	age      atomic.Int64           // it goes up with each reason to leave: connections of another age are not used again
-	left     atomic.Int64           // when that was, in nanoseconds
+	left     atomic.Int64           // when it was left or found to be read-only, in nanoseconds
+	late     atomic.Int32           // how many contexts in a row ended before it answered
+	seen     atomic.Bool            // it has said whether it is a node
+	sought   atomic.Int64           // when that was last tried for another server, in nanoseconds
 	patience time.Duration          // of an attempt to connect, if there are several servers
 	problem  atomic.Pointer[string] // why it was passed over when it was tried last, if there are several servers
 }
 
 // restTime is for how long a server that was left comes after the others.
 const restTime = 15 * time.Second
+
+// lateTimes is how many contexts in a row end before a server answers until it is left. One context may be short.
+const lateTimes = 3
 
 func newServers(dsn string, config Config) (*servers, error) {
 	s := &servers{timeout: config.Timeout, log: cmp.Or(config.Logger, slog.Default())}
@@ -108,35 +115,44 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 
 // inOrder returns the servers in the order in which to try them.
 func (s *servers) inOrder() []*server {
-	rested := func(one *server) int {
-		if left := one.left.Load(); left != 0 && time.Since(time.Unix(0, left)) < restTime {
+	rests := func(one *server) int {
+		if isRecent(&one.left) {
 			return 1
 		}
 		return 0
 	}
 	all := slices.Clone(s.all)
-	slices.SortStableFunc(all, func(a, b *server) int { return rested(a) - rested(b) })
+	slices.SortStableFunc(all, func(a, b *server) int { return rests(a) - rests(b) })
 	return all
 }
 
+// isRecent reports whether a time in nanoseconds is less than restTime ago.
+func isRecent(at *atomic.Int64) bool {
+	nanoseconds := at.Load()
+	return nanoseconds != 0 && time.Since(time.Unix(0, nanoseconds)) < restTime
+}
+
 // try connects to one of several servers, if that is quick, and looks whether it can be used. A caller who gives up says nothing
-// about the server.
+// about the server, and one whose time is over says little. A connection to a server that is read-only lasts until others are
+// to be tried again.
 func (one *server) try(caller context.Context) (c *conn, readOnly bool, err error) {
-	ctx, cancel := context.WithTimeout(caller, one.patience)
-	defer cancel()
-	if c, err = one.connect(ctx); err == nil {
-		if readOnly, err = one.of.look(ctx, c); err != nil {
-			_ = c.Close()
-		}
+	if c, readOnly, err = one.meet(caller); err == nil && one.of.hasNode(caller) && !c.node {
+		err = errors.Join(errNoMember, c.Close())
 	}
 	switch {
-	case err != nil && caller.Err() != nil && errors.Is(context.Cause(caller), context.Canceled):
+	case err != nil && caller.Err() != nil:
+		if !errors.Is(context.Cause(caller), context.Canceled) && one.late.Add(1) >= lateTimes {
+			one.leave()
+			one.tell(caller, err.Error())
+		}
 		return nil, false, err
 	case err != nil:
 		one.leave()
 		one.tell(caller, err.Error())
+		return nil, false, err
 	case readOnly:
-		one.leave()
+		one.rest()
+		c.until = time.Now().Add(restTime)
 		one.tell(caller, "it is read-only")
 	default:
 		one.tell(caller, "")
@@ -154,6 +170,41 @@ func (one *server) tell(ctx context.Context, problem string) {
 	case problem != "" && (last == nil || *last != problem):
 		one.of.log.WarnContext(ctx, "ispmail: a server of the DSN is passed over", slog.String("server", one.name), slog.String("cause", problem))
 	}
+}
+
+// meet connects to one of several servers, if that is quick, and looks what it is.
+func (one *server) meet(ctx context.Context) (c *conn, readOnly bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, one.patience)
+	defer cancel()
+	if c, err = one.connect(ctx); err != nil {
+		return nil, false, err
+	}
+	if readOnly, err = one.of.look(ctx, c); err != nil {
+		return nil, false, errors.Join(err, c.Close())
+	}
+	return c, readOnly, nil
+}
+
+// hasNode reports whether one of several servers is a node of a cluster. While none is known, it looks at those that were not
+// seen yet: the one that comes first may be a node that runs alone. This does not go on for longer than an attempt to connect.
+func (s *servers) hasNode(ctx context.Context) bool {
+	if s.node.Load() {
+		return true
+	}
+	var all sync.WaitGroup
+	for _, one := range s.all {
+		if one.seen.Load() || isRecent(&one.sought) {
+			continue
+		}
+		one.sought.Store(time.Now().UnixNano())
+		all.Go(func() {
+			if c, _, err := one.meet(context.WithoutCancel(ctx)); err == nil {
+				_ = c.Close()
+			}
+		})
+	}
+	all.Wait()
+	return s.node.Load()
 }
 
 // connect makes a connection. A server without Galera does not know the variables of ownReads.
@@ -177,11 +228,12 @@ func (one *server) connect(ctx context.Context) (*conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("ispmail: the driver of MariaDB lacks a method"), inner.Close())
 	}
-	return &conn{full, one, age}, nil
+	return &conn{driverConn: full, server: one, age: age}, nil
 }
 
-// errNoMember is the error of a server that runs alone while the others are nodes of a cluster. It takes changes that the
-// cluster never gets, and that are gone when it joins the others again.
+// errNoMember is the error of a server that runs alone while others are nodes of a cluster. It takes changes that the cluster
+// never gets, and that are gone when it joins the others again. A replica of the cluster may be late, and would be wrong about
+// passwords.
 var errNoMember = errors.New("it is not in the cluster of the other servers")
 
 // look asks a server whether it is read-only, and whether it is a node of a cluster. A node that is not ready refuses to say.
@@ -198,11 +250,18 @@ func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) 
 	if err := errors.Join(rows.Next(values), rows.Close()); err != nil {
 		return false, err
 	}
-	node := isSet(values[1])
-	if !node && len(s.all) > 1 && s.node.Load() {
-		return false, errNoMember
+	c.node = isSet(values[1])
+	c.server.seen.Store(true)
+	switch {
+	case len(s.all) == 1:
+		s.node.Store(c.node)
+	case c.node && s.node.CompareAndSwap(false, true):
+		for _, other := range s.all { // they were taken for single servers
+			if other != c.server {
+				other.age.Add(1)
+			}
+		}
 	}
-	s.node.Store(node)
 	return isSet(values[0]), nil
 }
 
@@ -218,6 +277,12 @@ func isSet(value driver.Value) bool {
 // leave gives the server up: its connections are not used again, and it comes after the others for a while.
 func (one *server) leave() {
 	one.age.Add(1)
+	one.late.Store(0)
+	one.rest()
+}
+
+// rest makes the server come after the others for a while.
+func (one *server) rest() {
 	one.unsynced.Store(false)
 	one.left.Store(time.Now().UnixNano())
 }

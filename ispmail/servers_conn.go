@@ -24,11 +24,15 @@ type driverConn interface {
 type conn struct {
 	driverConn
 	server *server
-	age    int64 // of the server when the connection was made
+	age    int64     // of the server when the connection was made
+	node   bool      // the server is a node of a cluster
+	until  time.Time // when the pool must not use it any more, if ever
 }
 
 // IsValid reports whether the pool may keep the connection.
-func (c *conn) IsValid() bool { return c.age == c.server.age.Load() && c.driverConn.IsValid() }
+func (c *conn) IsValid() bool {
+	return c.age == c.server.age.Load() && (c.until.IsZero() || time.Now().Before(c.until)) && c.driverConn.IsValid()
+}
 
 // ResetSession returns driver.ErrBadConn if the pool must not use the connection again.
 func (c *conn) ResetSession(ctx context.Context) error {
@@ -39,26 +43,33 @@ func (c *conn) ResetSession(ctx context.Context) error {
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	begin := time.Now()
 	result, err := c.driverConn.ExecContext(ctx, query, args)
-	return result, c.note(ctx, err)
+	return result, c.note(ctx, begin, err)
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	begin := time.Now()
 	rows, err := c.driverConn.QueryContext(ctx, query, args)
-	return rows, c.note(ctx, err)
+	return rows, c.note(ctx, begin, err)
 }
 
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	begin := time.Now()
 	statement, err := c.driverConn.PrepareContext(ctx, query)
-	return statement, c.note(ctx, err)
+	return statement, c.note(ctx, begin, err)
 }
 
-func (c *conn) Ping(ctx context.Context) error { return c.note(ctx, c.driverConn.Ping(ctx)) }
+func (c *conn) Ping(ctx context.Context) error {
+	begin := time.Now()
+	return c.note(ctx, begin, c.driverConn.Ping(ctx))
+}
 
 func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	begin := time.Now()
 	tx, err := c.driverConn.BeginTx(ctx, options)
 	if err != nil {
-		return nil, c.note(ctx, err)
+		return nil, c.note(ctx, begin, err)
 	}
 	return connTx{tx, c}, nil
 }
@@ -75,25 +86,35 @@ func (tx connTx) Commit() error {
 	if one := tx.conn.server; len(one.of.all) > 1 || one.of.onNode() {
 		defer time.AfterFunc(one.of.timeout*9/10, one.leave).Stop()
 	}
-	return tx.conn.note(context.Background(), tx.Tx.Commit())
+	return tx.conn.note(context.Background(), time.Now(), tx.Tx.Commit())
 }
 
-// note leaves the server if an error says that the next statement would do no better there, and returns the error.
-func (c *conn) note(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, driver.ErrSkip) || c.age != c.server.age.Load() {
+// note leaves the server if the error of a statement that began then says that the next one would do no better there, and
+// returns the error.
+func (c *conn) note(ctx context.Context, begin time.Time, err error) error {
+	one := c.server
+	switch {
+	case errors.Is(err, driver.ErrSkip) || c.age != one.age.Load():
 		return err
+	case err == nil:
+		one.late.Store(0)
+		return nil
 	}
-	several := len(c.server.of.all) > 1
+	several := len(one.of.all) > 1
 	switch code := errorCode(err); {
 	case isContextError(err):
-		// A statement that is too slow is no reason on a single server, where there is no other place to go.
-		if (several || c.server.of.onNode()) && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			c.server.leave()
+		// A statement that is too slow is no reason on a single server, where there is no other place to go. Elsewhere a short
+		// context is none either: the statement may have waited for a lock.
+		isLate := (several || one.of.onNode()) && errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+		if isLate && (time.Since(begin) >= one.of.timeout/2 || one.late.Add(1) >= lateTimes) {
+			one.leave()
 		}
 	case code == mariaNoQuorum, code == mariaShutdown, code == mariaCommitFailed, code == 0 && isBroken(err):
-		c.server.leave()
+		one.leave()
 	case several && errors.Is(mapError(err), ErrUnavailable) && (code == mariaReadOnly || code == mariaOption):
-		c.server.leave()
+		one.leave()
+	case code != 0:
+		one.late.Store(0)
 	}
 	return err
 }

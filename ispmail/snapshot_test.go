@@ -110,10 +110,10 @@ func TestOpenEndsSnapshotIsolation(t *testing.T) {
 	store := dbtest.Open(t, db.DSN, ispmail.Config{})
 	require.NoError(t, store.DB().QueryRowContext(t.Context(), "SELECT @@innodb_snapshot_isolation").Scan(&on))
 	assert.False(t, on)
-	c, err := ispmail.Connection(db.DSN)
+	all, err := ispmail.Connections(db.DSN)
 	require.NoError(t, err)
 	const since = "/*M!110402," // a server of this version and later ones read the comment
-	set := c.Params["innodb_lock_wait_timeout"]
+	set := all[0].Params["innodb_lock_wait_timeout"]
 	require.Contains(t, set, since)
 	conn, err := db.DB.Conn(t.Context())
 	require.NoError(t, err)

@@ -14,6 +14,22 @@ import (
 // under which a program registers them.
 const tlsCA = "tls-ca"
 
+// secureSocket takes TLS off a connection by a socket, whose server has no name that a certificate could hold. Beside others,
+// the DSN means those with it.
+func secureSocket(c *mysql.Config, beside bool) error {
+	_, hasAuthority := c.Params[tlsCA]
+	verified := c.TLS != nil && c.TLS.ServerName == "" && !c.TLS.InsecureSkipVerify
+	if c.Net != "unix" || !hasAuthority && !verified {
+		return nil
+	}
+	if !beside {
+		return errors.New("ispmail: tls and tls-ca in the DSN are for TCP: a socket needs no TLS")
+	}
+	delete(c.Params, tlsCA)
+	c.TLS, c.TLSConfig = nil, ""
+	return nil
+}
+
 // trustAuthority makes a connection verify the certificate of the server by the authorities in a file, if the DSN names one.
 func trustAuthority(c *mysql.Config) error {
 	file, ok := c.Params[tlsCA]
@@ -23,9 +39,6 @@ func trustAuthority(c *mysql.Config) error {
 	delete(c.Params, tlsCA)
 	if c.TLSConfig != "" && c.TLSConfig != "true" {
 		return errors.New("ispmail: tls-ca in the DSN means that the certificate is verified: leave tls out, or make it tls=true")
-	}
-	if c.Net != "tcp" {
-		return errors.New("ispmail: tls-ca in the DSN is for TCP: a socket needs no TLS")
 	}
 	certificates, err := os.ReadFile(file) //nolint:gosec // the file of the user's choice
 	if err != nil {

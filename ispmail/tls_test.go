@@ -102,6 +102,8 @@ func TestTLSAuthority(t *testing.T) {
 		"no certificate":            {dsn + "?tls-ca=%2Fdev%2Fnull", nil, "/dev/null holds no certificate in PEM"},
 		"unverified":                {dsn + "?tls=skip-verify&tls-ca=" + ca.file, nil, "leave tls out, or make it tls=true"},
 		"a socket":                  {"u:canary@unix(/run/mysqld/mysqld.sock)/mailserver?tls-ca=" + ca.file, nil, "a socket needs no TLS"},
+		"a socket, verified":        {"u:canary@unix(/run/mysqld/mysqld.sock)/mailserver?tls=true", nil, "a socket needs no TLS"},
+		"sockets":                   {"u:canary@unix(/run/mysqld/mysqld.sock),unix(/other.sock)/mailserver?tls=true", nil, "a socket needs no TLS"},
 	} {
 		_, err := ispmail.Open(t.Context(), test.dsn, ispmail.Config{})
 		require.ErrorContains(t, err, test.want, name)

@@ -234,15 +234,15 @@ func TestListFails(t *testing.T) {
 func TestConnectionIsStrict(t *testing.T) {
 	t.Parallel()
 	for range 20 { // a map has no order
-		c, err := ispmail.Connection("u:p@tcp(127.0.0.1:3306)/mailserver?SQL_MODE=''&Max_Statement_Time=9&charset=latin1")
+		all, err := ispmail.Connections("u:p@tcp(127.0.0.1:3306)/mailserver?SQL_MODE=''&Max_Statement_Time=9&charset=latin1")
 		require.NoError(t, err)
-		require.Len(t, c.Params, 1, "more than one would have no order")
-		set := c.Params["innodb_lock_wait_timeout"]
+		require.Len(t, all[0].Params, 1, "more than one would have no order")
+		set := all[0].Params["innodb_lock_wait_timeout"]
 		theirs, ours := strings.Index(set, "sql_mode = ''"), strings.Index(set, "sql_mode='STRICT_ALL_TABLES")
 		assert.Positive(t, theirs)
 		assert.Greater(t, ours, theirs, "the last one holds")
 		assert.Contains(t, set, "max_statement_time = 9")
-		assert.NotZero(t, c.ReadTimeout)
-		assert.Contains(t, c.FormatDSN(), "charset=utf8mb4")
+		assert.NotZero(t, all[0].ReadTimeout)
+		assert.Contains(t, all[0].FormatDSN(), "charset=utf8mb4")
 	}
 }

@@ -234,6 +234,13 @@ func (n *Node) Restart(t *testing.T) {
 	n.up(t, func() []string { return n.position(t) })
 }
 
+// RestartAlone starts a node again that has ended, outside the cluster: it takes changes that the others never get.
+func (n *Node) RestartAlone(t *testing.T) {
+	t.Helper()
+	n.start(t, "--wsrep-on=OFF")
+	n.await(t, "SELECT @@GLOBAL.wsrep_on", "0")
+}
+
 // position returns the option that tells a node where it was when it ended.
 func (n *Node) position(t *testing.T) []string {
 	t.Helper()

@@ -60,6 +60,7 @@ func checkDatabase(ctx context.Context, s *settings, say sayer) bool {
 		return false
 	}
 	defer closer()
+	s.checkServers(ctx, say)
 	sample, err := s.sample()
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)
