@@ -104,7 +104,10 @@ func connections(dsn, own string) ([]*mysql.Config, error) {
 		c.WriteTimeout = cmp.Or(c.WriteTimeout, 8*time.Second)
 		c.ClientFoundRows = true
 		c.MultiStatements = false
-		if err := errors.Join(secureSocket(c, hasTCP), trustAuthority(c)); err != nil {
+		if err := secureSocket(c, hasTCP); err != nil {
+			return nil, err
+		}
+		if err := trustAuthority(c); err != nil {
 			return nil, err
 		}
 		c.Params = sessionParams(c.Params, own)

@@ -35,7 +35,7 @@ var CheckNode = checkNode
 
 // Servers returns what Open makes of several servers, with connectors of a test, and whether it takes them for nodes.
 func Servers(timeout time.Duration, log *slog.Logger, all ...driver.Connector) (connector driver.Connector, onNode func() bool) {
-	s := &servers{timeout: timeout, log: log}
+	s := emptyServers(timeout, log)
 	for i, c := range all {
 		s.all = append(s.all, &server{of: s, name: fmt.Sprint("n", i+1), synced: synced{c}, plain: c, patience: timeout})
 	}

@@ -32,11 +32,14 @@ import (
 //	user:password@tcp(n1:3306,n2:3306)/mailserver
 //
 // They are tried in this order for each new connection. Who does not answer within 2 s, is not ready, or breaks a connection,
-// comes after the others for 15 s, and so does who does not answer a statement for half of [Config.Timeout], or does not answer
-// three in a row whose contexts end sooner. A server that is read-only is used, for 15 s at a time, if there is no other; so name
-// no replica, which may be late. If one of them is a node of a cluster, one that is none is not used: while none is known to be,
-// those that were not seen yet are asked, which takes 2 s at most and is not repeated within 15 s. When the first one is back, the
-// connections return to it within 3 minutes. Certificates must name the host of each; a socket among them is used without TLS.
+// comes after the others for 15 s. So does who does not answer a statement within 3.5 s, or within 90 % of [Config.Timeout] if that
+// is less, or none of three that follow one another and whose contexts end sooner. A server that is read-only is used, for 15 s at a
+// time, if there is no other; name no replica, which may be late.
+//
+// Once one of them has said that it is a node of a cluster, one that is none is not used, and a transaction there is undone. Until
+// then a new connection asks the others, once in 15 s. Only the first one waits for their answers, a quarter of Config.Timeout at
+// most. When the first server is back, the connections return to it within 3 minutes. Certificates must name the host of each; a
+// socket among them is used without TLS.
 //
 // The pool has at most 8 connections. Each has a strict sql_mode, so that MariaDB refuses a value instead of cutting
 // it, autocommit, and the usual values of all other session variables that change what statements mean, whatever the

@@ -23,6 +23,12 @@ type servers struct {
 	timeout time.Duration // Config.Timeout
 	log     *slog.Logger
 	node    atomic.Bool // they are nodes of a cluster; that of the Store
+
+	asked      atomic.Int64  // when the others were last asked whether they are nodes, in nanoseconds
+	firstRound chan struct{} // it is closed when that was done once
+	once       sync.Once     // for closing it
+	life       context.Context
+	end        context.CancelFunc
 }
 
 // A server is one of the servers of a DSN.
@@ -31,24 +37,33 @@ type server struct {
 	name     string
 	synced   driver.Connector // with ownReads
 	plain    driver.Connector
-	unsynced atomic.Bool            // it was built without Galera, so that it takes only plain
-	age      atomic.Int64           // it goes up with each reason to leave: connections of another age are not used again
-	left     atomic.Int64           // when it was left or found to be read-only, in nanoseconds
-	late     atomic.Int32           // how many contexts in a row ended before it answered
-	seen     atomic.Bool            // it has said whether it is a node
-	sought   atomic.Int64           // when that was last tried for another server, in nanoseconds
-	patience time.Duration          // of an attempt to connect, if there are several servers
-	problem  atomic.Pointer[string] // why it was passed over when it was tried last, if there are several servers
+	patience time.Duration // of an attempt to connect, if there are several servers
+
+	unsynced atomic.Bool  // it was built without Galera, so that it takes only plain
+	age      atomic.Int64 // it goes up with each reason to leave: connections of another age are not used again
+	left     atomic.Int64 // when it was left or found to be read-only, in nanoseconds
+
+	// If there are several servers:
+	met      atomic.Int64           // when it was last tried, in nanoseconds
+	readOnly atomic.Bool            // it was so when it was tried last
+	problem  atomic.Pointer[string] // why it was passed over then
+
+	mu     sync.Mutex
+	late   int       // how many contexts, one after the other, have ended before it answered
+	lateAt time.Time // when the last one has
 }
 
 // restTime is for how long a server that was left comes after the others.
 const restTime = 15 * time.Second
 
-// lateTimes is how many contexts in a row end before a server answers until it is left. One context may be short.
-const lateTimes = 3
+func emptyServers(timeout time.Duration, log *slog.Logger) *servers {
+	s := &servers{timeout: timeout, log: log, firstRound: make(chan struct{})}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s
+}
 
 func newServers(dsn string, config Config) (*servers, error) {
-	s := &servers{timeout: config.Timeout, log: cmp.Or(config.Logger, slog.Default())}
+	s := emptyServers(config.Timeout, cmp.Or(config.Logger, slog.Default()))
 	for _, own := range []string{ownSession + ownReads, ownSession} {
 		all, err := connections(dsn, own)
 		if err != nil {
@@ -73,6 +88,12 @@ func newServers(dsn string, config Config) (*servers, error) {
 // Driver returns the driver of MariaDB.
 func (s *servers) Driver() driver.Driver { return mysql.MySQLDriver{} }
 
+// Close ends what goes on when the pool is closed.
+func (s *servers) Close() error {
+	s.end()
+	return nil
+}
+
 // Connect connects to the first server that can be used. If the others do not answer, it takes one that is read-only, with
 // which passwords can at least be verified.
 func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
@@ -87,30 +108,47 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 		return c, nil
 	}
-	var reader *conn
-	var failed error
+	reader, failed := (*conn)(nil), ctx.Err()
 	for _, server := range s.inOrder() {
-		c, readOnly, err := server.try(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if reader != nil && isRecent(&server.left) { // it was tried a moment ago
+			continue
+		}
+		c, err := server.try(ctx)
 		switch {
 		case err != nil && failed == nil:
 			failed = fmt.Errorf("%s: %w", server.name, err)
 		case err != nil:
 			failed = fmt.Errorf("%w; %s: %w", failed, server.name, err)
-		case readOnly && reader == nil:
-			reader = c
-		case readOnly:
-			_ = c.Close()
-		default:
+		case !server.readOnly.Load():
+			s.leaveReaders()
 			if reader != nil {
 				_ = reader.Close()
 			}
 			return c, nil
+		case reader == nil:
+			reader = c
+		default:
+			_ = c.Close()
 		}
 	}
 	if reader == nil {
 		return nil, failed
 	}
+	reader.server.rest()
+	reader.until = time.Now().Add(restTime)
 	return reader, nil
+}
+
+// leaveReaders gives up the connections to servers that are read-only: there is another one.
+func (s *servers) leaveReaders() {
+	for _, one := range s.all {
+		if one.readOnly.Load() {
+			one.age.Add(1)
+		}
+	}
 }
 
 // inOrder returns the servers in the order in which to try them.
@@ -133,31 +171,35 @@ func isRecent(at *atomic.Int64) bool {
 }
 
 // try connects to one of several servers, if that is quick, and looks whether it can be used. A caller who gives up says nothing
-// about the server, and one whose time is over says little. A connection to a server that is read-only lasts until others are
-// to be tried again.
-func (one *server) try(caller context.Context) (c *conn, readOnly bool, err error) {
-	if c, readOnly, err = one.meet(caller); err == nil && one.of.hasNode(caller) && !c.node {
+// about the server, and one whose time is over says little.
+func (one *server) try(caller context.Context) (c *conn, err error) {
+	begin := time.Now()
+	c, readOnly, err := one.meet(caller)
+	if err == nil && one.of.hasNode(caller) && !c.node {
 		err = errors.Join(errNoMember, c.Close())
 	}
 	switch {
 	case err != nil && caller.Err() != nil:
-		if !errors.Is(context.Cause(caller), context.Canceled) && one.late.Add(1) >= lateTimes {
+		if !errors.Is(context.Cause(caller), context.Canceled) && one.isLate(begin) {
 			one.leave()
 			one.tell(caller, err.Error())
 		}
-		return nil, false, err
+		return nil, err
 	case err != nil:
 		one.leave()
 		one.tell(caller, err.Error())
-		return nil, false, err
+		return nil, err
 	case readOnly:
+		if !one.readOnly.Swap(true) {
+			c.age = one.age.Add(1) // those that were made before are not for changes any more
+		}
 		one.rest()
-		c.until = time.Now().Add(restTime)
 		one.tell(caller, "it is read-only")
 	default:
+		one.readOnly.Store(false)
 		one.tell(caller, "")
 	}
-	return c, readOnly, err
+	return c, nil
 }
 
 // tell logs why a server is passed over, once for each reason, and that it is used again. A server that never works would
@@ -174,37 +216,68 @@ func (one *server) tell(ctx context.Context, problem string) {
 
 // meet connects to one of several servers, if that is quick, and looks what it is.
 func (one *server) meet(ctx context.Context) (c *conn, readOnly bool, err error) {
+	one.met.Store(time.Now().UnixNano())
 	ctx, cancel := context.WithTimeout(ctx, one.patience)
 	defer cancel()
-	if c, err = one.connect(ctx); err != nil {
+	if c, err = one.connect(ctx); err == nil {
+		if readOnly, err = one.of.look(ctx, c); err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	if errorCode(err) == mariaNoQuorum {
+		one.of.foundNode(one)
+	}
+	if err != nil {
 		return nil, false, err
 	}
-	if readOnly, err = one.of.look(ctx, c); err != nil {
-		return nil, false, errors.Join(err, c.Close())
-	}
+	one.answered()
 	return c, readOnly, nil
 }
 
-// hasNode reports whether one of several servers is a node of a cluster. While none is known, it looks at those that were not
-// seen yet: the one that comes first may be a node that runs alone. This does not go on for longer than an attempt to connect.
+// hasNode reports whether one of several servers is a node of a cluster. While none is known, the others are asked now and then:
+// the one that comes first may be a node that runs alone. Who connects first waits for that, but not for long.
 func (s *servers) hasNode(ctx context.Context) bool {
 	if s.node.Load() {
 		return true
 	}
+	if last := s.asked.Load(); !isRecent(&s.asked) && s.asked.CompareAndSwap(last, time.Now().UnixNano()) {
+		go s.ask()
+	}
+	select {
+	case <-s.firstRound:
+	case <-time.After(s.timeout / 4):
+	case <-ctx.Done():
+	}
+	return s.node.Load()
+}
+
+// ask looks at the servers that nobody has tried for a while, for no longer than an attempt to connect takes.
+func (s *servers) ask() {
 	var all sync.WaitGroup
 	for _, one := range s.all {
-		if one.seen.Load() || isRecent(&one.sought) {
+		if isRecent(&one.met) {
 			continue
 		}
-		one.sought.Store(time.Now().UnixNano())
 		all.Go(func() {
-			if c, _, err := one.meet(context.WithoutCancel(ctx)); err == nil {
+			if c, _, err := one.meet(s.life); err == nil {
 				_ = c.Close()
 			}
 		})
 	}
 	all.Wait()
-	return s.node.Load()
+	s.once.Do(func() { close(s.firstRound) })
+}
+
+// foundNode notes that a server is a node of a cluster. The others may have been taken for single servers.
+func (s *servers) foundNode(node *server) {
+	if !s.node.CompareAndSwap(false, true) {
+		return
+	}
+	for _, one := range s.all {
+		if one != node {
+			one.age.Add(1)
+		}
+	}
 }
 
 // connect makes a connection. A server without Galera does not know the variables of ownReads.
@@ -228,7 +301,7 @@ func (one *server) connect(ctx context.Context) (*conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("ispmail: the driver of MariaDB lacks a method"), inner.Close())
 	}
-	return &conn{driverConn: full, server: one, age: age}, nil
+	return &conn{driverConn: full, server: one, age: age, plain: connector == one.plain || one.unsynced.Load()}, nil
 }
 
 // errNoMember is the error of a server that runs alone while others are nodes of a cluster. It takes changes that the cluster
@@ -239,30 +312,26 @@ var errNoMember = errors.New("it is not in the cluster of the other servers")
 // look asks a server whether it is read-only, and whether it is a node of a cluster. A node that is not ready refuses to say.
 func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) {
 	query := "SELECT @@GLOBAL.read_only, @@SESSION.wsrep_on"
-	if c.server.unsynced.Load() {
+	if c.plain {
 		query = "SELECT @@GLOBAL.read_only, 0"
 	}
-	rows, err := c.QueryContext(ctx, query, nil)
+	rows, err := c.driverConn.QueryContext(ctx, query, nil)
 	if err != nil {
 		return false, err
 	}
 	values := make([]driver.Value, 2)
-	if err := errors.Join(rows.Next(values), rows.Close()); err != nil {
+	err = rows.Next(values)
+	readOnly, c.node = isSet(values[0]), isSet(values[1]) // before Close, which may overwrite them
+	if err := errors.Join(err, rows.Close()); err != nil {
 		return false, err
 	}
-	c.node = isSet(values[1])
-	c.server.seen.Store(true)
 	switch {
 	case len(s.all) == 1:
 		s.node.Store(c.node)
-	case c.node && s.node.CompareAndSwap(false, true):
-		for _, other := range s.all { // they were taken for single servers
-			if other != c.server {
-				other.age.Add(1)
-			}
-		}
+	case c.node:
+		s.foundNode(c.server)
 	}
-	return isSet(values[0]), nil
+	return readOnly, nil
 }
 
 // isSet reads a variable that is on or off. That for read_only has had further values than on since MariaDB 12.
@@ -277,7 +346,7 @@ func isSet(value driver.Value) bool {
 // leave gives the server up: its connections are not used again, and it comes after the others for a while.
 func (one *server) leave() {
 	one.age.Add(1)
-	one.late.Store(0)
+	one.answered()
 	one.rest()
 }
 
@@ -285,4 +354,25 @@ func (one *server) leave() {
 func (one *server) rest() {
 	one.unsynced.Store(false)
 	one.left.Store(time.Now().UnixNano())
+}
+
+// answered notes that the server is there.
+func (one *server) answered() {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	one.late = 0
+}
+
+// isLate reports whether the server is to be left because a context has ended before it answered what began then. That says little
+// if the context was short, or the statement waited for a lock. So it takes three, one after the other, without an answer between
+// them, or one that lasts longer than any statement should.
+func (one *server) isLate(begin time.Time) bool {
+	const times, statement = 3, 3500 * time.Millisecond // max_statement_time is 3 s
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if !begin.Before(one.lateAt) {
+		one.late++
+		one.lateAt = time.Now()
+	}
+	return one.late >= times || time.Since(begin) >= min(statement, one.of.timeout*9/10)
 }

@@ -25,8 +25,9 @@ type conn struct {
 	driverConn
 	server *server
 	age    int64     // of the server when the connection was made
+	plain  bool      // it does not know the variables of ownReads
 	node   bool      // the server is a node of a cluster
-	until  time.Time // when the pool must not use it any more, if ever
+	until  time.Time // of a server that is read-only: when the others are tried again, and the pool must not use it any more
 }
 
 // IsValid reports whether the pool may keep the connection.
@@ -81,8 +82,11 @@ type connTx struct {
 }
 
 // Commit leaves a server that does not answer within Config.Timeout, a moment before that is over: the look at the outcome
-// must not wait for it too.
+// must not wait for it too. A change of a server that runs outside the cluster, which was not known when it began, is undone.
 func (tx connTx) Commit() error {
+	if one := tx.conn.server; len(one.of.all) > 1 && one.of.onNode() && !tx.conn.node {
+		return errors.Join(errNoMember, tx.Tx.Rollback())
+	}
 	if one := tx.conn.server; len(one.of.all) > 1 || one.of.onNode() {
 		defer time.AfterFunc(one.of.timeout*9/10, one.leave).Stop()
 	}
@@ -97,24 +101,22 @@ func (c *conn) note(ctx context.Context, begin time.Time, err error) error {
 	case errors.Is(err, driver.ErrSkip) || c.age != one.age.Load():
 		return err
 	case err == nil:
-		one.late.Store(0)
+		one.answered()
 		return nil
 	}
 	several := len(one.of.all) > 1
 	switch code := errorCode(err); {
 	case isContextError(err):
-		// A statement that is too slow is no reason on a single server, where there is no other place to go. Elsewhere a short
-		// context is none either: the statement may have waited for a lock.
-		isLate := (several || one.of.onNode()) && errors.Is(context.Cause(ctx), context.DeadlineExceeded)
-		if isLate && (time.Since(begin) >= one.of.timeout/2 || one.late.Add(1) >= lateTimes) {
+		// A statement that is too slow is no reason on a single server, where there is no other place to go.
+		if (several || one.of.onNode()) && errors.Is(context.Cause(ctx), context.DeadlineExceeded) && one.isLate(begin) {
 			one.leave()
 		}
 	case code == mariaNoQuorum, code == mariaShutdown, code == mariaCommitFailed, code == 0 && isBroken(err):
 		one.leave()
-	case several && errors.Is(mapError(err), ErrUnavailable) && (code == mariaReadOnly || code == mariaOption):
+	case several && c.until.IsZero() && errors.Is(mapError(err), ErrUnavailable) && (code == mariaReadOnly || code == mariaOption):
 		one.leave()
 	case code != 0:
-		one.late.Store(0)
+		one.answered()
 	}
 	return err
 }

@@ -18,8 +18,7 @@ const tlsCA = "tls-ca"
 // the DSN means those with it.
 func secureSocket(c *mysql.Config, beside bool) error {
 	_, hasAuthority := c.Params[tlsCA]
-	verified := c.TLS != nil && c.TLS.ServerName == "" && !c.TLS.InsecureSkipVerify
-	if c.Net != "unix" || !hasAuthority && !verified {
+	if c.Net != "unix" || !hasAuthority && c.TLSConfig != "true" {
 		return nil
 	}
 	if !beside {

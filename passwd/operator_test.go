@@ -160,11 +160,11 @@ func TestAccents(t *testing.T) {
 	set := regexp.MustCompile(`--accent: #([0-9a-f]{6}); --accent-hover: #([0-9a-f]{6}); --on-accent: #([0-9a-f]{6})`)
 	levels := []byte("048cf")
 	taken := 0
+	service := newService(t, passwd.Config{Changer: &changer{}})
 	for _, r := range levels {
 		for _, g := range levels {
 			for _, b := range levels {
 				accent := "#" + strings.Repeat(string(r), 2) + strings.Repeat(string(g), 2) + strings.Repeat(string(b), 2)
-				service := newService(t, passwd.Config{Changer: &changer{}})
 				if err := service.SetOperator(passwd.Operator{Accent: accent}); err != nil {
 					better := regexp.MustCompile(`: (#[0-9a-f]{6}) would do$`).FindStringSubmatch(err.Error())
 					require.Len(t, better, 2, err)

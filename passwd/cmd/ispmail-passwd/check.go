@@ -55,12 +55,12 @@ func newSayer(w io.Writer) sayer {
 
 // checkDatabase tries what a change does with the database, and looks at all rows.
 func checkDatabase(ctx context.Context, s *settings, say sayer) bool {
+	s.checkServers(ctx, say)
 	store, closer, ok := checkAccount(ctx, s, say)
 	if !ok {
 		return false
 	}
 	defer closer()
-	s.checkServers(ctx, say)
 	sample, err := s.sample()
 	if err != nil {
 		say("FAIL", "A password cannot be hashed: %v.", err)

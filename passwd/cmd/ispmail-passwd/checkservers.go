@@ -34,7 +34,7 @@ func (s *settings) checkServers(ctx context.Context, say sayer) {
 	for i, server := range servers {
 		switch {
 		case errs[i] != nil:
-			say("warn", "The server %s cannot be used: %s.", server.Addr, strings.TrimPrefix(command.Text(errs[i]), "database unavailable: "))
+			say("warn", "The server %s cannot be used for changes: %s.", server.Addr, strings.TrimPrefix(command.Text(errs[i]), "database unavailable: "))
 		case isCluster && !nodes[i]:
 			say("warn", "The server %s is no node of the cluster of the others, and is not used.", server.Addr)
 		default:
@@ -46,8 +46,10 @@ func (s *settings) checkServers(ctx context.Context, say sayer) {
 // tryServer tries whether one of several servers takes changes, and reports whether it is a node of a cluster.
 func (s *settings) tryServer(ctx context.Context, server *mysql.Config) (node bool, err error) {
 	alone := server.Clone()
-	if alone.Net == "unix" { // as in the list, where TLS is for the others
-		alone.TLS, alone.TLSConfig = nil, ""
+	if alone.Net == "unix" { // as in the list, where verified certificates are for the others
+		if alone.TLSConfig == "true" {
+			alone.TLSConfig = ""
+		}
 		delete(alone.Params, "tls-ca")
 	}
 	store, err := ispmail.Open(ctx, alone.FormatDSN(), ispmail.Config{Hasher: s.hasher, Logger: s.logger(s.stderr)})
@@ -55,13 +57,10 @@ func (s *settings) tryServer(ctx context.Context, server *mysql.Config) (node bo
 		return false, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := canWrite(ctx, store); err != nil {
-		return false, err
-	}
 	var name, value string
 	err = store.DB().QueryRowContext(ctx, "SHOW SESSION VARIABLES LIKE 'wsrep_on'").Scan(&name, &value)
-	if errors.Is(err, sql.ErrNoRows) { // built without Galera
-		return false, nil
+	if err != nil && !errors.Is(err, sql.ErrNoRows) { // none: it was built without Galera
+		return false, err
 	}
-	return value == "ON", err
+	return value == "ON", canWrite(ctx, store)
 }
