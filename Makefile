@@ -37,6 +37,8 @@ test: ## Check and test everything, screenshots of the page in dist; needs Go, a
 
 test-all: test ## Test everything in the numbers that the project promises, on Debian 12 and 13; takes about two hours and a half.
 	go test -count=1 -timeout 1h -run '^Test(Warnings|State)?Agree$$' ./ispmail/check -constellations 10000
+	@env=$$(.ci/test-env) && eval "$$env" && set -x && \
+		go test -count=1 -v -run '^TestPostfix$$' ./ispmail/internal/route -constellations 500
 	$(MAKE) soak
 	$(MAKE) soak-service
 	$(MAKE) reproduce

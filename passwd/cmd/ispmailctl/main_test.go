@@ -39,6 +39,14 @@ func built(t *testing.T) (dir string, env []string) {
 	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "ISPMAIL_TEST_COMMAND=1", "GORACE=atexit_sleep_ms=0")
 }
 
+// withoutRace skips a test that runs a hundred processes, one after the other. .ci/tests runs it again without the race detector.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("it runs without the race detector, see .ci/tests")
+	}
+}
+
 // foreign makes small databases of other programs.
 func foreign(t *testing.T, dir string) {
 	t.Helper()

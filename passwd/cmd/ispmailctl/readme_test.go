@@ -19,6 +19,7 @@ var update = flag.Bool("update", false, "write what the commands print into the 
 // TestReadme runs every command of the README and compares what it prints, but for what is random. No command is missing.
 func TestReadme(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	_, env := built(t)

@@ -17,6 +17,7 @@ import (
 // TestTerminal types at the prompts. "\x03" is what the keys Ctrl and C send.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	_, env := built(t)
 	s := session{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}
 	s.args = []string{"--dsn", s.dsn}
@@ -76,6 +77,7 @@ func (s *typist) Write(p []byte) (int, error) {
 // TestNarrow has a terminal of 60 columns, with colours unless NO_COLOR is set.
 func TestNarrow(t *testing.T) {
 	t.Parallel()
+	withoutRace(t)
 	_, env := built(t)
 	s := session{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}
 	s.args = []string{"--dsn", s.dsn, "--on-change", "none"}

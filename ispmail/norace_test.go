@@ -1,0 +1,5 @@
+//go:build !race
+
+package ispmail_test
+
+const raced = false
