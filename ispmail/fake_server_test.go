@@ -24,9 +24,9 @@ import (
 // A fakeServer answers as a MariaDB does that is in one of the states of a node, or in none.
 type fakeServer struct {
 	node, readOnly atomic.Bool
-	unsynced       atomic.Bool // it was built without Galera
-	silent         atomic.Bool // it answers nothing
-	lost           atomic.Bool // it is a node that has lost the others
+	unsynced       atomic.Bool  // it was built without Galera
+	silent         atomic.Bool  // it answers nothing
+	lost           atomic.Bool  // it is a node that has lost the others
 	changes        atomic.Int32 // that were made
 	commits        atomic.Int32
 	connections    atomic.Int32 // that were made so far
