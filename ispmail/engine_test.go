@@ -134,7 +134,7 @@ func TestEnginePasswords(t *testing.T) {
 	db := withoutTransactions(t)
 	ctx := t.Context()
 	store := dbtest.Open(t, db.Account(t, "GRANT SELECT, UPDATE ON virtual_users TO %s"), ispmail.Config{})
-	require.NoError(t, errorOf(store.Authenticate(ctx, "md5@example.org", ispmailtest.Password)))
+	rehashed(t, db, store, "md5@example.org")
 	assert.Contains(t, db.Stored(t, "md5@example.org"), "{SHA256-CRYPT}")
 	require.NoError(t, store.ChangePassword(ctx, "john@example.org", ispmailtest.Password, "a long enough secret"))
 	require.NoError(t, store.SetPassword(ctx, "john@example.org", "another long secret"))

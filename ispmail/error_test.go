@@ -85,7 +85,7 @@ func TestPoolIsBusy(t *testing.T) {
 	t.Parallel()
 	db := ispmailtest.SQLite(t)
 	db.Example(t)
-	store := db.Store(t, ispmail.Config{Timeout: 50 * time.Millisecond})
+	store := db.Store(t, ispmail.Config{}).SetTimeout(50 * time.Millisecond)
 	db.DB.SetMaxOpenConns(1)
 	conn, err := db.DB.Conn(t.Context())
 	require.NoError(t, err)

@@ -57,3 +57,9 @@ func (s synced) Connect(ctx context.Context) (driver.Conn, error) {
 
 // MapError turns an error of the driver into one of this package.
 var MapError = mapError
+
+// SetTimeout shortens the timeout of a Store that had time to open.
+func (s *Store) SetTimeout(timeout time.Duration) *Store {
+	s.timeout = timeout
+	return s
+}

@@ -21,8 +21,8 @@ import (
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
 )
 
-// waits are the settings of a server that waits longer than a test does.
-var waits = map[string]string{"innodb_lock_wait_timeout": "60", "lock_wait_timeout": "60", "max_statement_time": "60"}
+// waits are the settings of a server and a driver that wait longer than a test does.
+var waits = map[string]string{"innodb_lock_wait_timeout": "60", "lock_wait_timeout": "60", "max_statement_time": "60", "readTimeout": "70s"}
 
 // TestHeldRowLock has a transaction of another connection that locks the row. The change must give up by itself and must not
 // come true when the lock goes, whether the server ends the wait or the context of the caller does.
@@ -42,7 +42,7 @@ func TestHeldRowLock(t *testing.T) {
 			t.Parallel()
 			db := ispmailtest.MariaDB(t)
 			db.Example(t)
-			store := dbtest.Open(t, dbtest.Connect(t, db, test.settings).DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: test.timeout})
+			store := dbtest.Open(t, dbtest.Connect(t, db, test.settings).DSN, ispmail.Config{}).SetTimeout(test.timeout)
 			john := newPatient(t, db, "john@example.org")
 			require.NoError(t, john.change(t, db.Store(t, ispmail.Config{}))) // with time to spare
 			for range times(5, 200) {
@@ -79,7 +79,7 @@ func TestHeldSQLite(t *testing.T) {
 			patient := db.Store(t, ispmail.Config{})
 			require.NoError(t, patient.CreateSchema(t.Context()))
 			db.Example(t)
-			store := db.Store(t, ispmail.Config{Timeout: timeout})
+			store := db.Store(t, ispmail.Config{}).SetTimeout(timeout)
 			holder, err := db.DB.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			old := db.Stored(t, "john@example.org")
@@ -117,7 +117,7 @@ func TestHeldTableLock(t *testing.T) {
 			if name == "store" {
 				timeout = 200 * time.Millisecond
 			}
-			store := dbtest.Open(t, dbtest.Connect(t, db, settings).DSN, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: timeout})
+			store := dbtest.Open(t, dbtest.Connect(t, db, settings).DSN, ispmail.Config{}).SetTimeout(timeout)
 			john := newPatient(t, db, "john@example.org")
 			patient := db.Store(t, ispmail.Config{})
 			require.NoError(t, john.change(t, patient))
@@ -135,7 +135,7 @@ func TestHeldTableLock(t *testing.T) {
 				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
 					WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'`).Scan(t.Context(), &waiting)
 				return err == nil && waiting > 0
-			}, 10*time.Second, 5*time.Millisecond)
+			}, time.Minute, 5*time.Millisecond)
 			_, err = store.Authenticate(t.Context(), john.email, john.password)
 			require.ErrorIs(t, err, ispmail.ErrUnavailable)
 			err = store.ChangePassword(t.Context(), john.email, john.password, "a long enough secret")
@@ -156,7 +156,7 @@ func TestLateCommit(t *testing.T) {
 	db := ispmailtest.MariaDB(t)
 	db.Example(t)
 	proxy, dsn := through(t, db.DSN)
-	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 30 * time.Second})
+	store := dbtest.Open(t, dsn, ispmail.Config{Logger: slog.New(slog.DiscardHandler), Timeout: 5 * time.Minute})
 	john := newPatient(t, db, "john@example.org")
 	require.NoError(t, john.change(t, store))
 	for round := range times(3, 100) {
@@ -168,7 +168,7 @@ func TestLateCommit(t *testing.T) {
 				err := db.DB.NewRaw(`SELECT COUNT(*) FROM information_schema.processlist
 					WHERE db = DATABASE() AND command = 'Query' AND info LIKE '%FOR UPDATE'`).Scan(t.Context(), &waiting)
 				return err == nil && waiting > 0
-			}, 10*time.Second, 5*time.Millisecond)
+			}, time.Minute, 5*time.Millisecond)
 		}})
 		replacement := fmt.Sprint("late secret ", round)
 		err := store.ChangePassword(ctx, john.email, john.password, replacement)

@@ -48,7 +48,7 @@ func TestOwnDeadlock(t *testing.T) {
 				db.Example(t)
 				outbox(t, db)
 				db.Exec(t, "INSERT INTO outbox VALUES (1, 'a'), (2, 'b')")
-				store := dbtest.Open(t, db.DSN, ispmail.Config{})
+				store := dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{})
 				tries := 0
 				require.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 					tries++
@@ -103,7 +103,7 @@ func TestRowAfterFailure(t *testing.T) {
 	db.Example(t)
 	outbox(t, db)
 	db.Exec(t, "INSERT INTO outbox VALUES (1, 'a'), (2, 'b')")
-	store := dbtest.Open(t, db.DSN, ispmail.Config{})
+	store := dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{})
 	tries := 0
 	err := store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
 		if tries++; tries > 1 {

@@ -44,7 +44,7 @@ func TestLostInsert(t *testing.T) {
 		proxy.armed.Store(&cut{statement: "COMMIT", moment: before, away: true})
 		result := make(chan error, 1)
 		go func() { result <- c.create() }()
-		require.Eventually(t, proxy.away.Load, 20*time.Second, 2*time.Millisecond)
+		require.Eventually(t, proxy.away.Load, time.Minute, 2*time.Millisecond)
 		settle(t, db)
 		var next int64
 		require.NoError(t, db.DB.NewRaw("SELECT auto_increment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", c.table).Scan(t.Context(), &next))
@@ -69,7 +69,7 @@ func TestOutcomeOfTwins(t *testing.T) {
 			return errorOf(tx.CreateUser(ctx, "new@example.org", "a long enough secret"))
 		})
 	}()
-	require.Eventually(t, proxy.away.Load, 20*time.Second, 2*time.Millisecond)
+	require.Eventually(t, proxy.away.Load, time.Minute, 2*time.Millisecond)
 	settle(t, db)
 	db.Exec(t, "UPDATE virtual_users SET quota = 5 WHERE id = 1")
 	proxy.away.Store(false)

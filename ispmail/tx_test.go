@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,7 @@ func increments(t *testing.T, store *ispmail.Store, programs int) {
 	require.NoError(t, store.SetQuota(t.Context(), "john@example.org", 0))
 	together(programs, func(int) {
 		for range 100 / programs {
-			assert.NoError(t, store.RunInTx(t.Context(), func(ctx context.Context, tx *ispmail.Store) error {
+			assert.NoError(t, patiently(t, store, func(ctx context.Context, tx *ispmail.Store) error {
 				if _, err := tx.CountUsers(ctx, ispmail.Query{}); err != nil { // takes the snapshot
 					return err
 				}
@@ -54,7 +55,7 @@ func increments(t *testing.T, store *ispmail.Store, programs int) {
 func TestReplacements(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
 		if db.DB.Dialect().Name() == dialect.MySQL { // with the settings of Open, see ownSnapshots
-			store = dbtest.Open(t, db.DSN, ispmail.Config{})
+			store = dbtest.Open(t, dbtest.Connect(t, db, waits).DSN, ispmail.Config{Timeout: 5 * time.Minute})
 		}
 		for round := range times(1, 1000) {
 			together(6, func(program int) {
@@ -63,7 +64,7 @@ func TestReplacements(t *testing.T) {
 					destinations[i] = fmt.Sprintf("n%d.%d@elsewhere.example", program, i)
 				}
 				for i := range times(10, 1) { // 60 in all
-					replace := func(ctx context.Context, tx *ispmail.Store) error {
+					assert.NoError(t, patiently(t, store, func(ctx context.Context, tx *ispmail.Store) error {
 						if _, err := tx.CountAliases(ctx, ispmail.Query{}); err != nil { // takes the snapshot
 							return err
 						}
@@ -85,13 +86,7 @@ func TestReplacements(t *testing.T) {
 							}
 						}
 						return nil
-					}
-					err := store.RunInTx(t.Context(), replace)
-					// SQLite has no queue for those who wait: on a busy machine some wait for more than the 5 s they are given.
-					for tries := 0; db.DB.Dialect().Name() == dialect.SQLite && errors.Is(err, ispmail.ErrUnavailable) && tries < 20; tries++ {
-						err = store.RunInTx(t.Context(), replace)
-					}
-					assert.NoError(t, err, "round %d", round)
+					}), "round %d", round)
 				}
 			})
 			aliases := aliasesOf(t, store, "team@example.org")
@@ -102,6 +97,17 @@ func TestReplacements(t *testing.T) {
 			}
 		}
 	})
+}
+
+// patiently runs a transaction. SQLite has no queue for those who wait: on a busy machine some wait for more than the 5 s they are
+// given, and try again.
+func patiently(t *testing.T, store *ispmail.Store, fn func(ctx context.Context, tx *ispmail.Store) error) error {
+	t.Helper()
+	err := store.RunInTx(t.Context(), fn)
+	for tries := 0; store.DB().Dialect().Name() == dialect.SQLite && errors.Is(err, ispmail.ErrUnavailable) && tries < 20; tries++ {
+		err = store.RunInTx(t.Context(), fn)
+	}
+	return err
 }
 
 // together runs a function n times at once.

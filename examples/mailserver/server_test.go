@@ -103,12 +103,12 @@ func startServer() (s *server, err error) {
 	case "none":
 		return nil, errNoDocker
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	ports := []string{smtpPort, imapPort, webPort, submissionPort, mariadbPort, nginxPort}
 	ctr, err := testcontainers.Run(
 		ctx, image,
-		testcontainers.WithEntrypoint("sh", "-c", "(sleep 1800; kill -s RTMIN+4 1) & exec /usr/local/sbin/init"),
+		testcontainers.WithEntrypoint("sh", "-c", "(sleep 7200; kill -s RTMIN+4 1) & exec /usr/local/sbin/init"),
 		testcontainers.WithExposedPorts(ports...),
 		testcontainers.WithConfigModifier(func(c *container.Config) { c.Hostname = "mail.example.org" }),
 		testcontainers.WithTmpfs(map[string]string{"/run": "exec", "/run/lock": "", "/tmp": ""}),
@@ -123,8 +123,8 @@ func startServer() (s *server, err error) {
 			}
 		}),
 		// Not one unit may have failed.
-		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute,
-			wait.ForExec([]string{"sh", "-c", "systemctl is-system-running || { systemctl --failed; exit 1; }"}).WithPollInterval(time.Second)),
+		testcontainers.WithWaitStrategyAndDeadline(5*time.Minute,
+			wait.ForExec([]string{"sh", "-c", "systemctl is-system-running || { systemctl --failed; exit 1; }"}).WithStartupTimeout(5*time.Minute).WithPollInterval(time.Second)),
 	)
 	defer func() {
 		if err != nil {
@@ -199,6 +199,17 @@ func (s *server) do(t *testing.T, script string, args ...string) string {
 	return text
 }
 
+// awaitLog returns what a script finds in the journal, as soon as that contains a text: a line takes a moment to get there.
+func (s *server) awaitLog(t *testing.T, text, script string, args ...string) (log string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var err error
+		log, err = s.run(t.Context(), script, args...)
+		return err == nil && strings.Contains(log, text)
+	}, time.Minute, 300*time.Millisecond, text)
+	return log
+}
+
 // undo runs a script when the test ends.
 func (s *server) undo(t *testing.T, script string) {
 	t.Helper()
@@ -255,7 +266,7 @@ var insecure = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // it is sel
 var client = &http.Client{
 	Transport:     &http.Transport{TLSClientConfig: insecure},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Timeout:       30 * time.Second,
+	Timeout:       time.Minute,
 }
 
 // change changes a password through the API, from where Roundcube asks for it, and returns the answer.

@@ -27,7 +27,7 @@ type server struct {
 
 // mariaDB returns the server of this test binary. The first call connects to it.
 var mariaDB = sync.OnceValues(func() (*server, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	config, err := serverConfig(ctx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/moby/moby/api/types/container"
@@ -22,18 +23,22 @@ import (
 // official is the image of the MariaDB project with the version of Debian 12.
 const official = "mariadb:10.11.14"
 
-// entrypoint runs the server and restarts it when it was killed. It ends a minute after the last client has gone, so that a
-// test binary that was killed leaves no container behind, even without the reaper of testcontainers.
+// entrypoint runs the server and restarts it when it was killed. It ends a minute after the last client has gone, and 5 minutes
+// after the start if there was none, so that a test binary that was killed leaves no container behind, even without the reaper of
+// testcontainers.
 //
 // It counts as clients the connections to port 3306 (0CEA) in the state ESTABLISHED (01) in /proc/net/tcp, see
 // https://docs.kernel.org/networking/proc_net_tcp.html.
 const entrypoint = `
 while :; do docker-entrypoint.sh mariadbd "$@"; sleep 0.1; done &
-idle=0
+idle=-48
 while [ $idle -lt 12 ]; do
 	sleep 5
 	if grep -q ':0CEA [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp /proc/net/tcp6; then idle=0; else idle=$((idle + 1)); fi
 done`
+
+// startup is how long a server may take to start, on a machine that is busy. It is shorter than the entrypoint waits for a client.
+const startup = 4 * time.Minute
 
 var port = network.MustParsePort("3306/tcp")
 
@@ -62,10 +67,10 @@ func Start(ctx context.Context, options ...string) (*MariaDB, error) {
 			host.PortBindings = network.PortMap{port: {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}}
 		}),
 		// The mariadb module would wait for a log line that only the official image writes.
-		testcontainers.WithWaitStrategy(wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
+		testcontainers.WithWaitStrategyAndDeadline(startup, wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
 			config.Addr = net.JoinHostPort(host, port.Port())
 			return config.FormatDSN()
-		})),
+		}).WithStartupTimeout(startup)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", image, err)

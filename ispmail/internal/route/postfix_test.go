@@ -99,7 +99,7 @@ func startPostfix(t *testing.T, image string) *postfix {
 			host.AutoRemove = true
 			host.PortBindings = network.PortMap{smtpPort: loopback, sqlPort: loopback}
 		}),
-		testcontainers.WithWaitStrategy(wait.ForLog("starting the Postfix mail system").WithStartupTimeout(2*time.Minute)),
+		testcontainers.WithWaitStrategyAndDeadline(5*time.Minute, wait.ForLog("starting the Postfix mail system").WithStartupTimeout(5*time.Minute)),
 	)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -193,7 +193,7 @@ func (p *postfix) deliveries(t *testing.T, sent []mail) map[string][]delivery {
 			}
 		}
 		return true
-	}, 3*time.Minute, 500*time.Millisecond)
+	}, 10*time.Minute, 500*time.Millisecond)
 	return all
 }
 

@@ -69,10 +69,10 @@ func newKillable(t *testing.T, longest time.Duration, options ...string) *killab
 			host.AutoRemove = true
 			host.PortBindings = network.PortMap{port: {{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1})}}}
 		}),
-		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
+		testcontainers.WithWaitStrategyAndDeadline(5*time.Minute, wait.ForSQL(port.String(), "mysql", func(host string, port network.Port) string {
 			config.Addr = net.JoinHostPort(host, port.Port())
 			return config.FormatDSN()
-		})),
+		}).WithStartupTimeout(5*time.Minute)),
 	)
 	t.Cleanup(func() { _ = testcontainers.TerminateContainer(ctr) })
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func newKillable(t *testing.T, longest time.Duration, options ...string) *killab
 	require.Eventually(t, func() bool { // a node of a cluster answers before it takes statements: 1047
 		_, err = first.ExecContext(t.Context(), "CREATE DATABASE mailserver CHARACTER SET utf8mb4")
 		return err == nil
-	}, time.Minute, 100*time.Millisecond, "%v", err)
+	}, 3*time.Minute, 100*time.Millisecond, "%v", err)
 	require.NoError(t, first.Close())
 	config.DBName = "mailserver"
 	k := &killable{&ispmailtest.Database{DB: open(), DSN: config.FormatDSN()}, ctr}
