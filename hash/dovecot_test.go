@@ -136,7 +136,7 @@ func startDovecot(t *testing.T, weak string) dovecot {
 		_ = command.Wait()
 		_ = os.RemoveAll(dir)
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(dir, "run", "auth-client")); err == nil {
 			return d
 		}

@@ -23,7 +23,7 @@ func assertEnds(t *testing.T, session *imapclient.Client, after string) {
 	t.Helper()
 	select {
 	case <-session.Closed():
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("the session goes on after %s", after)
 	}
 }

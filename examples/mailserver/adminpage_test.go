@@ -119,22 +119,22 @@ func TestAdminPage(t *testing.T) {
 	mail := s.send(t, jane)
 
 	c.post(user, user+"/lock", url.Values{})
-	s.assertNoLogin(t, jane, first)
+	s.awaitNoLogin(t, jane, first)
 	c.post(user, user+"/unlock", url.Values{})
 	s.assertLogin(t, jane, first)
 	c.post(user, user+"/password", url.Values{"password": {password}})
-	s.assertNoLogin(t, jane, first)
+	s.awaitNoLogin(t, jane, first)
 	s.assertLogin(t, jane, password)
 	s.awaitMail(t, jane, mail)
 	renamed := "adminpage.new@example.org"
 	text = c.post(user, user+"/rename", url.Values{"address": {renamed}})
-	s.assertNoLogin(t, jane, password)
+	s.awaitNoLogin(t, jane, password)
 	s.do(t, c.find(`<code>(mv -T [^<]+)</code>`, text))
 	assert.Contains(t, s.mailbox(t, renamed), mail)
 	text = c.post(user, user+"/delete", url.Values{})
-	s.assertNoLogin(t, renamed, password)
+	s.awaitNoLogin(t, renamed, password)
 	s.do(t, c.find(`<code>(rm -r [^<]+)</code>`, text))
-	log := s.do(t, "journalctl -u ispmail-admin --no-pager")
+	log := s.awaitLog(t, "action=user-deleted row="+renamed, "journalctl -u ispmail-admin --no-pager")
 	for _, line := range []string{"administrator=alice", "action=user-created row=" + jane, "action=user-locked", "action=user-deleted row=" + renamed} {
 		assert.Contains(t, log, line)
 	}

@@ -57,7 +57,7 @@ func TestConfinement(t *testing.T) {
 		systemctl daemon-reload
 		systemctl restart ispmail-passwd`)
 	assert.LessOrEqual(t, exposure("ispmail-passwd.service"), says("examples/deployment/DATABASE.md", `security`+"`"+` then says (\d)\.(\d)\.`))
-	require.Eventually(t, func() bool { return s.change(t, email, password, replacement) == "OK" }, 20*time.Second, 500*time.Millisecond)
+	require.Eventually(t, func() bool { return s.change(t, email, password, replacement) == "OK" }, time.Minute, 500*time.Millisecond)
 }
 
 // TestPrivileges has an account that may do what the service needs and nothing else.
@@ -147,7 +147,7 @@ func TestWebServers(t *testing.T) {
 		}
 		email := s.newUser(t)
 		assert.Equal(t, http.StatusForbidden, post(t, base+"/password/", email, http.Header{"X-Forwarded-For": {"192.0.2.66"}}))
-		log := s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "user=$1 "`, email)
+		log := s.awaitLog(t, "reason=bad-credentials", `journalctl --output=cat --unit=ispmail-passwd | grep "user=$1 "`, email)
 		assert.NotContains(t, log, "192.0.2.66")
 		assert.Regexp(t, `channel=page user=\S+ client=\d+\.\d+\.\d+\.\d+ status=403 reason=bad-credentials`, log)
 	}
@@ -158,8 +158,17 @@ func TestWebServers(t *testing.T) {
 }
 
 // guess sends a wrong password to the page behind Apache, from an address of the loopback network, for an address of mail that
-// nobody has. It returns the status, 000 if the web server cannot be reached.
-func (s *server) guess(t *testing.T, from string) string {
+// nobody has. It returns the status, 000 if the web server cannot be reached. While the service is busy, nothing counts, and it
+// tries again.
+func (s *server) guess(t *testing.T, from string) (status string) {
+	t.Helper()
+	for tries := 0; tries < 20 && (tries == 0 || status == "503"); tries++ {
+		status = s.guessOnce(t, from)
+	}
+	return status
+}
+
+func (s *server) guessOnce(t *testing.T, from string) string {
 	t.Helper()
 	return s.do(t, `curl --silent --insecure --interface "$1" --output /dev/null --write-out '%{http_code}' --max-time 30 \
 		--header 'Origin: https://127.0.0.1' --data-urlencode "user=guess-$2@example.org" \
@@ -390,5 +399,5 @@ func TestWrongSetting(t *testing.T) {
 	_, err := s.run(t.Context(), "systemctl restart ispmail-passwd")
 	require.Error(t, err)
 	assert.Equal(t, "failed\n0\n", s.do(t, "systemctl show --property=ActiveState,NRestarts --value ispmail-passwd | sort -r"))
-	assert.Contains(t, s.do(t, "journalctl --output=cat --unit=ispmail-passwd | tail"), "--scheme: ")
+	s.awaitLog(t, "--scheme: ", "journalctl --output=cat --unit=ispmail-passwd | tail")
 }

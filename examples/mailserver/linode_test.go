@@ -64,7 +64,7 @@ func TestLinode(t *testing.T) {
 	stored := s.do(t, `mariadb --skip-column-names linode --execute "SELECT password FROM virtual_users WHERE email = 'email1@linode.example'"`)
 	assert.True(t, strings.HasPrefix(stored, "{SHA256-CRYPT}$5$"), "with its prefix")
 	s.assertLogin(t, "email1@linode.example", replacement)
-	s.assertNoLogin(t, "email1@linode.example", password)
+	s.awaitNoLogin(t, "email1@linode.example", password)
 
 	// A scheme that the column cannot hold is said at the start and by the check.
 	s.do(t, `echo ISPMAIL_PASSWD_SCHEME=SHA512-CRYPT >>/etc/default/ispmail-passwd

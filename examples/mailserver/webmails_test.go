@@ -77,6 +77,6 @@ func TestPoppassd(t *testing.T) {
 	}
 	assert.Contains(t, poppassd("telnet://127.0.0.1:106", replacement, password), "200 The password was changed.")
 	s.assertLogin(t, email, password)
-	assert.Contains(t, s.do(t, `journalctl --output=cat --unit=ispmail-passwd | grep "user=$1 "`, email), `msg="password changed" channel=poppassd`)
+	s.awaitLog(t, `msg="password changed" channel=poppassd`, `journalctl --output=cat --unit=ispmail-passwd | grep "user=$1 "`, email)
 	assert.Contains(t, s.do(t, "ispmail-passwd-check"), "--poppassd-listen: the socket poppassd of systemd is there, on 127.0.0.1:106.")
 }

@@ -70,7 +70,7 @@ func Open(t *testing.T, browser context.Context) Tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
 	t.Cleanup(cancel)
 	tab := Tab{t, ctx, new(atomic.Int64)}
 	tab.Do()
