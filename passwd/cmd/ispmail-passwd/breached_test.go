@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,7 +56,7 @@ func TestBreached(t *testing.T) {
 	file := write(t, listOf(lost))
 	cmd, stderr := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--breached="+file)
 	require.NoError(t, cmd.Start())
-	p := &process{client: &http.Client{Timeout: 20 * time.Second}, url: "http://" + await(t, stderr, `api=http://(127\.0\.0\.1:\d+)`) + "/api/password"}
+	p := &process{client: once, url: "http://" + await(t, stderr, `api=http://(127\.0\.0\.1:\d+)`) + "/api/password"}
 	await(t, stderr, "(level=WARN msg=.the list of breached passwords ends before the last hashes)")
 	await(t, stderr, "database opened")
 	status, said := p.change(t, "john@example.org", ispmailtest.Password, lost)

@@ -201,14 +201,11 @@ func (c *canaries) use(t *testing.T, format string) {
 func startJSON(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{}}
+	p := &process{stop: stop, code: make(chan int, 1), client: once}
 	go func() { p.code <- run(ctx, args, nil, &p.stdout, &p.stderr) }()
 	p.url = await(t, &p.stderr, `"?api"?[=:]"?(http://[0-9.:]+)`) + "/api/password"
 	await(t, &p.stderr, "database opened")
-	t.Cleanup(func() {
-		stop()
-		p.client.CloseIdleConnections()
-	})
+	t.Cleanup(stop)
 	return p
 }
 

@@ -39,7 +39,7 @@ func TestSharedLimits(t *testing.T) {
 		t.Helper()
 		require.Eventually(t, func() bool {
 			return p.get(t, "/readyz") == http.StatusOK && p.body == "ok\n"+body
-		}, 30*time.Second, 50*time.Millisecond, "%s", body)
+		}, time.Minute, 50*time.Millisecond, "%s", body)
 		require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
 		assert.Contains(t, p.body, "\nispmail_passwd_limits_shared "+metric+"\n")
 	}

@@ -54,20 +54,18 @@ type process struct {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{Timeout: 20 * time.Second}}
+	transport := &http.Transport{DisableKeepAlives: true} // the server may close an idle connection while a request is on its way
+	p := &process{stop: stop, code: make(chan int, 1), client: &http.Client{Timeout: time.Minute, Transport: transport}}
 	go func() { p.code <- run(ctx, args, nil, &p.stdout, &p.stderr) }()
 	address := await(t, &p.stderr, `listening"? api=(\S+)`)
 	p.url = address + "/api/password"
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		p.url = "http://localhost/api/password"
-		p.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		}}
+		}
 	}
-	t.Cleanup(func() {
-		stop()
-		p.client.CloseIdleConnections()
-	})
+	t.Cleanup(stop)
 	return p
 }
 
@@ -79,7 +77,7 @@ func await(t *testing.T, o *output, pattern string) string {
 	require.Eventually(t, func() bool {
 		found = re.FindStringSubmatch(o.String())
 		return found != nil
-	}, 30*time.Second, 10*time.Millisecond, "%s in %s", pattern, o)
+	}, 2*time.Minute, 10*time.Millisecond, "%s in %s", pattern, o)
 	return found[len(found)-1]
 }
 

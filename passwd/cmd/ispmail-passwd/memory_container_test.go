@@ -74,7 +74,6 @@ func attackMemory(t *testing.T, image, binary, row string, processors int) {
 	p, ctr := startLimited(t, image, binary, db.DSN, processors)
 	page := await(t, &p.stderr, `page=(\S+)`)
 
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	attack := func(send func(i int) (int, error)) map[int]int {
 		answers := map[int]int{}
 		var mu sync.Mutex
@@ -104,7 +103,7 @@ func attackMemory(t *testing.T, image, binary, row string, processors int) {
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
 			r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.18.0.%d", i))
 		}
-		response, err := client.Do(r)
+		response, err := once.Do(r)
 		if err != nil {
 			return 0, err
 		}
@@ -180,7 +179,7 @@ func startLimited(t *testing.T, image, binary, dsn string, processors int) (*pro
 	)
 	t.Cleanup(func() { _ = testcontainers.TerminateContainer(ctr) })
 	require.NoError(t, err)
-	p := &process{client: &http.Client{Timeout: time.Minute}}
+	p := &process{client: once}
 	require.Eventually(t, func() bool {
 		log, err := ctr.Logs(t.Context())
 		if err != nil {
@@ -193,7 +192,7 @@ func startLimited(t *testing.T, image, binary, dsn string, processors int) (*pro
 		}
 		_, err = p.stderr.Write(text)
 		return err == nil
-	}, time.Minute, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 	p.url = await(t, &p.stderr, `api=(\S+)`) + "/api/password"
 	return p, ctr
 }

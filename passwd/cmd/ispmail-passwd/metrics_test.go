@@ -30,7 +30,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--demo", anyPort, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0")
 	// What was found before the database was there holds for a second.
-	require.Eventually(t, func() bool { return p.get(t, "/readyz") == http.StatusOK }, 20*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return p.get(t, "/readyz") == http.StatusOK }, time.Minute, 100*time.Millisecond)
 	require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
 	for _, want := range []string{
 		"ispmail_passwd_ready 1",

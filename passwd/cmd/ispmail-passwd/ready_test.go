@@ -142,8 +142,7 @@ func TestReady(t *testing.T) {
 	await(t, &p.stderr, "database opened")
 	becomes := func(status int, body string) {
 		t.Helper()
-		require.Eventually(t, func() bool { return p.get(t, "/readyz") == status }, 20*time.Second, 100*time.Millisecond)
-		assert.Equal(t, body+"\n", p.body)
+		require.Eventually(t, func() bool { return p.get(t, "/readyz") == status && p.body == body+"\n" }, time.Minute, 100*time.Millisecond, "%d %s", status, body)
 		ready := status == http.StatusOK
 		require.Equal(t, http.StatusOK, p.get(t, "/metrics"))
 		assert.Contains(t, p.body, "\nispmail_passwd_ready "+map[bool]string{true: "1", false: "0"}[ready]+"\n")

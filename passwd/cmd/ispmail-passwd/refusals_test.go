@@ -90,7 +90,7 @@ func TestLogReader(t *testing.T) {
 			}
 			hinder(reader, writer)
 			require.NoError(t, os.Truncate(list, 10)) // which the log has at the first change
-			p := &process{client: &http.Client{Timeout: 20 * time.Second}, url: url}
+			p := &process{client: once, url: url}
 			current := ispmailtest.Password
 			for i := range 3 {
 				next := fmt.Sprintf("a long enough secret %d", i)

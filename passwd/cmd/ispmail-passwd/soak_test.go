@@ -117,7 +117,8 @@ func TestSoak(t *testing.T) {
 
 const soakSecret = "the secret of roundcube"
 
-// once is a client whose connections end with the answer, so that they are none of the figures.
+// once is a client whose connections end with the answer, so that they are none of the figures, and the server does not close one
+// while a request is on its way.
 var once = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // A soaked is a process of the service whose log is read, or not.

@@ -300,6 +300,6 @@ func startWebServer(t *testing.T, dir, page, site, conf, program string, args ..
 	require.Eventually(t, func() bool {
 		connection, err := net.Dial("tcp", address)
 		return err == nil && assert.NoError(t, connection.Close())
-	}, 30*time.Second, 10*time.Millisecond, program)
+	}, time.Minute, 10*time.Millisecond, program)
 	return address
 }

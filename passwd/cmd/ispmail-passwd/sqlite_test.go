@@ -53,11 +53,10 @@ func asNobody(t *testing.T, args ...string) *exec.Cmd {
 // serving returns a process that serves, once its database is open.
 func serving(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{client: &http.Client{Timeout: 20 * time.Second}}
+	p := &process{client: once}
 	cmd.Stderr = &p.stderr
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
-		p.client.CloseIdleConnections()
 		assert.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		assert.NoError(t, cmd.Wait(), p.stderr.String())
 	})
@@ -69,8 +68,7 @@ func serving(t *testing.T, cmd *exec.Cmd) *process {
 // becomes waits for an answer of /readyz.
 func (p *process) becomes(t *testing.T, status int, body string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return p.get(t, "/readyz") == status }, 20*time.Second, 100*time.Millisecond)
-	assert.Equal(t, body+"\n", p.body)
+	require.Eventually(t, func() bool { return p.get(t, "/readyz") == status && p.body == body+"\n" }, time.Minute, 100*time.Millisecond, "%d %s", status, body)
 }
 
 // TestReadOnlyFile has what the service may not write. It says which file that is, at --check and while it runs, and all works

@@ -272,15 +272,21 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(file.String()), 0o600))
 	bin, env := built(t)
 	sessions(t, func(t *testing.T, s session) {
-		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "ispmailctl"), append(s.args, "import", "file", path)...) //nolint:gosec // our own program
-		cmd.Env = env
-		require.NoError(t, cmd.Start())
-		for s.ok("", "domain", "list", "--json") == "" { // until there is a batch
-			time.Sleep(time.Millisecond)
+		there := users
+		for tries := 0; there == users && tries < 20; tries++ { // on a busy machine the import may end before it is killed
+			if tries > 0 {
+				s.ok("", "domain", "delete", "example.org", "--yes")
+			}
+			cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "ispmailctl"), append(s.args, "import", "file", path)...) //nolint:gosec // our own program
+			cmd.Env = env
+			require.NoError(t, cmd.Start())
+			for s.ok("", "domain", "list", "--json") == "" { // until there is a batch
+				time.Sleep(time.Millisecond)
+			}
+			require.NoError(t, cmd.Process.Kill())
+			_ = cmd.Wait()
+			there = strings.Count(s.ok("", "user", "list", "--json"), "\n")
 		}
-		require.NoError(t, cmd.Process.Kill())
-		require.Error(t, cmd.Wait())
-		there := strings.Count(s.ok("", "user", "list", "--json"), "\n")
 		require.Less(t, there, users)
 		assert.Zero(t, (1+there)%batch, "whole batches")
 		assert.Equal(t, fmt.Sprintf("Added 0 domains, %d users and 0 aliases; %d there already, 0 refused.\n", users-there, 1+there), s.ok("", "import", "file", path))

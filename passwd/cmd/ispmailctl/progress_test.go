@@ -21,6 +21,7 @@ func TestProgress(t *testing.T) {
 	p := &progress{screen: &screen}
 	p.draw()
 	p.begin("Checking", -1)
+	p.since = time.Now().Add(time.Hour)
 	p.add(7)
 	p.draw()
 	assert.Empty(t, screen.String(), "it is not that long yet")

@@ -59,7 +59,7 @@ func TestParseAddress(t *testing.T) {
 // TestAccount: the account of the documentation is enough on TCP, and another is refused with a sentence.
 func TestAccount(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
+	server := redistest.StartTCP(t)
 	ctx := t.Context()
 	rules := account(t)
 	require.NoError(t, server.Client.Do(ctx, rules...).Err())

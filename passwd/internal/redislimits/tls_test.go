@@ -47,7 +47,7 @@ func certificate(t *testing.T) (certificate *x509.Certificate, certFile, keyFile
 // TestTLS: with rediss:// Redis has to have a certificate of the name in the address, from an authority that is known.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
+	server := redistest.StartTCP(t)
 	cert, certFile, keyFile := certificate(t)
 	require.NoError(t, server.Client.ConfigSet(t.Context(), "port", "0").Err()) // for TLS instead
 	require.NoError(t, server.Client.Do(t.Context(), "CONFIG", "SET", "tls-cert-file", certFile, "tls-key-file", keyFile,

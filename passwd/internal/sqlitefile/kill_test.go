@@ -27,7 +27,7 @@ func change(ctx context.Context, store *ispmail.Store, _ string) error {
 		return err
 	}
 	for n := current + 1; ctx.Err() == nil; n++ {
-		if err := store.ChangePassword(ctx, email, numbered(n-1), numbered(n)); err != nil {
+		if err := patiently(ctx, func() error { return store.ChangePassword(ctx, email, numbered(n-1), numbered(n)) }); err != nil {
 			if ctx.Err() != nil {
 				return nil // it was told to end
 			}
@@ -69,7 +69,7 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)
 	journal := path + "-journal"
-	const enough, most = 5, 100
+	const enough, most = 5, 1000
 	kills, hits, late, last := 0, 0, 0, 0
 	for ; kills < most && (kills < 20 || hits < enough); kills++ {
 		p := start(t, "change", path, fromVariable+"="+strconv.Itoa(last))

@@ -18,7 +18,7 @@ import (
 // A Server is a process that keeps nothing on disk, and ends with its test.
 type Server struct {
 	Socket  string // its path
-	Port    int    // on 127.0.0.1
+	Port    int    // on 127.0.0.1, 0 if it only has the socket
 	Client  *redis.Client
 	command *exec.Cmd
 }
@@ -26,15 +26,26 @@ type Server struct {
 // Start starts a server. The test fails if there is none to start; with -short it is skipped.
 func Start(t *testing.T) *Server {
 	t.Helper()
+	return start(t, 0)
+}
+
+// StartTCP starts a server that has a port too.
+func StartTCP(t *testing.T) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return start(t, l.Addr().(*net.TCPAddr).Port)
+}
+
+func start(t *testing.T, port int) *Server {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: this needs a redis-server or valkey-server")
 	}
 	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // t.TempDir() may be longer than the path of a socket
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &Server{Socket: filepath.Join(dir, "sock"), Port: l.Addr().(*net.TCPAddr).Port}
-	require.NoError(t, l.Close())
+	s := &Server{Socket: filepath.Join(dir, "sock"), Port: port}
 	s.Client = redis.NewClient(&redis.Options{Network: "unix", Addr: s.Socket, Protocol: 2, DisableIdentity: true})
 	t.Cleanup(func() {
 		s.Kill(t)
