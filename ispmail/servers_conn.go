@@ -85,7 +85,7 @@ type connTx struct {
 // must not wait for it too. A change of a server that runs outside the cluster, which was not known when it began, is undone.
 func (tx connTx) Commit() error {
 	if one := tx.conn.server; len(one.of.all) > 1 && one.of.onNode() && !tx.conn.node {
-		return errors.Join(errNoMember, tx.Tx.Rollback())
+		return errors.Join(errNoMember, tx.Rollback())
 	}
 	if one := tx.conn.server; len(one.of.all) > 1 || one.of.onNode() {
 		defer time.AfterFunc(one.of.timeout*9/10, one.leave).Stop()

@@ -76,7 +76,7 @@ func TestMemory(t *testing.T) {
 		"usr/lib/systemd/system/ispmail-admin.service": "administrators together, take 128 MiB of it at the most, and wait for each other.\nCPUWeight=20\nMemoryMax=256M\nEnvironment=GOMEMLIMIT=200MiB",
 		"ADMIN.md": "takes 128 MiB at the most at the same time, of the 256 MiB that the unit allows (`MemoryMax`)",
 	} {
-		text, err := os.ReadFile(deployment + path)
+		text, err := os.ReadFile(deployment + path) //nolint:gosec // our own files
 		require.NoError(t, err)
 		assert.Contains(t, string(text), want)
 	}

@@ -204,7 +204,7 @@ func keepBusy(t *testing.T) {
 // runProgram starts a program, and ends it when the test ends, with the processes that it has started.
 func runProgram(t *testing.T, program string, args ...string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), program, args...)
+	c := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // a command of the test
 	c.Stderr = t.Output()
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	require.NoError(t, c.Start())
@@ -276,7 +276,7 @@ func startApache(t *testing.T, page string) string {
 func startWebServer(t *testing.T, dir, page, site, conf, program string, args ...string) (address string) {
 	t.Helper()
 	require.NoError(t, os.Chmod(page, 0o666)) //nolint:gosec // the web server is another user
-	ours, err := os.ReadFile("../../../examples/deployment/etc/" + site)
+	ours, err := os.ReadFile("../../../examples/deployment/etc/" + site) //nolint:gosec // our own files
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
