@@ -275,7 +275,7 @@ func startApache(t *testing.T, page string) string {
 // socket, starts the server, and waits until it answers.
 func startWebServer(t *testing.T, dir, page, site, conf, program string, args ...string) (address string) {
 	t.Helper()
-	require.NoError(t, os.Chmod(page, 0o666)) //nolint:gosec // the web server is another user
+	require.NoError(t, os.Chmod(page, 0o666))                            //nolint:gosec // the web server is another user
 	ours, err := os.ReadFile("../../../examples/deployment/etc/" + site) //nolint:gosec // our own files
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
