@@ -103,8 +103,9 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, err
 		}
 		// An address may lead to another server than before, without a connection that broke.
+		begin := time.Now()
 		if _, err := s.look(ctx, c); err != nil {
-			return nil, errors.Join(err, c.Close())
+			return nil, errors.Join(c.note(ctx, begin, err), c.Close())
 		}
 		return c, nil
 	}
@@ -122,7 +123,7 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 			failed = fmt.Errorf("%s: %w", server.name, err)
 		case err != nil:
 			failed = fmt.Errorf("%w; %s: %w", failed, server.name, err)
-		case !server.readOnly.Load():
+		case !c.readOnly:
 			s.leaveReaders()
 			if reader != nil {
 				_ = reader.Close()
@@ -190,6 +191,7 @@ func (one *server) try(caller context.Context) (c *conn, err error) {
 		one.tell(caller, err.Error())
 		return nil, err
 	case readOnly:
+		c.readOnly = true
 		if !one.readOnly.Swap(true) {
 			c.age = one.age.Add(1) // those that were made before are not for changes any more
 		}
@@ -283,13 +285,14 @@ func (s *servers) foundNode(node *server) {
 // connect makes a connection. A server without Galera does not know the variables of ownReads.
 func (one *server) connect(ctx context.Context) (*conn, error) {
 	age := one.age.Load()
-	connector := one.synced
-	if one.unsynced.Load() {
+	connector, plain := one.synced, one.unsynced.Load()
+	if plain {
 		connector = one.plain
 	}
 	inner, err := connector.Connect(ctx)
-	if errorCode(err) == mariaUnknownVariable && connector == one.synced {
+	if errorCode(err) == mariaUnknownVariable && !plain {
 		if inner, err = one.plain.Connect(ctx); err == nil {
+			plain = true
 			one.unsynced.Store(true)
 		}
 	}
@@ -301,7 +304,7 @@ func (one *server) connect(ctx context.Context) (*conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("ispmail: the driver of MariaDB lacks a method"), inner.Close())
 	}
-	return &conn{driverConn: full, server: one, age: age, plain: connector == one.plain || one.unsynced.Load()}, nil
+	return &conn{driverConn: full, server: one, age: age, plain: plain}, nil
 }
 
 // errNoMember is the error of a server that runs alone while others are nodes of a cluster. It takes changes that the cluster

@@ -24,10 +24,12 @@ type driverConn interface {
 type conn struct {
 	driverConn
 	server *server
-	age    int64     // of the server when the connection was made
-	plain  bool      // it does not know the variables of ownReads
-	node   bool      // the server is a node of a cluster
-	until  time.Time // of a server that is read-only: when the others are tried again, and the pool must not use it any more
+	age    int64 // of the server when the connection was made
+	plain  bool  // it does not know the variables of ownReads
+	node   bool  // the server is a node of a cluster
+
+	readOnly bool      // the server is so, of several
+	until    time.Time // of a server that is read-only: when the others are tried again, and the pool must not use it any more
 }
 
 // IsValid reports whether the pool may keep the connection.
