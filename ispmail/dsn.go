@@ -19,7 +19,7 @@ var ErrDSN = errors.New("ispmail: the DSN is not of the form user:password@tcp(h
 	"or with several servers of a cluster user:password@tcp(host:port),tcp(host:port)/database; behind the database, a slash is %2F")
 
 // ParseDSN returns the servers that a DSN of [Open] names, in their order, for programs that want to know where it leads. The
-// settings are those of the DSN, without what Open adds. It returns [ErrDSN], or an error without a name for a list of servers
+// settings are those of the DSN, without what Open adds; a socket among servers on TCP has no TLS. It returns [ErrDSN], or an error without a name for a list of servers
 // with one that cannot be right. No error holds any of the DSN but an address.
 func ParseDSN(dsn string) ([]*mysql.Config, error) {
 	before, addresses, after := cutAddresses(dsn)
@@ -50,6 +50,7 @@ func ParseDSN(dsn string) ([]*mysql.Config, error) {
 			all = append(all, c)
 		}
 	}
+	socketsWithoutTLS(all)
 	return all, nil
 }
 
@@ -94,7 +95,6 @@ func connections(dsn, own string) ([]*mysql.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasTCP := slices.ContainsFunc(all, func(c *mysql.Config) bool { return c.Net == "tcp" })
 	for _, c := range all {
 		if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 			return nil, fmt.Errorf("ispmail: %w", err)
@@ -104,9 +104,6 @@ func connections(dsn, own string) ([]*mysql.Config, error) {
 		c.WriteTimeout = cmp.Or(c.WriteTimeout, 8*time.Second)
 		c.ClientFoundRows = true
 		c.MultiStatements = false
-		if err := secureSocket(c, hasTCP); err != nil {
-			return nil, err
-		}
 		if err := trustAuthority(c); err != nil {
 			return nil, err
 		}

@@ -31,10 +31,10 @@ import (
 //	user:password@tcp(n1:3306),tcp(n2:3306),unix(/run/mysqld/mysqld.sock)/mailserver
 //	user:password@tcp(n1:3306,n2:3306)/mailserver
 //
-// They are tried in this order for each new connection. Who does not answer within 2 s, is not ready, or breaks a connection,
-// comes after the others for 15 s. So does who does not answer a statement within 3.5 s, or within 90 % of [Config.Timeout] if that
-// is less, or none of three that follow one another and whose contexts end sooner. A server that is read-only is used, for 15 s at a
-// time, if there is no other; name no replica, which may be late.
+// They are tried in this order for each new connection. A server comes after the others for 15 s if it does not answer within 2 s,
+// is not ready, or breaks a connection; if it does not answer a statement within 3.5 s, or within 90 % of [Config.Timeout] if that
+// is less; and if the contexts of three statements in a row end before it answers. A server that is read-only is used, for 15 s at
+// a time, if there is no other; name no replica, which may be late.
 //
 // Once one of them has said that it is a node of a cluster, one that is none is not used, and a transaction there is undone. Until
 // then a new connection asks the others, once in 15 s. Only the first one waits for their answers, a quarter of Config.Timeout at

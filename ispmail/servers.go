@@ -26,7 +26,6 @@ type servers struct {
 
 	asked      atomic.Int64  // when the others were last asked whether they are nodes, in nanoseconds
 	firstRound chan struct{} // it is closed when that was done once
-	once       sync.Once     // for closing it
 	life       context.Context
 	end        context.CancelFunc
 }
@@ -48,9 +47,8 @@ type server struct {
 	readOnly atomic.Bool            // it was so when it was tried last
 	problem  atomic.Pointer[string] // why it was passed over then
 
-	mu     sync.Mutex
-	late   int       // how many contexts, one after the other, have ended before it answered
-	lateAt time.Time // when the last one has
+	late   atomic.Int32 // how many contexts, one after the other, have ended before it answered
+	lateAt atomic.Int64 // when the last one has, in nanoseconds
 }
 
 // restTime is for how long a server that was left comes after the others.
@@ -104,7 +102,7 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 		// An address may lead to another server than before, without a connection that broke.
 		begin := time.Now()
-		if _, err := s.look(ctx, c); err != nil {
+		if err := s.look(ctx, c); err != nil {
 			return nil, errors.Join(c.note(ctx, begin, err), c.Close())
 		}
 		return c, nil
@@ -175,7 +173,7 @@ func isRecent(at *atomic.Int64) bool {
 // about the server, and one whose time is over says little.
 func (one *server) try(caller context.Context) (c *conn, err error) {
 	begin := time.Now()
-	c, readOnly, err := one.meet(caller)
+	c, err = one.meet(caller)
 	if err == nil && one.of.hasNode(caller) && !c.node {
 		err = errors.Join(errNoMember, c.Close())
 	}
@@ -190,8 +188,7 @@ func (one *server) try(caller context.Context) (c *conn, err error) {
 		one.leave()
 		one.tell(caller, err.Error())
 		return nil, err
-	case readOnly:
-		c.readOnly = true
+	case c.readOnly:
 		if !one.readOnly.Swap(true) {
 			c.age = one.age.Add(1) // those that were made before are not for changes any more
 		}
@@ -217,12 +214,12 @@ func (one *server) tell(ctx context.Context, problem string) {
 }
 
 // meet connects to one of several servers, if that is quick, and looks what it is.
-func (one *server) meet(ctx context.Context) (c *conn, readOnly bool, err error) {
+func (one *server) meet(ctx context.Context) (c *conn, err error) {
 	one.met.Store(time.Now().UnixNano())
 	ctx, cancel := context.WithTimeout(ctx, one.patience)
 	defer cancel()
 	if c, err = one.connect(ctx); err == nil {
-		if readOnly, err = one.of.look(ctx, c); err != nil {
+		if err = one.of.look(ctx, c); err != nil {
 			err = errors.Join(err, c.Close())
 		}
 	}
@@ -230,10 +227,10 @@ func (one *server) meet(ctx context.Context) (c *conn, readOnly bool, err error)
 		one.of.foundNode(one)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	one.answered()
-	return c, readOnly, nil
+	return c, nil
 }
 
 // hasNode reports whether one of several servers is a node of a cluster. While none is known, the others are asked now and then:
@@ -243,7 +240,12 @@ func (s *servers) hasNode(ctx context.Context) bool {
 		return true
 	}
 	if last := s.asked.Load(); !isRecent(&s.asked) && s.asked.CompareAndSwap(last, time.Now().UnixNano()) {
-		go s.ask()
+		go func() {
+			s.ask()
+			if last == 0 {
+				close(s.firstRound)
+			}
+		}()
 	}
 	select {
 	case <-s.firstRound:
@@ -261,13 +263,12 @@ func (s *servers) ask() {
 			continue
 		}
 		all.Go(func() {
-			if c, _, err := one.meet(s.life); err == nil {
+			if c, err := one.meet(s.life); err == nil {
 				_ = c.Close()
 			}
 		})
 	}
 	all.Wait()
-	s.once.Do(func() { close(s.firstRound) })
 }
 
 // foundNode notes that a server is a node of a cluster. The others may have been taken for single servers.
@@ -313,20 +314,20 @@ func (one *server) connect(ctx context.Context) (*conn, error) {
 var errNoMember = errors.New("it is not in the cluster of the other servers")
 
 // look asks a server whether it is read-only, and whether it is a node of a cluster. A node that is not ready refuses to say.
-func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) {
+func (s *servers) look(ctx context.Context, c *conn) error {
 	query := "SELECT @@GLOBAL.read_only, @@SESSION.wsrep_on"
 	if c.plain {
 		query = "SELECT @@GLOBAL.read_only, 0"
 	}
 	rows, err := c.driverConn.QueryContext(ctx, query, nil)
 	if err != nil {
-		return false, err
+		return err
 	}
 	values := make([]driver.Value, 2)
 	err = rows.Next(values)
-	readOnly, c.node = isSet(values[0]), isSet(values[1]) // before Close, which may overwrite them
+	c.readOnly, c.node = isSet(values[0]), isSet(values[1]) // before Close, which may overwrite them
 	if err := errors.Join(err, rows.Close()); err != nil {
-		return false, err
+		return err
 	}
 	switch {
 	case len(s.all) == 1:
@@ -334,7 +335,7 @@ func (s *servers) look(ctx context.Context, c *conn) (readOnly bool, err error) 
 	case c.node:
 		s.foundNode(c.server)
 	}
-	return readOnly, nil
+	return nil
 }
 
 // isSet reads a variable that is on or off. That for read_only has had further values than on since MariaDB 12.
@@ -361,9 +362,9 @@ func (one *server) rest() {
 
 // answered notes that the server is there.
 func (one *server) answered() {
-	one.mu.Lock()
-	defer one.mu.Unlock()
-	one.late = 0
+	if one.late.Load() != 0 {
+		one.late.Store(0)
+	}
 }
 
 // isLate reports whether the server is to be left because a context has ended before it answered what began then. That says little
@@ -371,11 +372,8 @@ func (one *server) answered() {
 // them, or one that lasts longer than any statement should.
 func (one *server) isLate(begin time.Time) bool {
 	const times, statement = 3, 3500 * time.Millisecond // max_statement_time is 3 s
-	one.mu.Lock()
-	defer one.mu.Unlock()
-	if !begin.Before(one.lateAt) {
-		one.late++
-		one.lateAt = time.Now()
+	if last := one.lateAt.Load(); begin.UnixNano() >= last && one.lateAt.CompareAndSwap(last, time.Now().UnixNano()) {
+		one.late.Add(1)
 	}
-	return one.late >= times || time.Since(begin) >= min(statement, one.of.timeout*9/10)
+	return one.late.Load() >= times || time.Since(begin) >= min(statement, one.of.timeout*9/10)
 }

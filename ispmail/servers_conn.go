@@ -28,7 +28,7 @@ type conn struct {
 	plain  bool  // it does not know the variables of ownReads
 	node   bool  // the server is a node of a cluster
 
-	readOnly bool      // the server is so, of several
+	readOnly bool      // the server is so
 	until    time.Time // of a server that is read-only: when the others are tried again, and the pool must not use it any more
 }
 

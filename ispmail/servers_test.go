@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -177,10 +176,7 @@ func TestServersInOrder(t *testing.T) {
 	db, proxies, _ := twoServers(t, ispmail.Config{})
 	c, err := mysql.ParseDSN(db.DSN)
 	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	const nobody = "127.0.0.1:1"
 	open := func(addresses ...string) (*ispmail.Store, error) {
 		return ispmail.Open(t.Context(), fmt.Sprintf("%s:%s@tcp(%s)/%s", c.User, c.Passwd, strings.Join(addresses, ","), c.DBName), ispmail.Config{})
 	}

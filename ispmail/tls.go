@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -14,23 +15,27 @@ import (
 // under which a program registers them.
 const tlsCA = "tls-ca"
 
-// secureSocket takes TLS off a connection by a socket, whose server has no name that a certificate could hold. Beside others,
-// the DSN means those with it.
-func secureSocket(c *mysql.Config, beside bool) error {
-	_, hasAuthority := c.Params[tlsCA]
-	if c.Net != "unix" || !hasAuthority && c.TLSConfig != "true" {
-		return nil
+// socketsWithoutTLS takes verified TLS off the sockets among servers on TCP: a socket has no name that a certificate could hold.
+func socketsWithoutTLS(all []*mysql.Config) {
+	if !slices.ContainsFunc(all, func(c *mysql.Config) bool { return c.Net == "tcp" }) {
+		return
 	}
-	if !beside {
-		return errors.New("ispmail: tls and tls-ca in the DSN are for TCP: a socket needs no TLS")
+	for _, c := range all {
+		if c.Net != "unix" {
+			continue
+		}
+		delete(c.Params, tlsCA)
+		if c.TLSConfig == "true" {
+			c.TLS, c.TLSConfig = nil, ""
+		}
 	}
-	delete(c.Params, tlsCA)
-	c.TLS, c.TLSConfig = nil, ""
-	return nil
 }
 
 // trustAuthority makes a connection verify the certificate of the server by the authorities in a file, if the DSN names one.
 func trustAuthority(c *mysql.Config) error {
+	if c.Net == "unix" && c.TLSConfig == "true" {
+		return errors.New("ispmail: tls in the DSN is for TCP: a socket needs no TLS")
+	}
 	file, ok := c.Params[tlsCA]
 	if !ok {
 		return nil
@@ -38,6 +43,9 @@ func trustAuthority(c *mysql.Config) error {
 	delete(c.Params, tlsCA)
 	if c.TLSConfig != "" && c.TLSConfig != "true" {
 		return errors.New("ispmail: tls-ca in the DSN means that the certificate is verified: leave tls out, or make it tls=true")
+	}
+	if c.Net != "tcp" {
+		return errors.New("ispmail: tls-ca in the DSN is for TCP: a socket needs no TLS")
 	}
 	certificates, err := os.ReadFile(file) //nolint:gosec // the file of the user's choice
 	if err != nil {

@@ -45,14 +45,7 @@ func (s *settings) checkServers(ctx context.Context, say sayer) {
 
 // tryServer tries whether one of several servers takes changes, and reports whether it is a node of a cluster.
 func (s *settings) tryServer(ctx context.Context, server *mysql.Config) (node bool, err error) {
-	alone := server.Clone()
-	if alone.Net == "unix" { // as in the list, where verified certificates are for the others
-		if alone.TLSConfig == "true" {
-			alone.TLSConfig = ""
-		}
-		delete(alone.Params, "tls-ca")
-	}
-	store, err := ispmail.Open(ctx, alone.FormatDSN(), ispmail.Config{Hasher: s.hasher, Logger: s.logger(s.stderr)})
+	store, err := ispmail.Open(ctx, server.FormatDSN(), ispmail.Config{Hasher: s.hasher, Logger: s.logger(s.stderr)})
 	if err != nil {
 		return false, err
 	}

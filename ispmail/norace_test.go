@@ -1,5 +1,0 @@
-//go:build !race
-
-package ispmail_test
-
-const raced = false
