@@ -1,6 +1,7 @@
 package mailserver_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,12 @@ func TestMetrics(t *testing.T) {
 	}
 	becomes("Passwords can be changed.")
 	text := metrics()
+	rules := s.do(t, "grep expr: --after-context=2 /usr/share/doc/ispmail/examples/prometheus/ispmail-passwd.rules.yml")
+	for _, metric := range regexp.MustCompile(`\b(ispmail|process|go)_[a-z_]+`).FindAllString(rules, -1) {
+		if metric != "ispmail_passwd_limits_shared" { // without Redis
+			assert.Contains(t, text, "\n# TYPE "+strings.TrimSuffix(metric, "_bucket")+" ", "an alert needs it")
+		}
+	}
 	for _, want := range []string{
 		"ispmail_passwd_ready 1", `ispmail_passwd_not_ready{reason="passwords cannot be written"} 0`,
 		`ispmail_passwd_attempts_total{channel="page",reason="ok"} 0`, "ispmail_passwd_changes_not_passed_on_total 0",

@@ -56,6 +56,12 @@ func newMetrics() *metrics {
 			Help: "Connections that were closed because their client had too many others, by listener (api, page, poppassd, metrics).",
 		}, []string{"listener"}),
 	}
+	// process_start_time_seconds is not there in the sandbox of the unit, which hides /proc/stat.
+	started := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ispmail_passwd_start_time_seconds",
+		Help: "When the service started, in seconds since 1970.",
+	})
+	started.SetToCurrentTime()
 	for _, channel := range []passwd.Channel{passwd.API, passwd.Page, passwd.Poppassd} {
 		m.seconds.WithLabelValues(channel.String())
 		for _, reason := range channel.Reasons() {
@@ -71,7 +77,7 @@ func newMetrics() *metrics {
 		}
 		return float64(m.linesLost())
 	})
-	m.registry.MustRegister(lost, m.attempts, m.seconds, m.notPassedOn, m.noNotice, m.notLookedUp, m.refused, collectors.NewGoCollector(),
+	m.registry.MustRegister(started, lost, m.attempts, m.seconds, m.notPassedOn, m.noNotice, m.notLookedUp, m.refused, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
