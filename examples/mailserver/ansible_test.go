@@ -32,6 +32,7 @@ func TestAnsible(t *testing.T) {
 		mariadb --execute "DROP USER 'ispmail-passwd'@'localhost'"
 		echo '<?php $config = [];' >/etc/roundcube/plugins/password/config.inc.php
 		sed -i "s/, 'password'\]/]/" /etc/roundcube/config.inc.php
+		echo '?>' >>/etc/roundcube/config.inc.php
 		a2disconf ispmail-passwd
 		rm /etc/apache2/conf-available/ispmail-passwd.conf
 		a2dismod headers
@@ -86,12 +87,16 @@ func TestAnsible(t *testing.T) {
 	jane.logIn(email, replacement)
 	jane.changePassword(replacement, password, "Successfully saved.")
 
-	// A wrong setting is said, and the one from before is put back.
-	before := s.do(t, "cat /etc/default/ispmail-passwd")
-	said, _, failed = play("--extra-vars", `{"ispmail_settings": {"SCHEME": "BFL-CRYPT"}}`)
-	assert.Equal(t, "1", failed, said)
-	assert.Contains(t, said, "did you mean BLF-CRYPT?")
-	assert.Equal(t, before, s.do(t, "cat /etc/default/ispmail-passwd"))
+	// A wrong setting is said, and the one from before is put back, with the sockets that went or came along.
+	const state = `cat /etc/default/ispmail-passwd; systemctl list-unit-files --no-legend 'ispmail-passwd*'; systemctl is-active ispmail-passwd-{changed,notice,rehash,metrics,poppassd}.socket ispmail-passwd || true`
+	before := s.do(t, state)
+	for _, sockets := range []string{"changed, metrics", "notice, poppassd"} {
+		said, _, failed = play("--extra-vars", `{"ispmail_settings": {"SCHEME": "BFL-CRYPT"}, "ispmail_sockets": [`+sockets+`]}`)
+		assert.Equal(t, "1", failed, said)
+		assert.Contains(t, said, "did you mean BLF-CRYPT?")
+		assert.Equal(t, before, s.do(t, state))
+	}
+	assert.Equal(t, "ok\n", s.do(t, "curl --silent http://127.0.0.1:9145/readyz"))
 	assert.Equal(t, "OK", s.change(t, email, password, replacement))
 
 	// What systemd would read otherwise than YAML arrives as it is.
