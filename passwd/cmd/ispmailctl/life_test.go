@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,6 +221,21 @@ func TestUpgrade(t *testing.T) {
 			assert.Contains(t, s.ok("", "export"), `"password":"`+step.want, step.args)
 		}
 	})
+}
+
+// TestSchemeEnvironment stores new passwords with the scheme that the environment names, unless an argument names another one. A
+// command that stores none takes no notice of it.
+func TestSchemeEnvironment(t *testing.T) {
+	t.Setenv("ISPMAILCTL_SCHEME", "BLF-CRYPT")
+	s := session{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "mail.db")}
+	s.args = []string{"--on-change", "none", "--dsn", s.dsn}
+	s.ok("", "init")
+	s.ok("", "domain", "add", "example.org")
+	s.ok("a long enough secret", "user", "add", "john@example.org")
+	s.ok("a long enough secret", "user", "add", "jane@example.org", "--scheme", "SHA512-CRYPT")
+	assert.Equal(t, []string{"{BLF-CRYPT}", "{SHA512-CRYPT}"}, regexp.MustCompile(`\{[A-Z0-9-]+\}`).FindAllString(s.ok("", "export"), -1))
+	s.ok("", "password", "set", "jane@example.org", "--generate")
+	assert.Equal(t, 2, strings.Count(s.ok("", "export"), "{BLF-CRYPT}"))
 }
 
 // TestCheckExitCode tells with the exit code and in JSON what it finds.

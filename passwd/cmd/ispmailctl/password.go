@@ -30,16 +30,24 @@ func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	return p
 }
 
+// schemeFlag adds the flag that names the scheme with which is done what is said.
 func (a *app) schemeFlag(c *cobra.Command, what string) {
-	c.Flags().StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling, such as BLF-CRYPT (default SHA256-CRYPT)")
+	setting(c, func(flags *pflag.FlagSet) {
+		flags.StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling; use BLF-CRYPT if your guide used that (default SHA256-CRYPT)")
+	})
 }
 
 // upgradeFlag adds the flag of an upgrade, which happens at what is said.
 func (a *app) upgradeFlag(c *cobra.Command, what string) {
-	upgrade := pflag.NewFlagSet("", pflag.ContinueOnError)
-	a.hashing.UpgradeFlag(upgrade, what)
-	command.Environment(environment, upgrade)
-	c.Flags().AddFlagSet(upgrade)
+	setting(c, func(flags *pflag.FlagSet) { a.hashing.UpgradeFlag(flags, what) })
+}
+
+// setting adds flags to one command that have variables too.
+func setting(c *cobra.Command, add func(*pflag.FlagSet)) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	add(flags)
+	command.Environment(environment, flags)
+	c.Flags().AddFlagSet(flags)
 }
 
 // read returns a generated password, or one from the terminal or standard input.

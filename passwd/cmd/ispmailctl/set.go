@@ -33,10 +33,9 @@ type further struct {
 
 // setFlag adds --set to a command that inserts rows.
 func (a *app) setFlag(c *cobra.Command) {
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.Var(command.Lines(&a.further.texts), "set", "`[TABLE.]COLUMN=VALUE` for a column of another program, in each row that is added; several times, or one a line in the variable. In VALUE, %u is the address, %n the part before the @, %d the domain, %t the time in UTC, and %% a percent sign")
-	command.Environment(environment, flags)
-	c.Flags().AddFlagSet(flags)
+	setting(c, func(flags *pflag.FlagSet) {
+		flags.Var(command.Lines(&a.further.texts), "set", "`[TABLE.]COLUMN=VALUE` for a column of another program, in each row that is added; several times, or one a line in the variable. In VALUE, %u is the address, %n the part before the @, %d the domain, %t the time in UTC, and %% a percent sign")
+	})
 }
 
 // columns is for [ispmail.Config.Columns], nil if there is nothing to set.
