@@ -33,7 +33,7 @@ func TestVersionsGrow(t *testing.T) {
 		return strings.TrimSpace(string(output))
 	}
 	const commit = `echo "$1" >file; git add .; GIT_AUTHOR_DATE="$1" GIT_COMMITTER_DATE="$1" git commit --quiet --message "$1"`
-	do("git init --quiet")
+	do("git init --quiet; touch other")
 	before := ""
 	for _, step := range []struct{ command, at string }{
 		{commit, "2026-01-01T10:00:00Z"},
@@ -41,6 +41,8 @@ func TestVersionsGrow(t *testing.T) {
 		{`echo change >>file; touch --date="$1" file`, "2026-01-02T10:00:00Z"},
 		{`echo change >>file; touch --date="$1" file`, "2026-01-02T10:00:01Z"},
 		{commit, "2026-01-03T10:00:00Z"},
+		{`echo change >>file; touch --date="$1" file; rm other`, "2026-01-03T12:00:00Z"},
+		{commit, "2026-01-03T13:00:00Z"},
 		{"git tag v0.1.0-rc1", ""},
 		{commit, "2026-01-04T10:00:00Z"},
 		{"git tag v0.1.0", ""},
