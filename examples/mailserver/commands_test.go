@@ -83,6 +83,7 @@ var commands = []command{
 
 	// The deployment.
 	{line: "cp /usr/share/doc/ispmail/examples/apache2.conf", want: "ispmail-passwd already enabled"},
+	{line: "cp /usr/share/doc/ispmail/examples/nginx.conf", by: "examples/mailserver/deployment_test.go TestWebServers"},
 	{line: "cat >/etc/ispmail-passwd/help.txt", want: "ok ", after: asBefore},
 	{line: `sed -i 's/^#\(ISPMAIL_PASSWD_ON_CHANGE\)`, after: asBefore},
 	{line: "systemctl enable --now ispmail-passwd-notice.socket", after: "systemctl disable --now ispmail-passwd-notice.socket"},
@@ -116,7 +117,7 @@ var commands = []command{
 		after:  asBefore,
 	},
 	{
-		line:   `sqlite3 /var/lib/ispmail/mail.db "VACUUM INTO`,
+		line:   `(umask 077; sqlite3 /var/lib/ispmail/mail.db "VACUUM INTO`,
 		before: "mkdir -p /var/lib/ispmail; ispmailctl --dsn sqlite:/var/lib/ispmail/mail.db init",
 		after:  "rm -r /var/lib/ispmail /var/backups/mail-*",
 	},
@@ -144,6 +145,7 @@ var commands = []command{
 	{line: "apt-get install -y mariadb-server galera-4 rsync", not: noMachines},
 	{line: "galera_new_cluster", not: noMachines},
 	{line: "ispmailctl export mail.jsonl", not: "it drops all tables; ispmail/internal/cluster/engine_test.go TestOldTables does on a cluster what these commands do"},
+	{line: "ispmailctl restore /var/backups/mail.jsonl", not: "it takes empty tables, as above"},
 	{line: "mariadb mailserver -e \"CHECKSUM TABLE", want: "mailserver.virtual_aliases"},
 	{line: "CREATE USER 'haproxy'@'192.0.2.%'", how: `mariadb <<<"$1"`, after: `mariadb --execute "DROP USER 'haproxy'@'192.0.2.%', 'ispmail-web'@'192.0.2.%'"`},
 	{line: "apt-get install -y haproxy", not: noMachines},
@@ -156,7 +158,7 @@ var commands = []command{
 	{line: "- name: Passwords", by: "examples/mailserver/ansible_test.go TestAnsible"},
 
 	// Back-up.
-	{line: "mariadb-dump --single-transaction mailserver", how: `bash -eu -c "$1"; grep virtual_users /var/backups/mailserver.sql`, want: "CREATE TABLE", after: "rm /var/backups/mailserver.sql"},
+	{line: "(umask 077; mariadb-dump --single-transaction mailserver", how: `bash -eu -c "$1"; grep virtual_users /var/backups/mailserver.sql`, want: "CREATE TABLE", after: "rm /var/backups/mailserver.sql"},
 	{line: `ispmailctl export "/var/backups/mail-`, how: `bash -eu -c "$1"; ispmailctl diff /var/backups/mail-*`, after: "rm /var/backups/mail-*"},
 
 	// The page for administrators.

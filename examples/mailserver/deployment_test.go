@@ -116,9 +116,8 @@ func TestWebServers(t *testing.T) {
 			include snippets/ispmail-passwd.conf;
 		}
 		END
-		nginx -t
 		apachectl configtest
-		systemctl reload-or-restart nginx`)
+		`+strings.Replace(documented(t, "cp /usr/share/doc/ispmail/examples/nginx.conf"), "systemctl reload", "systemctl reload-or-restart", 1))
 	apache, nginx := "https://"+s.at(t, webPort), "https://"+s.at(t, nginxPort)
 	for _, base := range []string{apache, nginx} {
 		response, err := client.Get(base + "/password")
@@ -296,13 +295,15 @@ func TestPackage(t *testing.T) {
 	}
 	// Stopped and removed as the documentation says: no request starts it again, and the web server does without it.
 	guide := readDocument(t, "examples/deployment/README.md").prose
-	const stopped, disconf = "systemctl stop ispmail-passwd.service ispmail-passwd-api.socket ispmail-passwd-page.socket", "a2disconf ispmail-passwd"
+	const stopped, disconf = "systemctl stop ispmail-passwd.service ispmail-passwd-{api,page,poppassd,metrics}.socket", "a2disconf ispmail-passwd"
 	require.Contains(t, guide, "`"+stopped+"`")
 	require.Contains(t, guide, "`"+disconf+"`")
 	require.Equal(t, "200", page())
 	s.do(t, "ispmail-admin user alice --generate; mkdir -p /var/lib/ispmail-passwd-notice")
+	s.do(t, documented(t, `sed -i 's/^#\(ISPMAIL_PASSWD_METRICS_LISTEN\)`))
 	s.do(t, stopped)
 	require.Equal(t, "503", page())
+	s.do(t, "! curl --silent http://127.0.0.1:9145/metrics")
 	assert.Equal(t, "inactive\n", s.do(t, "systemctl is-active ispmail-passwd.service || true"))
 	s.do(t, "apt-get purge -y ispmail")
 	assert.Equal(t, "503", page())
