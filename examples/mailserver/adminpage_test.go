@@ -87,9 +87,9 @@ func TestAdminPage(t *testing.T) {
 	assert.Equal(t, "disabled\ndisabled\n", s.do(t, "systemctl is-enabled ispmail-admin.socket ispmail-admin.service || true"))
 	s.undo(t, `systemctl disable --now ispmail-admin.socket ispmail-admin.service
 		mariadb --execute="DROP USER 'ispmail-admin'@'localhost'"
-		a2dissite -q ispmail-admin; systemctl reload apache2
+		a2dissite -q zz-ispmail-admin; systemctl reload apache2
 		systemctl stop nginx
-		rm -f /etc/apache2/sites-available/ispmail-admin.conf /etc/nginx/sites-{available,enabled}/ispmail-admin /etc/ispmail-admin/administrators`)
+		rm -f /etc/apache2/sites-available/zz-ispmail-admin.conf /etc/nginx/sites-{available,enabled}/zz-ispmail-admin /etc/ispmail-admin/administrators`)
 	commands := block(t, "../deployment/ADMIN.md", "## Switch it on", "sh", 1)
 	said := s.do(t, strings.Replace(commands, "user alice", "user alice --generate", 1))
 	_, secret, found := strings.Cut(said, "The passphrase is ")
@@ -104,6 +104,15 @@ func TestAdminPage(t *testing.T) {
 		strings.Replace(documented(t, "cp /usr/share/doc/ispmail/examples/nginx-admin.conf"), "systemctl reload", "systemctl reload-or-restart", 1))
 	text := s.do(t, "systemd-analyze --no-pager security ispmail-admin.service | tail -1")
 	assert.Regexp(t, ` (0\.\d|1\.0) `, text)
+
+	// The site of the administrators has no page of others, and other names have no page of theirs.
+	title := func(host, path string) string {
+		return s.do(t, `curl --silent --insecure --location --resolve "$1:443:127.0.0.1" "https://$1$2" | grep --only-matching '<title>.*</title>' || true`, host, path)
+	}
+	assert.Equal(t, "<title>Change your password – Mail</title>\n", title("webmail.example.org", "/password/"))
+	assert.NotContains(t, title("admin.example.org", "/password/"), "Change your password")
+	assert.Contains(t, title("admin.example.org", "/"), "Log in – Mail")
+	assert.Contains(t, title("other.example.org", "/"), "Webmail of example.org")
 
 	through := s.clerk(t, nginxPort)
 	assert.Contains(t, through.post("/login", "/login", url.Values{"name": {"alice"}, "password": {secret}, "next": {"/"}}), "example.org")

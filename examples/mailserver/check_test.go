@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		{"set ISPMAIL_PASSWD_MINLENGTH=20", "the environment has ISPMAIL_PASSWD_MINLENGTH, which is no setting (did you mean ISPMAIL_PASSWD_MIN_LENGTH?)"},
 		{"set 'export ISPMAIL_PASSWD_SCHEME=BLF-CRYPT'", "systemd does not know export, and takes no setting from this line."},
 		{"set 'ISPMAIL_PASSWD_SCHEME BLF-CRYPT'", "this is no NAME=value, and systemd takes no setting from it."},
-		{"set ISPMAIL_PASSWD_SECRET_FILE=/root/secret", "permission denied"},
+		{"set ISPMAIL_PASSWD_SECRET_FILE=/root/secret", "FAIL  --secret-file: open /root/secret: permission denied for the user of the service"},
 		{"systemctl stop ispmail-passwd-changed.socket", "FAIL  --on-change: nobody hears of changes at unix:/run/ispmail-passwd/changed.sock"},
 	} {
 		said, good := check("echo 'the secret of the webmail' >/root/secret\n" + c.script)
@@ -67,6 +67,8 @@ func TestCheck(t *testing.T) {
 		// A shell would take "of" for a command. systemd does not.
 		{"set 'ISPMAIL_PASSWD_SITE_NAME=Mail of example.org'", `ok    The title of the page is "Mail of example.org".`},
 		{"set 'ISPMAIL_PASSWD_SITE_NAME=Mail # the title'", `warn  --site-name is "Mail # the title": what follows a # is part of it`},
+		{"set ISPMAIL_PASSWD_MIN_LENGTH=16; set ISPMAIL_PASSWD_MIN_LENGTH=17", "ISPMAIL_PASSWD_MIN_LENGTH stands in line "},
+		{"set 'ISPMAIL_PASSWD_DSN=ispmail-passwd:unused@unix(/run/mysqld/mysqld.sock)/mailserver'", "everybody on the machine may read the password of the database"},
 		{"set ISPMAIL_PASWD_SCHEME=BLF-CRYPT", "ISPMAIL_PASWD_SCHEME is no setting of ispmail-passwd, whose names begin with ISPMAIL_PASSWD_."},
 		{`mkdir -p /etc/systemd/system/ispmail-passwd.service.d
 			printf '[Service]\nEnvironment="ISPMAIL_PASSWD_SITE_NAME=By a drop-in"\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf
@@ -85,4 +87,30 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, err, "only root can do that")
 	_, err = s.run(t.Context(), "ispmail-passwd-check --help")
 	assert.ErrorContains(t, err, "it takes no arguments; see man ispmail-passwd-check")
+}
+
+// TestCorrectedSetting restarts the service with a setting that ends it, while people ask. Once that is mended, the next start works, however
+// often they have asked.
+func TestCorrectedSetting(t *testing.T) {
+	s := theServer(t)
+	s.undo(t, "systemctl restart ispmail-passwd")
+	s.keep(t, "/etc/default/ispmail-passwd")
+	s.do(t, `echo 'ISPMAIL_PASSWD_ACCENT=#ffee00' >>/etc/default/ispmail-passwd
+		! systemctl restart ispmail-passwd
+		for i in {1..20}; do
+			curl --silent --max-time 1 --unix-socket /run/ispmail-passwd/api.sock http://localhost/ || true
+			curl --silent --max-time 1 --unix-socket /run/ispmail-passwd/page.sock http://localhost/ || true
+		done`)
+	said, err := s.run(t.Context(), "ispmail-passwd-check")
+	require.Error(t, err, said)
+	assert.Contains(t, said, "FAIL  --accent: #ffee00 has a contrast of")
+	s.do(t, `sed -i '/#ffee00/d' /etc/default/ispmail-passwd
+		systemctl restart ispmail-passwd`)
+	assert.Equal(t, "OK", s.change(t, s.newUser(t), password, replacement))
+
+	s.do(t, "systemctl stop ispmail-passwd.service ispmail-passwd-{api,page}.socket")
+	said, err = s.run(t.Context(), "ispmail-passwd-check")
+	require.Error(t, err, said)
+	assert.Contains(t, said, "FAIL  ispmail-passwd-api.socket is not active, so that nobody reaches the service: systemctl restart ispmail-passwd.\n")
+	assert.NotContains(t, said, "As root, call")
 }

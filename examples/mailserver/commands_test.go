@@ -99,10 +99,6 @@ var commands = []command{
 	{line: "apt-get install -y fail2ban", by: "examples/mailserver/deployment_test.go TestFail2ban"},
 	{
 		line: "\tcp /usr/share/doc/ispmail/examples/tcp.conf", want: "Passwords can be written.",
-		before: `sed "s/VIA unix_socket/BY 'another long secret'/; s/'ispmail-passwd'@'localhost'/'ispmail-tcp'@'127.0.0.1'/" /usr/share/doc/ispmail/examples/grants.sql | mariadb
-			install -D -m 640 -g ispmail-passwd /dev/null /etc/ispmail-passwd/dsn
-			echo 'ispmail-tcp:another long secret@tcp(127.0.0.1:3306)/mailserver' >/etc/ispmail-passwd/dsn
-			sed -i 's|^ISPMAIL_PASSWD_DSN=.*|ISPMAIL_PASSWD_DSN_FILE=/etc/ispmail-passwd/dsn|' /etc/default/ispmail-passwd`,
 		after: `mariadb --execute "DROP USER 'ispmail-tcp'@'127.0.0.1'"` + "\n" + asBefore,
 	},
 	{

@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -108,6 +109,7 @@ func New(config Config) (*Page, error) {
 	}
 	p := &Page{config: config, policy: rules, attempts: limit.NewAttempts(), gate: make(chan struct{}, logins)}
 	p.refused = summary.New(func(reason string, more int) {
+		reason, _, _ = strings.Cut(reason, ":") // which may have a cause
 		p.config.Logger.Info("more requests were refused", slog.String("reason", reason), slog.Int("count", more))
 	})
 	p.data = view.New(config.Store, p.logChange)

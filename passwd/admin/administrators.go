@@ -199,11 +199,16 @@ func rewrite(path, name, line string) (isNew bool, err error) {
 	return isNew, replace(path, text)
 }
 
-// replace gives a file another content, as a whole.
+// replace gives a file another content, as a whole. Its owner stays, and its group becomes that of its folder, which the service
+// belongs to.
 func replace(path, text string) error {
-	before, errStat := os.Stat(path)
-	if errStat != nil { // a new file has the group of its folder, which the service belongs to
-		before, errStat = os.Stat(filepath.Dir(path))
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		before = folder
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".administrators-*")
 	if err != nil {
@@ -211,11 +216,7 @@ func replace(path, text string) error {
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // fails when it has become the file
 	_, err = temporary.WriteString(text)
-	err = errors.Join(err, temporary.Chmod(0o640))
-	if errStat == nil {
-		err = errors.Join(err, keepOwner(temporary, before))
-	}
-	err = errors.Join(err, temporary.Sync(), temporary.Close())
+	err = errors.Join(err, temporary.Chmod(0o640), own(temporary, before, folder), temporary.Sync(), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), path)
 	}

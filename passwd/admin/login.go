@@ -54,7 +54,8 @@ func (p *Page) administrator(ctx context.Context) (Administrator, bool) {
 
 // logUnreadable says why nobody comes in, but not for each request of a stranger.
 func (p *Page) logUnreadable(ctx context.Context, err error) {
-	if p.refused.First("unavailable") {
+	// A stranger has no choice of the cause, and who mends the file makes several faults one after the other.
+	if p.refused.First("unavailable: " + err.Error()) {
 		p.config.Logger.ErrorContext(ctx, "the administrators cannot be read, and nobody comes in", slog.Any("cause", err))
 	}
 }

@@ -97,13 +97,15 @@ func TestRefusedLogins(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, login())
 		require.Equal(t, http.StatusSeeOther, v.get("/").Code)
 	}
+	require.NoError(t, os.WriteFile(s.file, []byte("bob\n"), 0o600)) // another fault has another line
+	require.Equal(t, http.StatusServiceUnavailable, login())
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	s.page.Run(ctx) // whose end sums up
 	for line, want := range map[string]int{
 		"reason=bad-credentials":                   wrong,
 		`msg="an administrator was not let in"`:    wrong + 1,
-		`msg="the administrators cannot be read`:   1,
+		`msg="the administrators cannot be read`:   2,
 		`msg="more requests were refused"`:         2,
 		"refused\" reason=limited count=50\n":      1,
 		"refused\" reason=unavailable count=99\n":  1,

@@ -7,13 +7,14 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a file the owner and the group of the one that it will replace, so that the service can still read it.
-func keepOwner(file *os.File, before fs.FileInfo) error {
-	stat, ok := before.Sys().(*syscall.Stat_t)
-	if !ok || int(stat.Uid) == os.Geteuid() && int(stat.Gid) == os.Getegid() {
+// own gives a file the owner of the one that it will replace and the group of its folder, so that the service can read it.
+func own(file *os.File, before, folder fs.FileInfo) error {
+	owner, known := before.Sys().(*syscall.Stat_t)
+	group, too := folder.Sys().(*syscall.Stat_t)
+	if !known || !too || int(owner.Uid) == os.Geteuid() && int(group.Gid) == os.Getegid() {
 		return nil
 	}
-	return file.Chown(int(stat.Uid), int(stat.Gid))
+	return file.Chown(int(owner.Uid), int(group.Gid))
 }
 
 // inode is the number of a file, which another one of the same name does not have.

@@ -131,7 +131,7 @@ func checkNotice(ctx context.Context, s *settings, say sayer) bool {
 	}
 	nobody := ispmail.Change{Kind: ispmail.StateChanged, Email: "nobody@check.invalid", Domain: "check.invalid"}
 	if err := notify.TellWithin(ctx, database.Timeout, path, nobody, notify.Origin{}); err != nil {
-		say("FAIL", "--notice: owners get no mail about changes, because nobody hears of them at unix:%s: %v. For the socket of the package: systemctl enable --now ispmail-passwd-notice.socket; ispmail-passwd notice --check.", path, err)
+		say("FAIL", "--notice: owners get no mail about changes, because nobody hears of them at unix:%s: %v. For the socket of the package: systemctl enable --now ispmail-passwd-notice.socket; ispmail-passwd notice --check; journalctl -u 'ispmail-passwd-notice@*' says what went wrong.", path, err)
 		return false
 	}
 	say("ok", "--notice: the program at unix:%s hears of changes, and answers.", path)
@@ -143,7 +143,7 @@ func (s *settings) networkHint() string {
 	if !s.onTCP() || mayUseTCP() && !onlyLoopback() {
 		return ""
 	}
-	return " This process may use no network: for a database on TCP, ispmail-passwd.service and ispmail-passwd-rehash@.service need the drop-in tcp.conf, each in its own directory."
+	return " This process may use no network: for a database on TCP, ispmail-passwd.service and ispmail-passwd-rehash@.service need the drop-in tcp.conf, each in its own directory, and then systemctl daemon-reload."
 }
 
 func (s *settings) onTCP() bool {

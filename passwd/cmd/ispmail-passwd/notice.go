@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,8 @@ func noticeCommand() *cobra.Command {
 		Use: "notice", Short: "Mail the owner of an account that its password was changed.",
 		Long: `Mails the owner of an account that its password was changed: what ispmail-passwd-notice.socket starts. It
 reads a line of JSON as --notice sends it from standard input, and answers OK before it mails. An account
-gets one mail in ten minutes at the most. With --check it only checks the template. The settings of the
-service do not concern it.`,
+gets one mail in ten minutes at the most. With --check it only checks the template, and prints such a mail.
+The settings of the service do not concern it.`,
 		Args: cobra.NoArgs,
 	}
 	template := c.Flags().String("template", "/etc/ispmail-passwd/notice.txt", "`FILE` with the mail: lines Subject: and From:, an empty line, and a text with {{.Email}}, {{.Time}}, {{.Channel}}, {{.Client}}, {{.Unknown}} and {{.More}}; if there is none, it is in English, from postmaster at the domain of the account")
@@ -41,8 +42,7 @@ service do not concern it.`,
 			return fmt.Errorf("--template: %s: %w", *template, err)
 		}
 		if check, err := c.Flags().GetBool("check"); err != nil || check {
-			_, _ = fmt.Fprintln(c.OutOrStdout(), "The template is valid.")
-			return err
+			return errors.Join(err, checkTemplate(c, mailer, *template))
 		}
 		if *directory == "" {
 			return errors.New("--state-directory names no directory")
@@ -50,6 +50,26 @@ service do not concern it.`,
 		return command.Fail(tellOwner(c, mailer))
 	}
 	return c
+}
+
+// checkTemplate prints a mail as it would be sent, if the account that sends it can read the template.
+func checkTemplate(c *cobra.Command, mailer *notice.Mailer, path string) error {
+	path, err := filepath.Abs(path)
+	for right, needed := "r", fs.FileMode(0o004); err == nil; right, needed = "x", 0o001 {
+		if info, err := os.Stat(path); err == nil && info.Mode()&needed == 0 {
+			return fmt.Errorf("--template: the account that sends the mails cannot read it: chmod o+%s %s", right, path)
+		}
+		if path == filepath.Dir(path) {
+			break
+		}
+		path = filepath.Dir(path)
+	}
+	mail, errExample := mailer.Example()
+	if err = errors.Join(err, errExample); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "The template is valid. Such a mail:\n\n%s", mail)
+	return err
 }
 
 // tellOwner reads a word of a change and mails its owner. The answer says that it was heard: nobody waits for the mail.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -60,7 +61,11 @@ func (a *app) openWith(ctx context.Context, create bool, config ispmail.Config) 
 // whichDatabase adds to an error of the database where that is, if nobody has named it.
 func (a *app) whichDatabase(err error) error {
 	if a.dsnless && (errors.Is(err, ispmail.ErrUnavailable) || errors.Is(err, ispmail.ErrDenied)) {
-		return rewording{err, err.Error() + "; no database was named, and this is " + defaultDSN + ": --dsn-file names another"}
+		text := err.Error() + "; no database was named, and this is " + defaultDSN + ": --dsn-file names another"
+		if errors.Is(err, ispmail.ErrDenied) && os.Geteuid() != 0 {
+			text += ", or call ispmailctl as root"
+		}
+		return rewording{err, text}
 	}
 	return err
 }

@@ -220,6 +220,11 @@ func TestUpgrade(t *testing.T) {
 			s.ok("a long enough secret", append([]string{"password", "check", "john@example.org"}, strings.Fields(step.args)...)...)
 			assert.Contains(t, s.ok("", "export"), `"password":"`+step.want, step.args)
 		}
+		// A new password may bring it down, and says so.
+		_, errs, code := s.do("", "password", "set", "john@example.org", "--generate")
+		assert.Equal(t, command.ExitOK, code)
+		assert.Equal(t, "ispmailctl: warning: john@example.org had {BLF-CRYPT}, which is stronger than {SHA256-CRYPT}: --scheme (or ISPMAILCTL_SCHEME) BLF-CRYPT keeps it\n", errs)
+		s.ok("", "password", "set", "john@example.org", "--generate")
 	})
 }
 

@@ -130,8 +130,30 @@ at once, and so do the sessions that are open.`,
 		if err := store.SetPassword(ctx, args[0], password); err != nil {
 			return err
 		}
-		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.saySessions(user.Email), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
+		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.warnWeaker(ctx, store, user), a.saySessions(user.Email), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
 	})
+}
+
+// warnWeaker tells that a user had a stronger scheme before the password was set.
+func (a *app) warnWeaker(ctx context.Context, store *ispmail.Store, before ispmail.User) error {
+	after, err := store.User(ctx, before.Email)
+	if err != nil {
+		return err
+	}
+	hasher, err := a.hashing.Hasher()
+	if err != nil {
+		return err
+	}
+	had, err := hasher.Inspect(before.Password.Reveal())
+	has, _ := hasher.Inspect(after.Password.Reveal())
+	if err != nil || had.Strength <= has.Strength { // what cannot be verified was no better
+		return nil
+	}
+	better := "names a better one"
+	if _, err := hash.New(hash.Config{Scheme: had.Scheme}); err == nil {
+		better = had.Scheme + " keeps it"
+	}
+	return a.warn([]ispmail.Warning{{Message: fmt.Sprintf("%s had {%s}, which is stronger than {%s}: --scheme (or ISPMAILCTL_SCHEME) %s", before.Email, had.Scheme, has.Scheme, better)}})
 }
 
 func (a *app) passwordCheck() *cobra.Command {

@@ -108,15 +108,20 @@ var grants = map[string]string{"ispmail-passwd": "grants.sql", "ispmail-admin": 
 // Advise adds to an error of the database what to do, if it is that the server refuses an account of the package: nobody has made
 // it yet, or it was made for a password.
 func Advise(dsn string, err error) error {
-	if !errors.Is(err, ispmail.ErrDenied) {
+	if _, done := errors.AsType[advised](err); done || !errors.Is(err, ispmail.ErrDenied) {
 		return err
 	}
 	servers, parseErr := ispmail.ParseDSN(dsn)
 	if parseErr != nil || servers[0].Net != "unix" || servers[0].Passwd != "" || grants[servers[0].User] == "" {
 		return err
 	}
-	return fmt.Errorf("%w. To make the account or set it right, as root: mariadb </usr/share/doc/ispmail/examples/%s", err, grants[servers[0].User])
+	return advised{fmt.Errorf("%w. To make the account or set it right, as root: mariadb </usr/share/doc/ispmail/examples/%s", err, grants[servers[0].User])}
 }
+
+// advised is an error that says already what to do.
+type advised struct{ error }
+
+func (a advised) Unwrap() error { return a.error }
 
 // SQLite returns what opens a file, which must be there: a new one would have no tables.
 func SQLite(path string, config ispmail.Config) Opener {

@@ -95,7 +95,7 @@ func (m *Mailer) Send(ctx context.Context, l notify.Line) (sent bool, err error)
 	if canonical, err := ispmail.Canonical(l.User); err != nil || canonical != l.User {
 		return false, errors.New("the line names no mail address")
 	}
-	v := view{Email: l.User, Time: l.Time.Local().Format("2006-01-02 15:04 MST"), Unknown: l.Unknown}
+	v := view{Email: l.User, Time: shown(l.Time), Unknown: l.Unknown}
 	switch l.Channel {
 	case "api", "page", "poppassd", "admin":
 		v.Channel = l.Channel
@@ -112,6 +112,13 @@ func (m *Mailer) Send(ctx context.Context, l notify.Line) (sent bool, err error)
 		return m.deliver(ctx, l.User, message)
 	})
 }
+
+// Example returns a mail about a change on the page.
+func (m *Mailer) Example() ([]byte, error) {
+	return m.compose(view{Email: "john@example.org", Time: shown(time.Now()), Channel: "page", Client: "192.0.2.1"})
+}
+
+func shown(at time.Time) string { return at.Local().Format("2006-01-02 15:04 MST") }
 
 // compose returns a mail. What an automatic answer would be sent to is no address, see RFC 3834.
 func (m *Mailer) compose(v view) ([]byte, error) {

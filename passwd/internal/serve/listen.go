@@ -88,7 +88,7 @@ func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) 
 	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
 		found := s[name]
 		if len(found) != 1 {
-			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one (is its socket unit enabled and started?)", len(found), name)
+			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one (enable its socket unit, and start it while the service is stopped: systemctl list-unit-files 'ispmail-*.socket')", len(found), name)
 		}
 		return found[0], nil
 	}
