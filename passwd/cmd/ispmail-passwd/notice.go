@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -79,6 +81,8 @@ func tellOwner(c *cobra.Command, mailer *notice.Mailer) error {
 	if err != nil || json.Unmarshal(text, &line) != nil {
 		return errors.New("standard input holds no word of a change")
 	}
+	// On a slow machine nobody waits any more: the mail goes out all the same.
+	signal.Ignore(syscall.SIGPIPE)
 	_, _ = fmt.Fprintln(c.OutOrStdout(), "OK")
 	sent, err := mailer.Send(c.Context(), line)
 	if err == nil && !sent {
