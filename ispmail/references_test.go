@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/ispmail/go-ispmail/ispmail"
 	"github.com/ispmail/go-ispmail/ispmail/internal/dbtest"
@@ -95,7 +96,11 @@ func TestReferencedRedirects(t *testing.T) {
 // TestReferencedName has a foreign key on a name, which a rename would change.
 func TestReferencedName(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *ispmailtest.Database, store *ispmail.Store) {
-		db.Exec(t, "CREATE TABLE tickets (email VARCHAR(100) REFERENCES virtual_users (email), name VARCHAR(50) REFERENCES virtual_domains (name))")
+		charset := "" // of the tables, whose collation may be another one than that of the server
+		if db.DB.Dialect().Name() == dialect.MySQL {
+			charset = " CHARACTER SET utf8mb4"
+		}
+		db.Exec(t, "CREATE TABLE tickets (email VARCHAR(100) REFERENCES virtual_users (email), name VARCHAR(50) REFERENCES virtual_domains (name))"+charset)
 		db.Exec(t, "INSERT INTO tickets VALUES ('john@example.org', 'example.org')")
 		before := dbtest.Dump(t, db)
 		require.ErrorIs(t, errorOf(store.RenameUser(t.Context(), "john@example.org", "jim@example.org")), ispmail.ErrReferenced)
