@@ -99,6 +99,19 @@ func (s *Store) findState(ctx context.Context, state []tables.Switch) error {
 	return nil
 }
 
+// toAccount is the end of a GRANT to the account in use, "" if the server does not say which that is.
+func (s *Store) toAccount(ctx context.Context) string {
+	var account string
+	if err := s.db.NewRaw("SELECT CURRENT_USER()").Scan(ctx, &account); err != nil {
+		return ""
+	}
+	at := strings.LastIndexByte(account, '@')
+	if at < 0 || strings.Contains(account, "'") {
+		return ""
+	}
+	return fmt.Sprintf(" TO '%s'@'%s'", account[:at], account[at+1:])
+}
+
 // whyNoState returns why a column of state cannot be seen: it is not there, or the account lacks the right.
 func (s *Store) whyNoState(ctx context.Context, column tables.Switch) error {
 	names := []string{column.Table}
@@ -110,8 +123,8 @@ func (s *Store) whyNoState(ctx context.Context, column tables.Switch) error {
 		switch code := errorCode(err); {
 		case code == mariaColumnDenied, code == mariaTableDenied && column.Table != "":
 			// MariaDB does not tell such an account whether there is a column.
-			text := fmt.Sprintf("the column of state %s cannot be seen: if %s has it, the account needs GRANT SELECT (%s) ON %s.%s",
-				column.Column, name, column.Column, s.database, name)
+			text := fmt.Sprintf("the column of state %s cannot be seen: if %s has it, the account needs GRANT SELECT (%s) ON %s.%s%s",
+				column.Column, name, column.Column, s.database, name, s.toAccount(ctx))
 			return &databaseError{kind: ErrDenied, text: text, cause: err}
 		case err != nil && isBroken(err):
 			return mapError(err)

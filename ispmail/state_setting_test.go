@@ -140,6 +140,7 @@ func TestStateGrants(t *testing.T) {
 		_, err := open(test.state, test.grants...)
 		require.ErrorIs(t, err, ispmail.ErrDenied, test.state)
 		require.ErrorContains(t, err, "the column of state active cannot be seen: if "+test.table+" has it, the account needs GRANT SELECT (active) ON ")
+		require.ErrorContains(t, err, "."+test.table+" TO '")
 	}
 	_, err := open("activ", guide, users)
 	require.ErrorIs(t, err, ispmail.ErrDenied, "MariaDB does not tell such an account that there is no such column")

@@ -69,6 +69,7 @@ func TestCheck(t *testing.T) {
 		{"set 'ISPMAIL_PASSWD_SITE_NAME=Mail # the title'", `warn  --site-name is "Mail # the title": what follows a # is part of it`},
 		{"set ISPMAIL_PASSWD_MIN_LENGTH=16; set ISPMAIL_PASSWD_MIN_LENGTH=17", "ISPMAIL_PASSWD_MIN_LENGTH stands in line "},
 		{"set 'ISPMAIL_PASSWD_DSN=ispmail-passwd:unused@unix(/run/mysqld/mysqld.sock)/mailserver'", "everybody on the machine may read the password of the database"},
+		{"sed -i '/^ISPMAIL_PASSWD_ON_CHANGE/d' $file", "warn  Dovecot caches logins (auth_cache_size), and is not told of changes"},
 		{"set ISPMAIL_PASWD_SCHEME=BLF-CRYPT", "ISPMAIL_PASWD_SCHEME is no setting of ispmail-passwd, whose names begin with ISPMAIL_PASSWD_."},
 		{`mkdir -p /etc/systemd/system/ispmail-passwd.service.d
 			printf '[Service]\nEnvironment="ISPMAIL_PASSWD_SITE_NAME=By a drop-in"\n' >/etc/systemd/system/ispmail-passwd.service.d/name.conf

@@ -27,11 +27,11 @@ type administrator struct {
 func (s *settings) userCommand() *cobra.Command {
 	a := &administrator{}
 	c := &cobra.Command{
-		Use: "user NAME", Short: "Add an administrator, change the password of one, or remove one.",
-		Long: `Adds an administrator to the file, or changes the password of one who is there. A new one is of all domains,
-unless --domains says which; one who is there keeps the domains, unless --domains or --all-domains says
-otherwise. The password is asked for twice, or read from the first line of standard input if that is no
-terminal. Who is logged in as that administrator is logged out.`,
+		Use: "user NAME", Short: "Add an administrator, change the password or the domains of one, or remove one.",
+		Long: `Adds an administrator to the file, or changes one who is there: the domains with --domains or --all-domains,
+otherwise the password. A new one is of all domains, unless --domains says which. The password is asked for
+twice, or read from the first line of standard input if that is no terminal. Who is logged in as that
+administrator is logged out by a new password, and sees other domains at the next request.`,
 		Example:           firstSteps[strings.Index(firstSteps, "\n")+1:] + "\n  ispmail-admin user bob --generate\n  ispmail-admin user bob --delete",
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -61,9 +61,16 @@ func (a *administrator) write(c *cobra.Command, s *settings, name string) error 
 	if err != nil {
 		return errors.New("--scheme: " + strings.TrimPrefix(err.Error(), "hash: "))
 	}
-	one := admin.Administrator{Name: name}
-	if one.Domains, err = a.reach(c, s, name); err != nil {
+	one, exists, err := a.reach(c, s, name)
+	if err != nil {
 		return err
+	}
+	if exists && (a.all || c.Flags().Changed("domains")) && !a.generate && !c.Flags().Changed("scheme") {
+		if _, err := admin.SetAdministrator(s.Administrators, one); err != nil {
+			return command.Fail(err)
+		}
+		_, err = fmt.Fprintf(c.OutOrStdout(), "Changed the administrator %s, of %s. The password stays.\n", name, reachOf(one))
+		return command.Fail(err)
 	}
 	sample, err := hasher.Generate("a sample of no use")
 	if err != nil {
@@ -86,39 +93,46 @@ func (a *administrator) write(c *cobra.Command, s *settings, name string) error 
 	if err != nil {
 		return command.Fail(err)
 	}
-	did, reach := "Changed", "all domains"
+	did := "Changed"
 	if added {
 		did = "Added"
 	}
-	if one.Domains != nil {
-		reach = strings.Join(one.Domains, ", ")
-	}
-	if _, err = fmt.Fprintf(c.OutOrStdout(), "%s the administrator %s, of %s.\n", did, name, reach); err == nil && a.generate {
+	if _, err = fmt.Fprintf(c.OutOrStdout(), "%s the administrator %s, of %s.\n", did, name, reachOf(one)); err == nil && a.generate {
 		_, err = fmt.Fprintf(c.OutOrStdout(), "The passphrase is %s\n", password)
 	}
 	return command.Fail(err)
 }
 
-// reach returns the domains of the administrator, nil for all. A new password gives nobody more domains than before.
-func (a *administrator) reach(c *cobra.Command, s *settings, name string) (domains []string, err error) {
+func reachOf(one admin.Administrator) string {
+	if one.Domains == nil {
+		return "all domains"
+	}
+	return strings.Join(one.Domains, ", ")
+}
+
+// reach returns the administrator with the domains that the flags say, nil for all. A new password gives nobody more domains than
+// before.
+func (a *administrator) reach(c *cobra.Command, s *settings, name string) (one admin.Administrator, exists bool, err error) {
 	known, err := admin.NewFile(s.Administrators).Administrators()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return one, false, command.Fail(err)
+	}
+	one, exists = known[name]
+	one.Name = name
 	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, command.Fail(err)
 	case a.all:
-		return nil, nil
-	case !c.Flags().Changed("domains"):
-		return known[name].Domains, nil
-	}
-	domains = []string{} // none, not all
-	for _, domain := range a.domains {
-		canonical, err := ispmail.CanonicalDomain(domain)
-		if err != nil {
-			return nil, fmt.Errorf("--domains: %q is not the name of a domain", domain)
+		one.Domains = nil
+	case c.Flags().Changed("domains"):
+		one.Domains = []string{} // none, not all
+		for _, domain := range a.domains {
+			canonical, err := ispmail.CanonicalDomain(domain)
+			if err != nil {
+				return one, false, fmt.Errorf("--domains: %q is not the name of a domain", domain)
+			}
+			one.Domains = append(one.Domains, canonical)
 		}
-		domains = append(domains, canonical)
 	}
-	return domains, nil
+	return one, exists, nil
 }
 
 // password returns a generated password, or one from the terminal or standard input that the policy takes.

@@ -47,4 +47,14 @@ func TestDomainsStay(t *testing.T) {
 	}
 	assert.NotEqual(t, passwords[0], passwords[1])
 	assert.Equal(t, passwords[1], passwords[6], "what was refused changed nothing")
+
+	// Other domains need no password.
+	var out bytes.Buffer
+	assert.Equal(t, 0, run(t.Context(), []string{"--administrators", file, "user", "mia", "--domains", "example.org"}, strings.NewReader(""), &out, &out), out.String())
+	assert.Equal(t, "Changed the administrator mia, of example.org. The password stays.\n", out.String())
+	all, err := admin.NewFile(file).Administrators()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"example.org"}, all["mia"].Domains)
+	assert.Equal(t, passwords[len(passwords)-1], all["mia"].Stored.Reveal())
+	assert.NotEqual(t, 0, run(t.Context(), []string{"--administrators", file, "user", "nora", "--domains", "example.org"}, strings.NewReader(""), &out, &out), "a new one needs one")
 }

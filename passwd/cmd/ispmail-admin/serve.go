@@ -41,7 +41,9 @@ func (s *settings) serve(c *cobra.Command) error {
 	}
 	serve.OnReload(ctx, func() { reload(administrators, log) })
 	endpoints := []serve.Endpoint{{Name: "page", Setting: command.Setting(c, "listen"), Address: &s.Listen, Serve: serve.HTTP(page, log), Shown: serve.URLOf}}
-	if err := serve.ListenAll(endpoints, s.mode); err != nil {
+	if err := serve.ListenAll(endpoints, s.mode); errors.Is(err, serve.ErrNotPassed) {
+		return &command.Failure{Code: command.ExitUsage, Err: err} // as a wrong setting, so that systemd does not try again and again
+	} else if err != nil {
 		return command.Fail(err)
 	}
 	if local, _ := serve.IsLocal(s.Listen); !local { // now that it is known where systemd listens

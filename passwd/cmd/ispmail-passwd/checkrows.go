@@ -73,6 +73,9 @@ func checkRows(ctx context.Context, s *settings, store *ispmail.Store, sample st
 	if bare > 0 {
 		say("warn", "%d of %d users have a stored password without a {SCHEME}: Dovecot must have the same default_pass_scheme. A change, or a login that rehash is told of, renews them.", bare, total)
 	}
+	if total == 0 {
+		say("warn", "The table virtual_users has no users: is this the right database?")
+	}
 	sayStronger(s, total, stronger, say)
 	return sayFaults(total, faults, say)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os/signal"
 	"sync"
@@ -66,7 +67,9 @@ func serveOrCheck(c *cobra.Command, s *settings) error {
 	for i := range endpoints {
 		endpoints[i].Refused = counters.refused.WithLabelValues(endpoints[i].Name).Inc
 	}
-	if err := serve.ListenAll(endpoints, s.mode); err != nil {
+	if err := serve.ListenAll(endpoints, s.mode); errors.Is(err, serve.ErrNotPassed) {
+		return &command.Failure{Code: command.ExitUsage, Err: err} // as a wrong setting, so that systemd does not try again and again
+	} else if err != nil {
 		return command.Fail(err)
 	}
 	if err := s.validateReach(); err != nil { // now that it is known where systemd listens

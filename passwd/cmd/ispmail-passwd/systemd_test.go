@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"go.uber.org/goleak"
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
@@ -122,6 +124,7 @@ func TestSystemdRefuses(t *testing.T) {
 		name, _, _ := strings.Cut(c.names, ":")
 		cmd, stderr := inheriting(t, c.names, c.files, "--demo", anyPort, "--listen=127.0.0.1:0", "--"+name+"-listen=systemd:"+name)
 		require.Error(t, cmd.Run(), c.want)
+		assert.Equal(t, command.ExitUsage, cmd.ProcessState.ExitCode(), c.want)
 		assert.Contains(t, stderr.String(), c.want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,7 +113,10 @@ func Advise(dsn string, err error) error {
 		return err
 	}
 	servers, parseErr := ispmail.ParseDSN(dsn)
-	if parseErr != nil || servers[0].Net != "unix" || servers[0].Passwd != "" || grants[servers[0].User] == "" {
+	if parseErr != nil || servers[0].Net != "unix" || servers[0].Passwd != "" || grants[servers[0].User] == "" || servers[0].DBName != "mailserver" {
+		return err
+	}
+	if strings.Contains(err.Error(), " GRANT ") { // it says itself which right is missing, and the file does not give it
 		return err
 	}
 	return advised{fmt.Errorf("%w. To make the account or set it right, as root: mariadb </usr/share/doc/ispmail/examples/%s", err, grants[servers[0].User])}

@@ -20,6 +20,7 @@ func TestAdvise(t *testing.T) {
 		"ispmail-passwd:secret@unix(/run/mysqld/mysqld.sock)/mailserver": "",
 		"ispmail-passwd@tcp(127.0.0.1:3306)/mailserver":                  "",
 		"mailadmin@unix(/run/mysqld/mysqld.sock)/mailserver":             "",
+		"ispmail-passwd@unix(/run/mysqld/mysqld.sock)/mailsrv":           "",
 	} {
 		err := database.Advise(dsn, denied)
 		assert.ErrorIs(t, err, ispmail.ErrDenied)
@@ -30,5 +31,8 @@ func TestAdvise(t *testing.T) {
 		assert.EqualError(t, err, want, dsn)
 		assert.Equal(t, ispmail.ErrUnavailable, database.Advise(dsn, ispmail.ErrUnavailable))
 		assert.NoError(t, database.Advise(dsn, nil))
+		assert.Equal(t, err, database.Advise(dsn, err), "once is enough")
+		missing := fmt.Errorf("%w: the account needs GRANT SELECT (active) ON mailserver.virtual_users", ispmail.ErrDenied)
+		assert.Equal(t, missing, database.Advise(dsn, missing), "the file has no such right")
 	}
 }

@@ -88,7 +88,7 @@ func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) 
 	if name, isSystemd := strings.CutPrefix(address, "systemd:"); isSystemd {
 		found := s[name]
 		if len(found) != 1 {
-			return nil, fmt.Errorf("systemd passed %d sockets with FileDescriptorName=%s and not one (enable its socket unit, and start it while the service is stopped: systemctl list-unit-files 'ispmail-*.socket')", len(found), name)
+			return nil, fmt.Errorf("%w %d sockets with FileDescriptorName=%s and not one (enable its socket unit, and start the service anew: systemctl list-unit-files 'ispmail-*.socket')", ErrNotPassed, len(found), name)
 		}
 		return found[0], nil
 	}
@@ -128,6 +128,9 @@ func (s Sockets) Listen(address string, mode fs.FileMode) (net.Listener, error) 
 
 // ErrInUse is the error of an address where another process listens.
 var ErrInUse = errors.New("another process listens there")
+
+// ErrNotPassed is the error of a setting that names a socket which systemd has not passed. Waiting does not help.
+var ErrNotPassed = errors.New("systemd passed")
 
 // longestPath is how many bytes the path of a unix socket may have, see unix(7).
 const longestPath = 107
