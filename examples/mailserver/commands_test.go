@@ -61,6 +61,7 @@ var commands = []command{
 	{line: "ssh-keygen -Y verify", by: "examples/mailserver/commands_test.go TestSignature"},
 	{line: "go test ./examples/provision", not: thisRuns},
 	{line: "apt-get install -y ./ispmail_*.deb", by: "examples/mailserver/deployment_test.go TestPackage"},
+	{line: "ispmailctl user add jane@example.org --generate", by: "examples/mailserver/deployment_test.go TestPackage"},
 	{line: "runuser -u www-data -- curl -sS --unix-socket /run/ispmail-passwd/api.sock", by: "examples/mailserver/deployment_test.go TestPackage"},
 	{
 		line: "go install github.com/ispmail/go-ispmail/passwd/cmd/ispmail-passwd@latest", want: "Passwords can be written.",
@@ -115,7 +116,7 @@ var commands = []command{
 	{
 		line:   `(umask 077; sqlite3 /var/lib/ispmail/mail.db "VACUUM INTO`,
 		before: "mkdir -p /var/lib/ispmail; ispmailctl --dsn sqlite:/var/lib/ispmail/mail.db init",
-		after:  "rm -r /var/lib/ispmail /var/backups/mail-*",
+		after:  "rm -r /var/lib/ispmail /var/backups/mail-* /var/backups/sqlite-*",
 	},
 	{line: "ACL SETUSER ispmail on", by: "passwd/internal/redislimits/address_test.go TestAccount"},
 	{line: "cat >limits <<'END'", not: "there is no Redis on the mail server; passwd/cmd/ispmail-passwd/limits_test.go has one"},

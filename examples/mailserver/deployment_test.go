@@ -322,7 +322,8 @@ func TestPackage(t *testing.T) {
 	const advice = ". To make the account or set it right, as root: mariadb </usr/share/doc/ispmail/examples/grants.sql"
 	s.do(t, `mariadb --execute "DROP USER 'ispmail-passwd'@'localhost'"
 		echo '<?php $config = [];' >/etc/roundcube/plugins/password/config.inc.php`)
-	said := s.do(t, "export DEBIAN_FRONTEND=noninteractive; cd /usr/local/share/ispmail; set -x; "+documented(t, "apt-get install -y ./ispmail_*.deb"))
+	said := s.do(t, "export DEBIAN_FRONTEND=noninteractive; cd /usr/local/share/ispmail; set -x; "+documented(t, "apt-get install -y ./ispmail_*.deb")+
+		documented(t, "ispmailctl user add jane@example.org --generate"))
 	assert.Contains(t, said, "Passwords can be written.")
 	assert.NotContains(t, said, "FAIL")
 	// An account that was made with a password, as without the package. It becomes that of the package.
@@ -377,7 +378,7 @@ PHP
 		systemctl restart ispmail-passwd
 		copy=$(grep '^cp ' <<<"$1")
 		eval "$copy; $copy" # twice, as somebody does who is not sure
-		systemctl restart apache2`, documented(t, "apt-get install -y ./ispmail_*.deb"))
+		systemctl restart apache2`, documented(t, "ispmailctl user add jane@example.org --generate"))
 	assert.Contains(t, s.do(t, "cat /etc/roundcube/plugins/password/config.inc.php.~1~; rm /etc/roundcube/plugins/password/config.inc.php.~*"), "password_query", "the file of the driver sql is kept")
 	jane.changePassword("written by sql", replacement, "Successfully saved.")
 	assert.Regexp(t, `^\{BLF-CRYPT\}\$2y\$`, s.stored(t, email))

@@ -142,7 +142,7 @@ func parseAdministrator(line string) (a Administrator) {
 
 // SetAdministrator writes an administrator into a file, in the place of the one with that name if there is one. Other lines stay as
 // they are, and if one of them is wrong, nothing is changed. The file has mode 0640 and the owner and group that it had before, a new
-// one those of its folder. It is replaced as a whole, so that nobody reads a half of it; of two who write, one waits.
+// one those of its folder, which also takes the place of the group root. It is replaced as a whole, so that nobody reads a half of it; of two who write, one waits.
 func SetAdministrator(path string, a Administrator) (added bool, err error) {
 	if err := a.Check(); err != nil {
 		return false, err
@@ -199,8 +199,8 @@ func rewrite(path, name, line string) (isNew bool, err error) {
 	return isNew, replace(path, text)
 }
 
-// replace gives a file another content, as a whole. Its owner stays, and its group becomes that of its folder, which the service
-// belongs to.
+// replace gives a file another content, as a whole. Its owner and its group stay, but for the group root, to which no service belongs:
+// that becomes the one of the folder, as for a new file.
 func replace(path, text string) error {
 	folder, err := os.Stat(filepath.Dir(path))
 	if err != nil {

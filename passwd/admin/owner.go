@@ -7,14 +7,21 @@ import (
 	"syscall"
 )
 
-// own gives a file the owner of the one that it will replace and the group of its folder, so that the service can read it.
+// own gives a file the owner and the group of the one that it will replace, or for the group root that of the folder.
 func own(file *os.File, before, folder fs.FileInfo) error {
-	owner, known := before.Sys().(*syscall.Stat_t)
-	group, too := folder.Sys().(*syscall.Stat_t)
-	if !known || !too || int(owner.Uid) == os.Geteuid() && int(group.Gid) == os.Getegid() {
+	old, known := before.Sys().(*syscall.Stat_t)
+	around, too := folder.Sys().(*syscall.Stat_t)
+	if !known || !too {
 		return nil
 	}
-	return file.Chown(int(owner.Uid), int(group.Gid))
+	group := old.Gid
+	if group == 0 {
+		group = around.Gid
+	}
+	if int(old.Uid) == os.Geteuid() && int(group) == os.Getegid() {
+		return nil
+	}
+	return file.Chown(int(old.Uid), int(group))
 }
 
 // inode is the number of a file, which another one of the same name does not have.

@@ -54,23 +54,29 @@ The settings of the service do not concern it.`,
 	return c
 }
 
-// checkTemplate prints a mail as it would be sent, if the account that sends it can read the template.
+// checkTemplate prints a mail as it would be sent, and warns of a template that not everybody can read.
 func checkTemplate(c *cobra.Command, mailer *notice.Mailer, path string) error {
-	path, err := filepath.Abs(path)
+	mail, err := mailer.Example()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(c.OutOrStdout(), "The template is valid. Such a mail:\n\n%s", mail); err != nil {
+		return err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil // there is no file, and the mail is in English
+	}
+	path, err = filepath.Abs(path)
 	for right, needed := "r", fs.FileMode(0o004); err == nil; right, needed = "x", 0o001 {
 		if info, err := os.Stat(path); err == nil && info.Mode()&needed == 0 {
-			return fmt.Errorf("--template: the account that sends the mails cannot read it: chmod o+%s %s", right, path)
+			_, err = fmt.Fprintf(c.ErrOrStderr(), "\nispmail-passwd: warning: the account that sends the mails, ispmail-notice, must be able to read the template, and %s is not for everybody: chmod o+%s %s\n", path, right, path)
+			return err
 		}
 		if path == filepath.Dir(path) {
 			break
 		}
 		path = filepath.Dir(path)
 	}
-	mail, errExample := mailer.Example()
-	if err = errors.Join(err, errExample); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "The template is valid. Such a mail:\n\n%s", mail)
 	return err
 }
 

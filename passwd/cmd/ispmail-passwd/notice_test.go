@@ -13,12 +13,11 @@ import (
 	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
-// TestNoticeCheck prints a mail of the template, and says of one that only root can read how it can be read.
+// TestNoticeCheck prints a mail of the template, and says of one that only some can read how all can.
 func TestNoticeCheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "notice.txt")
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) //nolint:gosec // an empty directory of this test
 	require.NoError(t, os.WriteFile(file, []byte("Subject: A canary\n\nYes, {{.Email}} at {{.Client}}.\n"), 0o600))
 	check := func() (said string, code int) {
 		var out, errs bytes.Buffer
@@ -37,7 +36,8 @@ func TestNoticeCheck(t *testing.T) {
 		require.NoError(t, os.Chmod(dir, c.folder))
 		said, code := check()
 		assert.Contains(t, said, c.want)
-		assert.Equal(t, c.file == 0o644 && c.folder == 0o755, code == command.ExitOK)
+		assert.Contains(t, said, "The template is valid.")
+		assert.Equal(t, command.ExitOK, code)
 	}
 	said, code := check()
 	assert.Equal(t, command.ExitOK, code)

@@ -82,8 +82,9 @@ func TestLogReader(t *testing.T) {
 			cmd, _ := inheriting(t, "", nil, "--demo", "--api-listen=127.0.0.1:0", "--listen=127.0.0.1:0", "--breached="+list)
 			cmd.Stderr = writer
 			require.NoError(t, cmd.Start())
-			lines, url := bufio.NewScanner(reader), ""
-			for lines.Scan() && !strings.Contains(lines.Text(), "database opened") {
+			lines, url, opened := bufio.NewScanner(reader), "", false
+			for (url == "" || !opened) && lines.Scan() { // in any order
+				opened = opened || strings.Contains(lines.Text(), "database opened")
 				if _, address, found := strings.Cut(lines.Text(), "api="); found {
 					url = address + "/api/password"
 				}

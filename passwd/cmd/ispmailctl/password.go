@@ -130,19 +130,18 @@ at once, and so do the sessions that are open.`,
 		if err := store.SetPassword(ctx, args[0], password); err != nil {
 			return err
 		}
-		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.warnWeaker(ctx, store, user), a.saySessions(user.Email), a.stillOff(store, user), a.object(userLine{User: user, Password: p.generated}))
+		warnings := a.weaker(ctx, store, user)
+		return errors.Join(a.say("Set the password of %s.", user.Email), p.show(a), a.warn(warnings), a.saySessions(user.Email), a.stillOff(store, user),
+			a.object(userLine{User: user, Password: p.generated, Warnings: warnings}))
 	})
 }
 
-// warnWeaker tells that a user had a stronger scheme before the password was set.
-func (a *app) warnWeaker(ctx context.Context, store *ispmail.Store, before ispmail.User) error {
-	after, err := store.User(ctx, before.Email)
-	if err != nil {
-		return err
-	}
-	hasher, err := a.hashing.Hasher()
-	if err != nil {
-		return err
+// weaker warns if a user had a stronger scheme before the password was set.
+func (a *app) weaker(ctx context.Context, store *ispmail.Store, before ispmail.User) []ispmail.Warning {
+	hasher, errHasher := a.hashing.Hasher()
+	after, errUser := store.User(ctx, before.Email)
+	if errHasher != nil || errUser != nil { // the password is set all the same
+		return nil
 	}
 	had, err := hasher.Inspect(before.Password.Reveal())
 	has, _ := hasher.Inspect(after.Password.Reveal())
@@ -153,7 +152,7 @@ func (a *app) warnWeaker(ctx context.Context, store *ispmail.Store, before ispma
 	if _, err := hash.New(hash.Config{Scheme: had.Scheme}); err == nil {
 		better = had.Scheme + " keeps it"
 	}
-	return a.warn([]ispmail.Warning{{Message: fmt.Sprintf("%s had {%s}, which is stronger than {%s}: --scheme (or ISPMAILCTL_SCHEME) %s", before.Email, had.Scheme, has.Scheme, better)}})
+	return []ispmail.Warning{{Message: fmt.Sprintf("%s had {%s}, which is stronger than {%s}: --scheme (or ISPMAILCTL_SCHEME) %s", before.Email, had.Scheme, has.Scheme, better)}}
 }
 
 func (a *app) passwordCheck() *cobra.Command {
