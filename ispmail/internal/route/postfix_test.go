@@ -2,7 +2,6 @@ package route_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"flag"
@@ -54,6 +53,9 @@ func TestPostfix(t *testing.T) {
 	sent := make([]mail, len(all))
 	for i, c := range all {
 		sent[i] = p.send(t, routetest.In(i, c.To))
+		if strings.HasPrefix(sent[i].reply, "4") { // a lookup may fail for a moment; what is a loop stays one
+			sent[i] = p.send(t, routetest.In(i, c.To))
+		}
 	}
 	deliveries := p.deliveries(t, sent)
 	agree := 0
@@ -101,11 +103,8 @@ func startPostfix(t *testing.T, image string) *postfix {
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(5*time.Minute, wait.ForLog("starting the Postfix mail system").WithStartupTimeout(5*time.Minute)),
 	)
+	testcontainers.CleanupContainer(t, ctr, testcontainers.StopTimeout(0)) // which may be removed before that is asked about
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		var atOnce time.Duration
-		assert.NoError(t, ctr.Stop(context.WithoutCancel(ctx), &atOnce))
-	})
 	host, err := ctr.Host(ctx)
 	require.NoError(t, err)
 	mapped := func(port network.Port) string {
