@@ -19,8 +19,8 @@ var ErrDSN = errors.New("ispmail: the DSN is not of the form user:password@tcp(h
 	"or with several servers of a cluster user:password@tcp(host:port),tcp(host:port)/database; behind the database, a slash is %2F")
 
 // ParseDSN returns the servers that a DSN of [Open] names, in their order, for programs that want to know where it leads. The
-// settings are those of the DSN, without what Open adds; a socket among servers on TCP has no TLS. It returns [ErrDSN], or an error without a name for a list of servers
-// with one that cannot be right. No error holds any of the DSN but an address.
+// settings are those of the DSN, without what Open adds; a socket among servers on TCP has no TLS. It returns [ErrDSN], or an
+// error without a name for a list of servers with one that cannot be right. No error holds any of the DSN but an address.
 func ParseDSN(dsn string) ([]*mysql.Config, error) {
 	before, addresses, after := cutAddresses(dsn)
 	if !strings.Contains(addresses, ",") {

@@ -91,8 +91,8 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, err, "it takes no arguments; see man ispmail-passwd-check")
 }
 
-// TestCorrectedSetting restarts the service with a setting that ends it, while people ask. Once that is mended, the next start works, however
-// often they have asked.
+// TestCorrectedSetting restarts the service with a setting that ends it, while people ask. Once that is mended, the next start works,
+// however often they have asked.
 func TestCorrectedSetting(t *testing.T) {
 	s := theServer(t)
 	s.undo(t, "systemctl restart ispmail-passwd")

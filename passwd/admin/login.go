@@ -54,7 +54,7 @@ func (p *Page) administrator(ctx context.Context) (Administrator, bool) {
 
 // logUnreadable says why nobody comes in, but not for each request of a stranger.
 func (p *Page) logUnreadable(ctx context.Context, err error) {
-	// A stranger has no choice of the cause, and who mends the file makes several faults one after the other.
+	// Each cause has its line: whoever mends the file may make one mistake after the other. A stranger cannot choose the cause.
 	if p.refused.First("unavailable: " + err.Error()) {
 		p.config.Logger.ErrorContext(ctx, "the administrators cannot be read, and nobody comes in", slog.Any("cause", err))
 	}

@@ -103,7 +103,7 @@ func startPostfix(t *testing.T, image string) *postfix {
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(5*time.Minute, wait.ForLog("starting the Postfix mail system").WithStartupTimeout(5*time.Minute)),
 	)
-	testcontainers.CleanupContainer(t, ctr, testcontainers.StopTimeout(0)) // which may be removed before that is asked about
+	testcontainers.CleanupContainer(t, ctr, testcontainers.StopTimeout(0)) // the engine may have removed it already (AutoRemove)
 	require.NoError(t, err)
 	host, err := ctr.Host(ctx)
 	require.NoError(t, err)

@@ -87,7 +87,7 @@ func tellOwner(c *cobra.Command, mailer *notice.Mailer) error {
 	if err != nil || json.Unmarshal(text, &line) != nil {
 		return errors.New("standard input holds no word of a change")
 	}
-	// On a slow machine nobody waits any more: the mail goes out all the same.
+	// On a slow machine the service has stopped waiting. SIGPIPE must not end the program before the mail.
 	signal.Ignore(syscall.SIGPIPE)
 	_, _ = fmt.Fprintln(c.OutOrStdout(), "OK")
 	sent, err := mailer.Send(c.Context(), line)

@@ -14,11 +14,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/ispmail/go-ispmail/passwd/internal/command"
 	"go.uber.org/goleak"
 
 	"github.com/ispmail/go-ispmail/ispmail/ispmailtest"
+	"github.com/ispmail/go-ispmail/passwd/internal/command"
 )
 
 // TestMain is the command itself where a test needs a process of its own. Else it fails if the tests leave a goroutine behind that

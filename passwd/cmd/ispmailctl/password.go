@@ -30,7 +30,7 @@ func (a *app) passwordFlags(c *cobra.Command) *newPassword {
 	return p
 }
 
-// schemeFlag adds the flag that names the scheme with which is done what is said.
+// schemeFlag adds --scheme to a command. Its help says what the command does with the scheme.
 func (a *app) schemeFlag(c *cobra.Command, what string) {
 	setting(c, func(flags *pflag.FlagSet) {
 		flags.StringVar(&a.hashing.Scheme, "scheme", "", "`SCHEME` to "+what+" with, in Dovecot's spelling; use BLF-CRYPT if your guide used that (default SHA256-CRYPT)")
@@ -42,7 +42,7 @@ func (a *app) upgradeFlag(c *cobra.Command, what string) {
 	setting(c, func(flags *pflag.FlagSet) { a.hashing.UpgradeFlag(flags, what) })
 }
 
-// setting adds flags to one command that have variables too.
+// setting adds flags to a command, and gives them their environment variables.
 func setting(c *cobra.Command, add func(*pflag.FlagSet)) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	add(flags)
